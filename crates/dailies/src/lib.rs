@@ -1,0 +1,1 @@
+//! From a shot's plan to requests, takes and progress.

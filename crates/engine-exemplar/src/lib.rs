@@ -1,0 +1,1 @@
+//! Generation from one's own photographs alone, without weights.

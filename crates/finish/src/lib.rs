@@ -1,0 +1,1 @@
+//! The cut, masters with their frame maps, and tracing.
