@@ -1,0 +1,325 @@
+//! The checked plan of a film: film, scenes, shots, people and the charter.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::{Id, Rate, Size, SourceCall};
+
+/// A whole film as `film.toml` plans it, every number within its range.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Film {
+    /// The film's title, shown on the title card.
+    pub title: String,
+    /// Frames a second, exact.
+    pub rate: Rate,
+    /// Pixels of every frame.
+    pub size: Size,
+    /// What the film is about, in its maker's words; empty when not given.
+    pub intent: String,
+    /// The sound laid under the cut: a path relative to the folder of `film.toml`.
+    pub sound: Option<PathBuf>,
+    /// Length of the title card in frames; 0 means none. Two seconds when not given.
+    pub title_frames: u32,
+    /// Length of the end credits in frames; 0 means none. Three seconds when not given.
+    pub credits_frames: u32,
+    /// The film's limits.
+    pub charter: Charter,
+    /// Who makes and who appears.
+    pub people: Vec<Person>,
+    /// The scenes, in order.
+    pub scenes: Vec<Scene>,
+}
+
+impl Film {
+    /// A film with this title, no scenes, and the defaults of `film.toml`.
+    pub fn new(title: &str) -> Film {
+        let rate = Rate::default();
+        Film {
+            title: title.into(),
+            rate,
+            size: Size::default(),
+            intent: String::new(),
+            sound: None,
+            title_frames: default_title_frames(rate),
+            credits_frames: default_credits_frames(rate),
+            charter: Charter::default(),
+            people: Vec::new(),
+            scenes: Vec::new(),
+        }
+    }
+
+    /// Every shot with its scene, in the order of the film.
+    pub fn shots(&self) -> impl Iterator<Item = (&Scene, &Shot)> {
+        self.scenes
+            .iter()
+            .flat_map(|scene| scene.shots.iter().map(move |shot| (scene, shot)))
+    }
+
+    /// Frames of all shots in the cut: their sum less the dissolves, without title card and credits.
+    pub fn shot_frames(&self) -> u64 {
+        self.shots()
+            .map(|(_, shot)| u64::from(shot.frames) - u64::from(shot.dissolve.min(shot.frames)))
+            .sum()
+    }
+}
+
+/// Frames of a title card that the film does not set: two seconds.
+pub(crate) fn default_title_frames(rate: Rate) -> u32 {
+    rate.frames_in(2) as u32
+}
+
+/// Frames of the credits that the film does not set: three seconds.
+pub(crate) fn default_credits_frames(rate: Rate) -> u32 {
+    rate.frames_in(3) as u32
+}
+
+/// Shots that belong together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scene {
+    /// Stable id, written by `make` when missing.
+    pub id: Option<Id>,
+    /// The scene's name, unique in the film; may change freely.
+    pub name: String,
+    /// The shots, in order.
+    pub shots: Vec<Shot>,
+}
+
+/// One shot: what is seen from one cut to the next.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shot {
+    /// Stable id, written by `make` when missing.
+    pub id: Option<Id>,
+    /// The shot's name, unique in its scene; may change freely.
+    pub name: String,
+    /// Length in frames at the film's rate: at least 1, at most 24 hours.
+    pub frames: u32,
+    /// What the shot is made of, and how.
+    pub kind: Kind,
+    /// What is to be seen, in words; empty when not given.
+    pub prompt: String,
+    /// How it is to feel, in words; empty when not given.
+    pub mood: String,
+    /// The sources the shot is made of. Empty for [`Kind::Becoming`], which names its two ends itself:
+    /// [`Shot::calls`] gives all in one.
+    pub sources: Vec<SourceCall>,
+    /// The number that chance starts from: another seed, another variation. 0 when not given.
+    pub seed: u64,
+    /// Frames by which the shot overlaps the one before it in a dissolve; 0 means a cut.
+    pub dissolve: u32,
+    /// Strength of the finish, from 0 (off: every pixel is one sample of a source) to 1.
+    pub finish: f32,
+    /// Size of the sources' matter in the picture, 1 being their own pixels; the engine chooses when not
+    /// given. From 0.05 to 20.
+    pub scale: Option<f32>,
+    /// Name of the engine that is to make it; the studio chooses when not given.
+    pub engine: Option<String>,
+}
+
+impl Shot {
+    /// Finish of a shot that does not set it.
+    pub const DEFAULT_FINISH: f32 = 0.5;
+
+    /// A shot with the defaults of `film.toml`.
+    pub fn new(name: &str, frames: u32, kind: Kind) -> Shot {
+        Shot {
+            id: None,
+            name: name.into(),
+            frames,
+            kind,
+            prompt: String::new(),
+            mood: String::new(),
+            sources: Vec::new(),
+            seed: 0,
+            dissolve: 0,
+            finish: Shot::DEFAULT_FINISH,
+            scale: None,
+            engine: None,
+        }
+    }
+
+    /// Every source the shot calls: `sources`, then the two ends of a becoming.
+    pub fn calls(&self) -> impl Iterator<Item = &SourceCall> {
+        let ends = match &self.kind {
+            Kind::Becoming { from, to, .. } => [Some(from), Some(to)],
+            _ => [None, None],
+        };
+        self.sources.iter().chain(ends.into_iter().flatten())
+    }
+}
+
+/// What a shot is made of, and how.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Kind {
+    /// A photograph that lives: new pictures from its matter, moving.
+    Living {
+        /// How it moves.
+        motion: Motion,
+    },
+    /// One new picture from the matter of its sources, held; with a motion it drifts.
+    Still {
+        /// How it moves, if at all.
+        motion: Option<Motion>,
+    },
+    /// One photograph becoming another. The first and the last frame are the two themselves.
+    Becoming {
+        /// What it is at first.
+        from: SourceCall,
+        /// What it is at last.
+        to: SourceCall,
+        /// How it moves on the way.
+        motion: Motion,
+    },
+    /// A trimmed clip of live action.
+    Plate {
+        /// First frame used, counted from 0 at the film's rate.
+        start: u32,
+    },
+}
+
+impl Kind {
+    /// The word `film.toml` has for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Living { .. } => "living",
+            Kind::Still { .. } => "still",
+            Kind::Becoming { .. } => "becoming",
+            Kind::Plate { .. } => "plate",
+        }
+    }
+
+    /// How it moves, if it does.
+    pub fn motion(&self) -> Option<&Motion> {
+        match self {
+            Kind::Living { motion } | Kind::Becoming { motion, .. } => Some(motion),
+            Kind::Still { motion } => motion.as_ref(),
+            Kind::Plate { .. } => None,
+        }
+    }
+}
+
+/// How the matter of a shot moves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Motion {
+    /// The shape of the movement.
+    pub flow: Flow,
+    /// Pace from 0 to 4; 1 is the default pace, 0 stands.
+    pub speed: f32,
+    /// Where it goes, in degrees from -360 to 360: 0 to the right, 90 up, counted against the clock.
+    /// Flows without a direction ignore it.
+    pub direction_deg: f32,
+    /// From 0, lively, to 1, steady.
+    pub steady: f32,
+}
+
+impl Default for Motion {
+    fn default() -> Motion {
+        Motion {
+            flow: Flow::Curl,
+            speed: 1.0,
+            direction_deg: 0.0,
+            steady: 0.5,
+        }
+    }
+}
+
+/// The shape of a movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    /// Eddies, as in smoke.
+    Curl,
+    /// All one way, as clouds in wind.
+    Drift,
+    /// Upward and apart, as embers.
+    Rise,
+    /// Out and back, as a chest.
+    Breathe,
+    /// Round a middle, as a galaxy.
+    Spiral,
+    /// No movement but life within.
+    Hold,
+}
+
+impl Flow {
+    /// Every flow, in the order of the reference.
+    pub const ALL: [Flow; 6] = [
+        Flow::Curl,
+        Flow::Drift,
+        Flow::Rise,
+        Flow::Breathe,
+        Flow::Spiral,
+        Flow::Hold,
+    ];
+
+    /// The word `film.toml` has for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Flow::Curl => "curl",
+            Flow::Drift => "drift",
+            Flow::Rise => "rise",
+            Flow::Breathe => "breathe",
+            Flow::Spiral => "spiral",
+            Flow::Hold => "hold",
+        }
+    }
+}
+
+/// One of the people of a film.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// The person's name, unique in the film.
+    pub name: String,
+    /// What the person does or who they are in it, such as `director`.
+    pub roles: Vec<String>,
+}
+
+/// The film's limits. What is not said is the cautious choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Default)]
+pub struct Charter {
+    /// Whether performers may be made by machine.
+    pub synthetic_performers: Leave,
+    /// Whether voices may be made by machine.
+    pub synthetic_voices: Leave,
+    /// Which sources may be used.
+    pub sources: SourcesRule,
+    /// Whether prompts may name artists to be imitated.
+    pub named_artists: NamedArtists,
+    /// The keys that the file states, as against those left to their defaults.
+    pub stated: BTreeSet<&'static str>,
+}
+
+/// How far a synthetic likeness may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leave {
+    /// Not at all.
+    #[default]
+    Never,
+    /// Where the person has given leave.
+    WithConsent,
+    /// Freely.
+    Allowed,
+}
+
+/// Which sources may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourcesRule {
+    /// Only those with an owner and rights whose scope covers the use.
+    #[default]
+    ClearedOnly,
+}
+
+/// Whether prompts may name artists to be imitated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedArtists {
+    /// They may not.
+    #[default]
+    Never,
+    /// They may.
+    Allowed,
+}
