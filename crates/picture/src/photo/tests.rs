@@ -1,0 +1,1 @@
+//! What the photographs of the tests must be read as.

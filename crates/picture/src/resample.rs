@@ -1,0 +1,276 @@
+//! Pictures at other sizes, and the colour between pixels.
+//!
+//! Both use the Catmull-Rom cubic, which passes through its samples: a picture scaled to its own size
+//! is itself, and a sample at a pixel's centre is that pixel. It overshoots at hard edges, as every
+//! sharp filter does; linear light may therefore dip a little below zero beside a star.
+//!
+//! Weights are computed in f64 and every output pixel by itself in a fixed order, so the bytes do not
+//! depend on the number of threads or the processor.
+
+use rayon::prelude::*;
+
+use crate::image::{Image, Space};
+
+/// Catmull-Rom at distance `x` (in samples).
+fn catmull_rom(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1.0 {
+        (1.5 * x - 2.5) * x * x + 1.0
+    } else if x < 2.0 {
+        ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    } else {
+        0.0
+    }
+}
+
+/// For one output sample: the first input sample it looks at, and the weight of each from there on.
+struct Taps {
+    first: usize,
+    weights: Vec<f64>,
+}
+
+/// The taps that take `from` samples to `to`. On the way down the filter is widened by the ratio, so
+/// that every input sample is counted; beyond the border the last sample stands on.
+fn taps(from: usize, to: usize) -> Vec<Taps> {
+    let ratio = from as f64 / to as f64;
+    let widen = ratio.max(1.0);
+    (0..to)
+        .map(|i| {
+            let centre = (i as f64 + 0.5) * ratio - 0.5;
+            let (low, high) = (
+                (centre - 2.0 * widen).ceil() as i64,
+                (centre + 2.0 * widen).floor() as i64,
+            );
+            let inside = |s: i64| s.clamp(0, from as i64 - 1) as usize;
+            let first = inside(low);
+            let mut exact = vec![0.0f64; inside(high) - first + 1];
+            for s in low..=high {
+                exact[inside(s) - first] += catmull_rom((s as f64 - centre) / widen);
+            }
+            let sum: f64 = exact.iter().sum();
+            Taps {
+                first,
+                weights: exact.iter().map(|w| w / sum).collect(),
+            }
+        })
+        .collect()
+}
+
+/// Sums are kept in f64: a flat area, and an opaque picture's alpha, then keep their very value.
+#[inline]
+fn add_exactly(into: &mut [f64; 4], pixel: &[f32; 4], weight: f64) {
+    for c in 0..4 {
+        into[c] += f64::from(pixel[c]) * weight;
+    }
+}
+
+#[inline]
+fn add(into: &mut [f32; 4], pixel: &[f32; 4], weight: f32) {
+    for c in 0..4 {
+        into[c] += pixel[c] * weight;
+    }
+}
+
+/// The picture at another size: separable Catmull-Rom, widened on the way down so that fine detail
+/// is averaged and not skipped. The picture's outer edges stay where they are; its proportions are
+/// the caller's care. An empty picture gives transparent black.
+pub fn scale_to<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S> {
+    let (from_width, from_height) = (image.width() as usize, image.height() as usize);
+    let (to_width, to_height) = (width as usize, height as usize);
+    let mut result = Image::new(width, height);
+    if image.pixels().is_empty() || result.pixels().is_empty() {
+        return result;
+    }
+    let across = if to_width == from_width {
+        None
+    } else {
+        let taps = taps(from_width, to_width);
+        let mut rows = vec![[0.0f32; 4]; to_width * from_height];
+        rows.par_chunks_mut(to_width)
+            .zip(image.pixels().par_chunks(from_width))
+            .for_each(|(out, row)| {
+                for (pixel, tap) in out.iter_mut().zip(&taps) {
+                    let mut sum = [0.0; 4];
+                    for (source, weight) in row[tap.first..].iter().zip(&tap.weights) {
+                        add_exactly(&mut sum, source, *weight);
+                    }
+                    *pixel = sum.map(|v| v as f32);
+                }
+            });
+        Some(rows)
+    };
+    let rows = across.as_deref().unwrap_or(image.pixels());
+    if to_height == from_height {
+        result.pixels_mut().copy_from_slice(rows);
+        return result;
+    }
+    let taps = taps(from_height, to_height);
+    result
+        .pixels_mut()
+        .par_chunks_mut(to_width)
+        .zip(&taps)
+        .for_each(|(out, tap)| {
+            let mut sums = vec![[0.0f64; 4]; to_width];
+            for (i, weight) in tap.weights.iter().enumerate() {
+                let start = (tap.first + i) * to_width;
+                for (sum, source) in sums.iter_mut().zip(&rows[start..start + to_width]) {
+                    add_exactly(sum, source, *weight);
+                }
+            }
+            for (pixel, sum) in out.iter_mut().zip(&sums) {
+                *pixel = sum.map(|v| v as f32);
+            }
+        });
+    result
+}
+
+#[inline]
+fn cubic_weights(t: f64) -> [f32; 4] {
+    // The four pieces of the kernel written out, so that t = 0 gives exactly 0, 1, 0, 0.
+    [
+        (((-0.5 * t + 1.0) * t - 0.5) * t) as f32,
+        ((1.5 * t - 2.5) * t * t + 1.0) as f32,
+        (((-1.5 * t + 2.0) * t + 0.5) * t) as f32,
+        ((0.5 * t - 0.5) * t * t) as f32,
+    ]
+}
+
+/// The colour at (`x`, `y`), in pixels from the centre of the top left pixel, by the Catmull-Rom
+/// cubic over 4x4 pixels. Beyond the border the outermost pixels stand on. At whole coordinates the
+/// answer is the pixel itself. An empty picture is transparent black.
+#[inline]
+pub fn bicubic<S: Space>(image: &Image<S>, x: f64, y: f64) -> [f32; 4] {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let pixels = image.pixels();
+    if pixels.is_empty() {
+        return [0.0; 4];
+    }
+    let x = x.clamp(-1.0, width as f64);
+    let y = y.clamp(-1.0, height as f64);
+    let (left, top) = (x.floor(), y.floor());
+    let (wx, wy) = (cubic_weights(x - left), cubic_weights(y - top));
+    let (left, top) = (left as i64, top as i64);
+    let mut sum = [0.0; 4];
+    if left >= 1 && top >= 1 && left as usize + 2 < width && top as usize + 2 < height {
+        for (j, w) in wy.iter().enumerate() {
+            let start = (top as usize - 1 + j) * width + left as usize - 1;
+            let mut row = [0.0; 4];
+            for (pixel, w) in pixels[start..start + 4].iter().zip(&wx) {
+                add(&mut row, pixel, *w);
+            }
+            add(&mut sum, &row, *w);
+        }
+        return sum;
+    }
+    let inside = |v: i64, len: usize| v.clamp(0, len as i64 - 1) as usize;
+    for (j, w) in (-1i64..).zip(&wy) {
+        let start = inside(top + j, height) * width;
+        let mut row = [0.0; 4];
+        for (i, w) in (-1i64..).zip(&wx) {
+            add(&mut row, &pixels[start + inside(left + i, width)], *w);
+        }
+        add(&mut sum, &row, *w);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::AcesCg;
+    use proptest::prelude::*;
+
+    fn ramp(width: u32, height: u32) -> Image<AcesCg> {
+        let pixels = (0..width * height)
+            .map(|i| {
+                [
+                    (i % width) as f32 / width as f32,
+                    (i / width) as f32 / height as f32,
+                    0.5,
+                    1.0,
+                ]
+            })
+            .collect();
+        Image::from_pixels(width, height, pixels).unwrap()
+    }
+
+    #[test]
+    fn its_own_size_is_the_picture_itself() {
+        let image = ramp(13, 7);
+        assert_eq!(scale_to(&image, 13, 7), image);
+    }
+
+    #[test]
+    fn flat_areas_stay_flat_to_the_bit() {
+        for (w, h) in [(1, 1), (5, 31), (64, 3), (100, 100), (7, 7)] {
+            let flat = scale_to(&Image::<AcesCg>::filled(37, 23, [0.5, 0.25, 1.0, 1.0]), w, h);
+            assert!(
+                flat.pixels().iter().all(|p| *p == [0.5, 0.25, 1.0, 1.0]),
+                "{w}x{h}"
+            );
+        }
+    }
+
+    #[test]
+    fn smaller_is_the_mean_of_what_was_there() {
+        // A fine checkerboard must become grey, not one of its two colours.
+        let pixels = (0..64 * 64)
+            .map(|i| [((i + i / 64) % 2) as f32, 0.0, 0.0, 1.0])
+            .collect();
+        let board = Image::<AcesCg>::from_pixels(64, 64, pixels).unwrap();
+        for p in scale_to(&board, 9, 9).pixels() {
+            assert!((p[0] - 0.5).abs() < 0.02, "{}", p[0]);
+        }
+    }
+
+    #[test]
+    fn a_ramp_scales_to_the_same_ramp() {
+        let small = scale_to(&ramp(64, 64), 16, 16);
+        for x in 3..13 {
+            let expected = (f64::from(x) * 4.0 + 1.5) / 64.0;
+            assert!((f64::from(small.at(x, 8)[0]) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_the_bytes() {
+        let pixels = (0..97 * 61)
+            .map(|i: u32| [i.wrapping_mul(2654435761) as f32, 0.0, 1.0, 1.0])
+            .collect();
+        let image = Image::<AcesCg>::from_pixels(97, 61, pixels).unwrap();
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| (scale_to(&image, 40, 90), crate::color::to_video16(&image)))
+        };
+        let one = with(1);
+        assert_eq!(one, with(2));
+        assert_eq!(one, with(3));
+    }
+
+    #[test]
+    fn beyond_the_border_the_edge_stands_on() {
+        let image = ramp(8, 8);
+        assert_eq!(bicubic(&image, -5.0, 3.0), image.at(0, 3));
+        assert_eq!(bicubic(&image, 3.0, 1e12), image.at(3, 7));
+        assert_eq!(bicubic(&image, f64::INFINITY, f64::NEG_INFINITY), image.at(7, 0));
+        assert_eq!(bicubic(&Image::<AcesCg>::new(0, 0), 0.0, 0.0), [0.0; 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn whole_coordinates_give_the_pixel(x in 0u32..9, y in 0u32..6) {
+            let image = ramp(9, 6);
+            prop_assert_eq!(bicubic(&image, x.into(), y.into()), image.at(x, y));
+        }
+
+        #[test]
+        fn a_ramp_is_sampled_as_a_ramp(x in 1.0f64..13.0, y in 1.0f64..13.0) {
+            let p = bicubic(&ramp(16, 16), x, y);
+            prop_assert!((f64::from(p[0]) - x / 16.0).abs() < 1e-6);
+            prop_assert!((f64::from(p[1]) - y / 16.0).abs() < 1e-6);
+        }
+    }
+}
