@@ -1,0 +1,219 @@
+//! What an engine can do, as data: what goes in, at which sizes, lengths and rates, and what holds of its results.
+
+use std::collections::BTreeSet;
+
+use heirloom_film::{Rate, Size};
+use serde::{Deserialize, Serialize};
+
+/// A kind of picture an engine is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Task {
+    /// A new picture out of sources, held for the shot's length.
+    Still,
+    /// A photograph that lives: a new variation of the sources, set in motion.
+    Living,
+    /// One photograph becoming another.
+    Becoming,
+}
+
+/// What an engine does with words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Text {
+    /// Words change nothing: they are left out of the request, so editing them costs nothing.
+    Ignored,
+    /// Words are read where they are given.
+    Optional,
+    /// Nothing is made without words.
+    Required,
+}
+
+/// Which lengths an engine gives, in frames: `first + n * step`, from `min` to `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lengths {
+    /// Shortest length in frames.
+    pub min_frames: u32,
+    /// Longest length in frames.
+    pub max_frames: u32,
+    /// Distance between lengths (Wan: 4).
+    pub step_frames: u32,
+    /// Offset of the lengths (Wan: 1, for 4n+1).
+    pub first_frames: u32,
+}
+
+impl Lengths {
+    /// Any length from one frame to `max_frames`.
+    pub const fn any(max_frames: u32) -> Self {
+        Self {
+            min_frames: 1,
+            max_frames,
+            step_frames: 1,
+            first_frames: 0,
+        }
+    }
+
+    /// Whether a length of `frames` can be asked for.
+    pub fn allows(&self, frames: u32) -> bool {
+        let step = self.step_frames.max(1);
+        (self.min_frames..=self.max_frames).contains(&frames)
+            && frames >= self.first_frames
+            && (frames - self.first_frames).is_multiple_of(step)
+    }
+}
+
+/// Which picture sizes an engine gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sizes {
+    /// Every size up to so many pixels, each side at least `min_side`.
+    UpTo {
+        /// Most pixels in one frame.
+        max_pixels: u64,
+        /// Shortest side in pixels.
+        min_side: u32,
+    },
+    /// Only these.
+    Only(Vec<Size>),
+}
+
+impl Sizes {
+    /// Whether a frame of `size` can be asked for.
+    pub fn allows(&self, size: Size) -> bool {
+        match self {
+            Self::UpTo { max_pixels, min_side } => {
+                u64::from(size.width) * u64::from(size.height) <= *max_pixels
+                    && size.width.min(size.height) >= *min_side
+            }
+            Self::Only(list) => list.contains(&size),
+        }
+    }
+}
+
+/// Which frame rates an engine works at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rates {
+    /// The film's own, whatever it is.
+    Any,
+    /// Only these; conforming to the film's rate is a recorded step.
+    Only(Vec<Rate>),
+}
+
+impl Rates {
+    /// Whether frames at `rate` can be asked for.
+    pub fn allows(&self, rate: Rate) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(list) => list.contains(&rate),
+        }
+    }
+}
+
+/// How far the same draw gives the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeats {
+    /// On any machine.
+    Everywhere,
+    /// On the same machine and build.
+    SameMachine,
+    /// Never: each draw is its own chance.
+    Never,
+}
+
+/// What one draw costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Price {
+    /// Nothing but time.
+    Free,
+    /// So many US dollars a second of picture.
+    PerSecondUsd(f64),
+}
+
+/// An engine's abilities and limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// The engine's name, as `film.toml` calls it: `weightless`.
+    pub engine: String,
+    /// Raised only when the bytes it makes change.
+    pub revision: u32,
+    /// One line for people.
+    pub about: String,
+    /// What it can be asked for.
+    pub tasks: BTreeSet<Task>,
+    /// What it does with words.
+    pub text: Text,
+    /// Fewest and most sources in one request.
+    pub sources: (u32, u32),
+    /// Whether it follows guides from the stage.
+    pub guides: bool,
+    /// Lengths it gives.
+    pub lengths: Lengths,
+    /// Sizes it gives.
+    pub sizes: Sizes,
+    /// Rates it gives.
+    pub rates: Rates,
+    /// Whether a request's seed determines the take; without it, chance is drawn again for every draw.
+    pub seeded: bool,
+    /// How far a draw repeats.
+    pub repeats: Repeats,
+    /// What a draw costs.
+    pub price: Price,
+    /// Whether it runs on this machine alone, with no network call.
+    pub local: bool,
+}
+
+impl Card {
+    /// Why this engine can not take a request of such a shape; `None` if it can. Each reason says the mend.
+    pub fn objection(
+        &self,
+        task: Task,
+        size: Size,
+        rate: Rate,
+        frames: u32,
+        sources: usize,
+    ) -> Option<String> {
+        let name = &self.engine;
+        if !self.tasks.contains(&task) {
+            return Some(format!(
+                "the engine `{name}` does not make {task:?} shots; name another engine or kind"
+            ));
+        }
+        if !self.sizes.allows(size) {
+            return Some(format!(
+                "the engine `{name}` does not make pictures of {}x{}; it gives {}",
+                size.width,
+                size.height,
+                match &self.sizes {
+                    Sizes::UpTo { max_pixels, min_side } =>
+                        format!("up to {max_pixels} pixels with sides of {min_side} or more"),
+                    Sizes::Only(list) => list
+                        .iter()
+                        .map(|s| format!("{}x{}", s.width, s.height))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                }
+            ));
+        }
+        if !self.rates.allows(rate) {
+            return Some(format!("the engine `{name}` does not work at this film's rate"));
+        }
+        if !self.lengths.allows(frames) {
+            let l = self.lengths;
+            return Some(format!(
+                "the engine `{name}` gives {} to {} frames a fragment; {frames} were asked for",
+                l.min_frames, l.max_frames
+            ));
+        }
+        let (least, most) = self.sources;
+        if (sources as u64) < u64::from(least) || sources as u64 > u64::from(most) {
+            return Some(format!(
+                "the engine `{name}` works from {least} to {most} sources; the shot names {sources}"
+            ));
+        }
+        None
+    }
+}

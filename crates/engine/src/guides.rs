@@ -1,0 +1,121 @@
+//! Guides: passes rendered from the stage, or estimated from a clip, that tell an engine what stands where.
+//!
+//! Right-handed, y up, the camera looks down −z; pixel centres at +0.5; motion in pixels, x right, y down,
+//! from this frame's pixel centre to where the point goes.
+
+use std::collections::BTreeMap;
+
+use heirloom_film::{Rate, Size};
+use heirloom_picture::Image;
+
+/// How a pass came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// Rendered from the stage.
+    Exact,
+    /// Guessed from a clip.
+    Estimated,
+}
+
+/// One pass of one frame, row by row from the top left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass<T> {
+    /// One value a pixel.
+    pub values: Vec<T>,
+    /// How it came about.
+    pub certainty: Certainty,
+}
+
+/// The passes of one frame; every one is optional.
+#[derive(Debug, Clone, Default)]
+pub struct GuideFrame {
+    /// Lit colour, linear ACEScg.
+    pub color: Option<(Image, Certainty)>,
+    /// Planar depth along the view axis in metres; infinite where nothing is.
+    pub depth_m: Option<Pass<f32>>,
+    /// Unit normals in world space.
+    pub world_normal: Option<Pass<[f32; 3]>>,
+    /// Unit normals in camera space.
+    pub camera_normal: Option<Pass<[f32; 3]>>,
+    /// Object ids; 0 is nothing. Names in [`GuideSet::names`].
+    pub object_id: Option<Pass<u32>>,
+    /// World positions in metres.
+    pub position_m: Option<Pass<[f32; 3]>>,
+    /// Motion to the next frame in pixels.
+    pub motion_next_px: Option<Pass<[f32; 2]>>,
+    /// Motion to the previous frame in pixels.
+    pub motion_previous_px: Option<Pass<[f32; 2]>>,
+    /// 1 where the point is hidden in the next frame, else 0.
+    pub occlusion: Option<Pass<f32>>,
+}
+
+/// Guides for a whole request.
+#[derive(Debug, Clone)]
+pub struct GuideSet {
+    /// Frame size in pixels.
+    pub size: Size,
+    /// Frames a second at which the passes were sampled.
+    pub rate: Rate,
+    /// Objects' names by id.
+    pub names: BTreeMap<u32, String>,
+    /// One entry a frame.
+    pub frames: Vec<GuideFrame>,
+}
+
+/// A guide set that does not hold together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "frame {frame}: the {pass} pass has {found} values where {expected} are needed; render the guides again"
+)]
+pub struct WrongLength {
+    /// The frame.
+    pub frame: usize,
+    /// The pass.
+    pub pass: &'static str,
+    /// Values there are.
+    pub found: usize,
+    /// Values that a frame of this size has.
+    pub expected: usize,
+}
+
+impl GuideSet {
+    /// Check that every pass of every frame has one value a pixel.
+    ///
+    /// # Errors
+    /// The first pass that has not.
+    pub fn validate(&self) -> Result<(), WrongLength> {
+        let expected = self.size.width as usize * self.size.height as usize;
+        for (frame, g) in self.frames.iter().enumerate() {
+            let lengths = [
+                ("colour", g.color.as_ref().map(|c| c.0.pixels().len())),
+                ("depth", g.depth_m.as_ref().map(|p| p.values.len())),
+                ("world normal", g.world_normal.as_ref().map(|p| p.values.len())),
+                ("camera normal", g.camera_normal.as_ref().map(|p| p.values.len())),
+                ("object id", g.object_id.as_ref().map(|p| p.values.len())),
+                ("position", g.position_m.as_ref().map(|p| p.values.len())),
+                (
+                    "motion to the next frame",
+                    g.motion_next_px.as_ref().map(|p| p.values.len()),
+                ),
+                (
+                    "motion to the previous frame",
+                    g.motion_previous_px.as_ref().map(|p| p.values.len()),
+                ),
+                ("occlusion", g.occlusion.as_ref().map(|p| p.values.len())),
+            ];
+            for (pass, found) in lengths {
+                if let Some(found) = found
+                    && found != expected
+                {
+                    return Err(WrongLength {
+                        frame,
+                        pass,
+                        found,
+                        expected,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

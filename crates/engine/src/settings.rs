@@ -1,0 +1,36 @@
+//! Names of the settings that `dailies` writes into every request's `params`, so that all engines read the
+//! same words. An engine ignores what it has no use for; `dailies` leaves out what the shot does not have.
+
+/// How matter flows: `curl`, `drift`, `rise`, `breathe`, `spiral` or `hold` (text). Absent: nothing moves.
+pub const FLOW: &str = "flow";
+/// Pace of the flow, 1 is the engine's usual pace (number, 0 to 4).
+pub const SPEED: &str = "speed";
+/// Where a drift goes, in degrees, 0 is right and 90 is up (number).
+pub const DIRECTION_DEG: &str = "direction_deg";
+/// From 0 (lively: matter is renewed readily) to 1 (steady) (number).
+pub const STEADY: &str = "steady";
+/// The finish, from 0 (off: every pixel is one sample of a source) to 1 (number).
+pub const FINISH: &str = "finish";
+/// Size of source matter in the frame against the engine's usual choice; 2 is twice as large (number).
+pub const SCALE: &str = "scale";
+
+use crate::request::{Param, Request};
+
+impl Request {
+    /// A setting as a number.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        match self.params.get(name) {
+            Some(Param::Number(n)) => Some(*n),
+            Some(Param::Whole(n)) => Some(*n as f64),
+            _ => None,
+        }
+    }
+
+    /// A setting as a word.
+    pub fn word(&self, name: &str) -> Option<&str> {
+        match self.params.get(name) {
+            Some(Param::Text(word)) => Some(word),
+            _ => None,
+        }
+    }
+}
