@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::act::{Act, ActId, NewAct, Verb, timestamp_text};
+use crate::act::{Act, ActId, NewAct, Verb, Way, timestamp_text};
 use crate::error::{VaultError, ledger_error};
 use crate::object::ObjectId;
 use crate::schema;
@@ -141,26 +141,35 @@ impl Ledger {
 
     /// The acts that the filter lets through, in the order in which they were done.
     pub fn acts(&self, filter: &Filter) -> Result<Vec<Act>, VaultError> {
-        let order = if filter.newest_first { "DESC" } else { "ASC" };
-        let sql = format!(
-            "SELECT id, content FROM acts
-             WHERE (?1 IS NULL OR verb = ?1) AND (?2 IS NULL OR subject = ?2) AND (?3 IS NULL OR at >= ?3)
-               AND (?4 IS NULL OR id IN (SELECT act FROM edges WHERE object = ?4))
-             ORDER BY at {order}, id {order} LIMIT ?5"
+        // Only the clauses asked for: a clause that lets all through would keep SQLite from its indexes.
+        let mut clauses = Vec::new();
+        let mut values: Vec<String> = Vec::new();
+        let mut add = |clause: &'static str, value: Option<String>| {
+            if let Some(value) = value {
+                clauses.push(clause);
+                values.push(value);
+            }
+        };
+        add("verb = ?", filter.verb.map(|verb| verb.as_str().to_owned()));
+        add("subject = ?", filter.subject.clone());
+        add("at >= ?", filter.since.map(timestamp_text));
+        add(
+            "id IN (SELECT act FROM edges WHERE object = ?)",
+            filter.object.map(|id| id.to_string()),
         );
+        let which = if clauses.is_empty() {
+            "true".to_owned()
+        } else {
+            clauses.join(" AND ")
+        };
+        let order = if filter.newest_first { "DESC" } else { "ASC" };
         let limit = filter
             .limit
             .map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self.rows(
-            &sql,
-            params![
-                filter.verb.map(Verb::as_str),
-                filter.subject,
-                filter.since.map(timestamp_text),
-                filter.object.map(|id| id.to_string()),
-                limit,
-            ],
-        )?;
+        let sql = format!(
+            "SELECT id, content FROM acts WHERE {which} ORDER BY at {order}, id {order} LIMIT {limit}"
+        );
+        let rows = self.rows(&sql, rusqlite::params_from_iter(values))?;
         rows.iter()
             .map(|(id, content)| Act::from_content(id.parse()?, content))
             .collect()
@@ -201,6 +210,37 @@ impl Ledger {
             }
             Ok(fresh)
         })
+    }
+
+    /// Every edge of every act, with the act's verb.
+    pub(crate) fn edges(&self) -> Result<Vec<EdgeOfVerb>, VaultError> {
+        let fault = ledger_error(&self.path);
+        let read = |connection: &Connection| -> rusqlite::Result<Vec<(String, String, String, String)>> {
+            let sql = "SELECT a.verb, e.way, e.role, e.object FROM edges e JOIN acts a ON a.id = e.act";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+                .collect()
+        };
+        let rows = read(&self.lock()).map_err(fault)?;
+        rows.into_iter()
+            .map(|(verb, way, role, object)| {
+                let object: ObjectId = object.parse()?;
+                // The words were checked when the act was written; `check` finds one that was changed since.
+                let verb = verb.parse().map_err(|_| VaultError::BadId { text: verb })?;
+                let way = if way == Way::In.as_str() {
+                    Way::In
+                } else {
+                    Way::Out
+                };
+                Ok(EdgeOfVerb {
+                    verb,
+                    way,
+                    role,
+                    object,
+                })
+            })
+            .collect()
     }
 
     /// Reads every act and checks it: id against content, edges against content.
@@ -268,6 +308,14 @@ impl Ledger {
         writing.transaction.commit().map_err(&fault)?;
         Ok(done)
     }
+}
+
+/// An edge, and the verb of the act that it belongs to.
+pub(crate) struct EdgeOfVerb {
+    pub(crate) verb: Verb,
+    pub(crate) way: Way,
+    pub(crate) role: String,
+    pub(crate) object: ObjectId,
 }
 
 /// An open transaction, and the file it is on, for errors.

@@ -57,3 +57,4 @@ pub use object::ObjectId;
 pub use progress::Progress;
 pub use rights::{Clause, Rights, Standing, Use};
 pub use store::{ObjectWriter, Vault};
+pub use upkeep::{KindSize, SizeReport, TidyReport, VerifyReport};

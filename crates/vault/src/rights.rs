@@ -1,6 +1,6 @@
 //! Whose a source is and what may be done with it: a view over the acts that declare and revoke.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -242,6 +242,23 @@ impl Ledger {
     /// [`VaultError::BadAct`] when a declaration cannot be understood: never guessed at.
     pub fn rights_of(&self, object: &ObjectId) -> Result<Standing, VaultError> {
         standing(self.acts(&Filter::subject(source_subject(object)))?)
+    }
+
+    /// Where every source stands of which anything was declared or revoked, read in one go.
+    pub fn standings(&self) -> Result<BTreeMap<ObjectId, Standing>, VaultError> {
+        let mut acts = self.acts(&Filter::verb(Verb::Declared))?;
+        acts.extend(self.acts(&Filter::verb(Verb::Revoked))?);
+        acts.sort_by_key(|act| (act.at, act.id));
+        let mut by_source: BTreeMap<ObjectId, Vec<Act>> = BTreeMap::new();
+        for act in acts {
+            if let Some(object) = act.subject.strip_prefix("source:").and_then(|id| id.parse().ok()) {
+                by_source.entry(object).or_default().push(act);
+            }
+        }
+        by_source
+            .into_iter()
+            .map(|(object, acts)| Ok((object, standing(acts)?)))
+            .collect()
     }
 
     /// Declares rights of a source, as [`declaration`] has it.
