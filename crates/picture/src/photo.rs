@@ -400,6 +400,3 @@ fn develop<T: Copy + Sync>(
     });
     image
 }
-
-#[cfg(test)]
-mod tests;

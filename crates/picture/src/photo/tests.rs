@@ -1,1 +1,0 @@
-//! What the photographs of the tests must be read as.
