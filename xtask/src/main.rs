@@ -1,2 +1,77 @@
-//! Development tasks.
-fn main() {}
+//! The repository's own commands, as `cargo xtask COMMAND`.
+//!
+//! `demo` and `test` are the two that the README promises on a bare machine: each installs what it lacks and then
+//! does its job, so nothing here may lean on something a person installed by hand.
+//!
+//! What always holds:
+//! - every step says what it does, and how long it took;
+//! - a step that fails ends the run with its name and the command that runs it alone;
+//! - builds go to one folder in the user's cache, unless `CARGO_TARGET_DIR` says otherwise.
+
+// This program talks to a person at a terminal; printing is its job.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod bare_root;
+mod bench;
+mod budget;
+mod command;
+mod demo;
+mod fuzz;
+mod packages;
+mod places;
+mod setup;
+mod steps;
+mod suite;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--size WxH] [--short] [--fresh] [--keep]
+                     make the demo film: demo/out/film.mp4
+                       --size   at another size; made in demo/out/WxH
+                       --short  a few small frames of every shot, in a folder of its own, deleted afterwards
+                       --fresh  throw away what earlier runs made; without it, `demo` goes on where it stopped
+                       --keep   with --short: keep the folder
+  test [--full]      everything that must pass before a change lands; --full also runs long tests and fuzzes longer
+  setup              install what `demo` and `test` need, and nothing else
+  fuzz [TARGET] [--seconds N]
+                     fuzz every target, or one (10 seconds each)
+  bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
+  measure exemplar   quality of the demo film's takes; writes docs/benchmarks/exemplar-quality.md and .json
+  bare-root [FOLDER] [--run COMMAND] [--keep]
+                     run the two README commands in a bare Debian root (needs root; --run: that command instead)
+  ci-budget          write docs/ci-budget.md from the times of the last `test`
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("\nerror: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let mut args = args::Args::from_env();
+    let command = args.word();
+    match command.as_deref() {
+        Some("demo") => demo::run(args),
+        Some("test") => suite::run(args),
+        Some("setup") => setup::run(args),
+        Some("fuzz") => fuzz::run(args),
+        Some("bench") => bench::run(args, bench::Kind::Speed),
+        Some("measure") => bench::run(args, bench::Kind::Quality),
+        Some("bare-root") => bare_root::run(args),
+        Some("ci-budget") => budget::run(args),
+        None | Some("help") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => anyhow::bail!("there is no command `{other}`\n\n{HELP}"),
+    }
+}
