@@ -20,22 +20,6 @@ const CLONE: &str = "/root/heirloom";
 /// Marks a folder as one that this command made, and so may delete.
 const MARK: &str = "etc/heirloom-bare-root";
 
-/// Binds and runs, in a mount and process namespace of its own: when the shell ends, so does all of it.
-/// Arguments: the root, the toolchains' folder, the command.
-const INSIDE: &str = r#"
-set -eu
-root=$1; rustup=$2; command=$3
-mount --make-rprivate /
-mkdir -p "$root$rustup" "$root/proc" "$root/dev" "$root/tmp"
-mount --bind "$rustup" "$root$rustup"
-mount -o remount,bind,ro "$root$rustup"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-exec env -i HOME=/root CARGO_HOME=/root/.cargo RUSTUP_HOME="$rustup" RUSTUP_AUTO_INSTALL=0 LANG=C.UTF-8 TERM=dumb \
-    PATH=/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    chroot "$root" /bin/sh -c "cd /root/heirloom && $command"
-"#;
-
 /// `cargo xtask bare-root [FOLDER] [--run COMMAND] [--keep]`.
 pub fn run(mut args: Args) -> Result<()> {
     let folder = args.word().map_or_else(
@@ -73,13 +57,11 @@ pub fn run(mut args: Args) -> Result<()> {
                         "--fork",
                         "--kill-child",
                         "sh",
-                        "-c",
-                        INSIDE,
-                        "sh",
+                        "xtask/bare-root.sh",
                     ])
                     .arg(&folder)
                     .arg(&rust)
-                    .arg(command)
+                    .args([CLONE, command])
                     .run()
             },
         )?;
