@@ -9,7 +9,7 @@ use crate::toml::Table;
 /// Everything that can only be said of the film as a whole.
 pub(crate) fn whole(root: &Table<'_>, film: &Film, places: &Places) {
     if film.shots().next().is_none() {
-        root.warn(
+        root.warn_of_file(
             "the film has no shots yet",
             "add `[[scene]]` with a name, and below it `[[scene.shot]]`",
         );

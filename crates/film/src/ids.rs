@@ -73,12 +73,12 @@ fn with_ids(name: &str, text: &str, fresh: &mut dyn FnMut(&str) -> Id) -> Result
             .find(|id| taken.insert(id.clone()))
             .ok_or(IdsError::NoFreshId)?;
         let head = text.get(gap.start..).unwrap_or_default();
-        if head.starts_with('{') {
+        if let Some(inside) = head.strip_prefix('{') {
             // An inline table: the id goes right behind the brace.
             let at = gap.start + 1;
             new.push_str(&text[copied..at]);
             copied = at;
-            let empty = head[1..].trim_start().starts_with('}');
+            let empty = inside.trim_start().starts_with('}');
             new.push_str(&format!(" id = \"{id}\"{}", if empty { "" } else { "," }));
         } else {
             // A header: the id gets the line below it, in the header's indentation and line ending.

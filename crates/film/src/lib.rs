@@ -44,6 +44,7 @@ mod plan;
 mod problem;
 mod rate;
 mod read;
+mod shot;
 mod size;
 mod syntax;
 mod template;

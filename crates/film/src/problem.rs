@@ -1,5 +1,6 @@
 //! What is wrong with a file, where, and the mend; shown with the line as good compilers do.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -49,8 +50,7 @@ impl Problem {
         message: String,
         mend: String,
     ) -> Problem {
-        let start = boundary_before(text, span.start.min(text.len()));
-        let end = boundary_before(text, span.end.min(text.len())).max(start);
+        let (start, end) = within(text, &span);
         let (line, column) = place(text, start);
         Problem {
             file: file.into(),
@@ -90,8 +90,7 @@ impl Problem {
 
     /// The same problem with one more place marked.
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Problem {
-        let start = boundary_before(&self.text, span.start.min(self.text.len()));
-        let end = boundary_before(&self.text, span.end.min(self.text.len())).max(start);
+        let (start, end) = within(&self.text, &span);
         self.related.push((start..end, label.into()));
         self
     }
@@ -144,13 +143,15 @@ impl Problem {
 
     /// The lines that are shown, the byte they start at and the number of the first. None when there is
     /// nothing to show, or when a line is so long that showing it would help nobody.
-    fn excerpt(&self) -> Option<(&str, usize, usize)> {
+    fn excerpt(&self) -> Option<(Cow<'_, str>, usize, usize)> {
         const LONGEST: usize = 4000;
         let span = self.span.as_ref()?;
         let mut spans = self.related.iter().map(|(span, _)| span).chain([span]);
         let first = spans.clone().map(|s| s.start).min()?;
         let last = spans.clone().map(|s| s.end).max()?;
-        let start = self.text[..first].rfind('\n').map_or(0, |at| at + 1);
+        let start = self.text[..first]
+            .rfind('\n')
+            .map_or(bom(&self.text), |at| at + 1);
         let end = self.text[last..]
             .find('\n')
             .map_or(self.text.len(), |at| last + at);
@@ -161,7 +162,17 @@ impl Problem {
                 .map_or(self.text.len(), |at| s.end + at);
             to - from > LONGEST
         });
-        (!line_is_long).then(|| (&self.text[start..end], start, place(&self.text, start).0))
+        if line_is_long {
+            return None;
+        }
+        let shown = self.text[start..end].trim_end_matches('\r');
+        // A carriage return before a line's end would be drawn as a sign; a blank keeps every offset.
+        let shown = if shown.contains("\r\n") {
+            Cow::Owned(shown.replace("\r\n", " \n"))
+        } else {
+            Cow::Borrowed(shown)
+        };
+        Some((shown, start, place(&self.text, start).0))
     }
 }
 
@@ -169,8 +180,23 @@ impl Problem {
 fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = &text[..offset];
     let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (line, before[start..].chars().count() + 1)
+    let start = before.rfind('\n').map_or(bom(text), |at| at + 1);
+    (line, before.get(start..).unwrap_or_default().chars().count() + 1)
+}
+
+/// Length of the mark that some editors put at the beginning of a file and nobody sees.
+fn bom(text: &str) -> usize {
+    if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    }
+}
+
+/// The span cut to the text, on boundaries of characters.
+pub(crate) fn within(text: &str, span: &Range<usize>) -> (usize, usize) {
+    let start = boundary_before(text, span.start.clamp(bom(text), text.len()));
+    (start, boundary_before(text, span.end.min(text.len())).max(start))
 }
 
 fn boundary_before(text: &str, mut offset: usize) -> usize {

@@ -95,7 +95,7 @@ impl Size {
         if u64::from(width) * u64::from(height) > Size::MAX_PIXELS {
             return Err(SizeError::Area { width, height });
         }
-        if width % 2 != 0 || height % 2 != 0 {
+        if !width.is_multiple_of(2) || !height.is_multiple_of(2) {
             return Err(SizeError::Odd { width, height });
         }
         Ok(Size { width, height })
