@@ -75,26 +75,18 @@ fn film(steps: &mut Steps, size: Option<Size>, fresh: bool) -> Result<()> {
     let heirloom = steps.step("build", "cargo build --release --package heirloom", || {
         build(Build::Release)
     })?;
-    let demo = places::root().join("demo");
-    let folder = match size {
-        None => demo.clone(),
-        Some(Size(w, h)) => demo.join(format!("out/{w}x{h}")),
-    };
+    let folder = places::root().join("demo");
     if fresh {
         throw_away(&folder)?;
-    }
-    if let Some(size) = size {
-        lay_out(&folder, |text| resized(text, size))?;
     }
     let start = Instant::now();
     steps.step("photographs", "cargo xtask demo", || {
         program(&heirloom)
-            .args(["archive", "add"])
-            .arg(demo.join("archive"))
+            .args(["archive", "add", "archive"])
             .dir(&folder)
             .run()
     })?;
-    steps.step("film", "cargo xtask demo", || make(&heirloom, &folder))?;
+    steps.step("film", "cargo xtask demo", || make(&heirloom, &folder, size))?;
     let film = folder.join("out/film.mp4");
     println!(
         "\nThe film was made in {}.\n\n  look at  {}\n  ask it   cd {} && {} trace out/film.mp4 --frame 120 --at {}",
@@ -122,7 +114,7 @@ pub fn short(keep: bool) -> Result<()> {
             .arg(places::root().join("demo/archive"))
             .dir(&folder)
             .run()?;
-        make(&heirloom, &folder)?;
+        make(&heirloom, &folder, None)?;
         program(&heirloom).args(["vault", "verify"]).dir(&folder).run()
     })();
     if keep {
@@ -145,8 +137,12 @@ fn build(build: Build) -> Result<PathBuf> {
         .join(format!("heirloom{}", std::env::consts::EXE_SUFFIX)))
 }
 
-fn make(heirloom: &Path, folder: &Path) -> Result<()> {
-    program(heirloom).arg("make").dir(folder).run()?;
+fn make(heirloom: &Path, folder: &Path, size: Option<Size>) -> Result<()> {
+    let mut cmd = program(heirloom).arg("make").dir(folder);
+    if let Some(Size(w, h)) = size {
+        cmd = cmd.arg("--size").arg(format!("{w}x{h}"));
+    }
+    cmd.run()?;
     let film = folder.join("out/film.mp4");
     let probe: Cmd = program("ffprobe").args("-v error -select_streams v:0 -show_entries".split(' '));
     let said = probe

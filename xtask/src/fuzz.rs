@@ -170,6 +170,8 @@ impl Running {
                     reached.unwrap_or_else(|| "?".into()),
                     stat("peak_rss_mb"),
                 );
+                // Empty after a run without a finding.
+                fs::remove_dir(places::root().join("fuzz/artifacts").join(&self.name)).ok();
                 Ok(())
             }
             Some(s) => {

@@ -31,7 +31,7 @@ cargo xtask COMMAND
 
   demo [--size WxH] [--short] [--fresh] [--keep]
                      make the demo film: demo/out/film.mp4
-                       --size   at another size; made in demo/out/WxH
+                       --size   at another size than 960x540
                        --short  a few small frames of every shot, in a folder of its own, deleted afterwards
                        --fresh  throw away what earlier runs made; without it, `demo` goes on where it stopped
                        --keep   with --short: keep the folder
