@@ -165,10 +165,12 @@ impl Problem {
         if line_is_long {
             return None;
         }
-        let shown = self.text[start..end].trim_end_matches('\r');
-        // A carriage return before a line's end would be drawn as a sign; a blank keeps every offset.
-        let shown = if shown.contains("\r\n") {
-            Cow::Owned(shown.replace("\r\n", " \n"))
+        // Carriage returns would be drawn as signs: the last are cut off, as far as no mark stands there,
+        // and blanks in the others' stead keep every offset.
+        let trimmed = start + self.text[start..end].trim_end_matches('\r').len();
+        let shown = &self.text[start..trimmed.max(last)];
+        let shown = if shown.contains('\r') {
+            Cow::Owned(shown.replace('\r', " "))
         } else {
             Cow::Borrowed(shown)
         };

@@ -214,3 +214,11 @@ fn missing_and_unreadable_files_say_the_mend() {
         .to_string();
     assert!(folder.contains("cannot read"), "{folder}");
 }
+
+/// Carriage returns at the end of a line were cut off before it was shown, and the marked place with them,
+/// which the renderer answered with a panic.
+#[test]
+fn lone_carriage_returns_are_shown_as_blanks() {
+    let shown = parse("film.toml", "\"\r\r\n").expect_err("no key").to_string();
+    assert!(shown.contains("film.toml:1:") && !shown.contains('\r'), "{shown}");
+}
