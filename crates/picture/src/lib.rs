@@ -28,6 +28,7 @@
 //! - Sizes are checked before memory is taken; bad input is an error that says the mend.
 
 pub mod color;
+pub mod exr;
 mod image;
 pub mod photo;
 pub mod png;
