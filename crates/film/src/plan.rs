@@ -207,8 +207,8 @@ pub struct Motion {
     pub flow: Flow,
     /// Pace from 0 to 4; 1 is the default pace, 0 stands.
     pub speed: f32,
-    /// Where it goes, in degrees from -360 to 360: 0 to the right, 90 up, counted against the clock.
-    /// Flows without a direction ignore it.
+    /// Where it goes, in degrees from -360 to 360, counted against the clock: for [`Flow::Drift`] 0 is to
+    /// the right, for [`Flow::Rise`] it is up. The other flows ignore it.
     pub direction_deg: f32,
     /// From 0, lively, to 1, steady.
     pub steady: f32,

@@ -319,34 +319,25 @@ fn people(tables: Vec<Table<'_>>) -> Vec<Person> {
             .and_then(|v| v.name(MAX_NAME))
             .unwrap_or_default()
             .to_string();
-        let roles = table.get("role").map(|v| {
-            if v.is_string() {
-                v.name(MAX_NAME).into_iter().map(String::from).collect()
-            } else {
-                let items = v.items().unwrap_or_default();
-                items
-                    .iter()
-                    .filter_map(|v| v.name(MAX_NAME))
-                    .map(String::from)
-                    .collect()
-            }
-        });
+        let roles = table.get("roles").and_then(|v| v.items()).unwrap_or_default();
+        let roles = roles
+            .iter()
+            .filter_map(|v| v.name(MAX_NAME))
+            .map(String::from)
+            .collect();
         let earlier = people
             .iter()
             .position(|other| other.name == name && !name.is_empty());
         if let (Some(value), Some(earlier)) = (&value, earlier) {
             value.fault_beside(
                 format!("\"{name}\" is among the people twice"),
-                "keep one and give it all the roles: `role = [\"...\", \"...\"]`",
+                "keep one and give it all the roles: `roles = [\"...\", \"...\"]`",
                 places[earlier].clone(),
                 "first here",
             );
         }
-        table.finish(&[("roles", "role"), ("as", "role"), ("character", "role")]);
-        people.push(Person {
-            name,
-            roles: roles.unwrap_or_default(),
-        });
+        table.finish(&[("as", "roles"), ("character", "roles"), ("job", "roles")]);
+        people.push(Person { name, roles });
         places.push(place);
     }
     people

@@ -50,7 +50,7 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 # Who makes the film and who is in it.
 #[[people]]
 #name = "Your name"
-#role = ["director", "editor"]
+#roles = ["director", "editor"]
 
 # Scenes come in the order of the film, and so do the shots in them. Photographs are called by their
 # file's name without the ending, once `heirloom archive add FOLDER` has taken them in.
@@ -66,7 +66,7 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 #mood = "before anything hurt"
 #sources = ["archive:eta-carinae"]
 # flow: curl, drift, rise, breathe, spiral or hold; speed: 0 to 4, 1 is the default pace;
-# direction: in degrees, 0 to the right, 90 up; steady: 0 lively to 1 steady.
+# direction: in degrees, 0 to the right, 90 up (for rise 0 is up); steady: 0 lively to 1 steady.
 #motion = { flow = "curl", speed = 0.4, direction = 30, steady = 0.5 }
 #seed = 7                    # another number, another variation
 #finish = 0.5                # 0: every pixel is a sample of a source, 1: the most finish

@@ -32,10 +32,10 @@ named_artists = "allowed"
 
 [[people]]
 name = "Ada"
-role = ["director", "editor"]
+roles = ["director", "editor"]
 [[people]]
 name = "Grace"
-role = "herself"
+roles = ["herself"]
 [[people]]
 name = "Mary"
 

@@ -16,7 +16,7 @@ sources = "cleared-only"
 
 [[people]]
 name = "Ada"
-role = "director"
+roles = ["director"]
 
 [[scene]]
 name = "cosmos"
