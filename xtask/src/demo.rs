@@ -66,9 +66,9 @@ pub fn run(mut args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The whole demo film, for a step of another command.
-pub fn whole() -> Result<()> {
-    film(&mut Steps::default(), None, true)
+/// The whole demo film, as steps of another command; goes on where an earlier run stopped.
+pub fn whole(steps: &mut Steps) -> Result<()> {
+    film(steps, None, false)
 }
 
 fn film(steps: &mut Steps, size: Option<Size>, fresh: bool) -> Result<()> {

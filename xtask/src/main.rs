@@ -17,6 +17,7 @@ mod bench;
 mod budget;
 mod command;
 mod demo;
+mod figures;
 mod fuzz;
 mod packages;
 mod places;

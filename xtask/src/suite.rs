@@ -75,7 +75,7 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
         fuzz::all(seconds)
     })?;
     if full {
-        steps.step("demo", "cargo xtask demo --fresh", demo::whole)
+        demo::whole(steps)
     } else {
         steps.step("short demo", "cargo xtask demo --short", || demo::short(false))
     }
