@@ -1,0 +1,505 @@
+//! Pictures in: walk, look, decode, keep, record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use heirloom_film::{Problems, toml};
+use heirloom_vault::rights::{declaration, source_subject};
+use heirloom_vault::{
+    Actor, Clause, NewAct, ObjectId, Progress, Rights, Standing, Use, Vault, VaultError, Verb,
+};
+use rayon::prelude::*;
+
+use crate::catalogue::{Catalogue, Ingest, Picture, full_name};
+use crate::clip::Clips;
+use crate::look::{Look, Refused, caption, keep_clip, keep_photograph, look};
+use crate::rights_toml::{self, RightsFile, Statement};
+use crate::walk::{Found, Walk, walk};
+
+/// Files between two writes to the ledger: what an interruption costs at most.
+const BATCH: usize = 128;
+/// Memory that photographs being decoded at once may take together, in bytes. A larger one is decoded alone.
+const MEMORY: u64 = 1 << 30;
+
+/// What to say of pictures whose `rights.toml` leaves it open, and who adds them.
+#[derive(Clone, Debug, Default)]
+pub struct AddOptions {
+    /// Whose they are.
+    pub owner: Option<String>,
+    /// The terms on which they may be used, in words: "own work".
+    pub rights: Option<String>,
+    /// Who adds them; the person at this machine where it is left open.
+    pub by: Option<Actor>,
+}
+
+/// What came of adding. Pictures are named in full: `folder/stem`.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct AddReport {
+    /// Pictures that are new in the archive.
+    pub added: Vec<String>,
+    /// Pictures that were there already, under this name and caption.
+    pub known: Vec<String>,
+    /// Pictures that were there already, and got another name or caption.
+    pub renamed: Vec<String>,
+    /// How many pictures' rights were declared, for the first time or anew.
+    pub declared: usize,
+    /// Files that were meant as pictures and did not come in, and why.
+    pub skipped: Vec<(PathBuf, String)>,
+    /// How many other files there were: neither pictures nor texts beside them.
+    pub passed_over: usize,
+    /// Pictures that came in but may not be used as things stand, with the clause that forbids it.
+    pub unusable: Vec<(String, Clause)>,
+    /// What else the user should know, each with what to do.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing could be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// No folder was named.
+    #[error("nothing to add: name a folder of photographs, as in `heirloom archive add ~/Pictures/father`")]
+    NothingGiven,
+    /// A folder or file is not there.
+    #[error("{} does not exist: see that its name is written right", path.display())]
+    NotFound {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A folder or file may not be read.
+    #[error("{} could not be read ({source}): see that you may read it", path.display())]
+    Unreadable {
+        /// What was given, or what lies in it.
+        path: PathBuf,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// A folder with nothing in it.
+    #[error("{} is empty: put photographs (JPEG, PNG) or clips (mp4, mov) into it, or name another folder", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Folders in which no file is a picture that can be read.
+    #[error(
+        "no photograph or clip that can be read in {}{}; JPEG, PNG, mp4 and mov are read: save others as one of these",
+        paths(given),
+        reasons(skipped)
+    )]
+    NoPictures {
+        /// What was given.
+        given: Vec<PathBuf>,
+        /// Files that were meant as pictures, and what is wrong with each.
+        skipped: Vec<(PathBuf, String)>,
+    },
+    /// A `rights.toml` that cannot be understood. Nothing was added.
+    #[error("{0}")]
+    Rights(Problems),
+    /// The vault could not take something.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+fn paths(given: &[PathBuf]) -> String {
+    given
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn reasons(skipped: &[(PathBuf, String)]) -> String {
+    let shown: Vec<&str> = skipped.iter().take(3).map(|(_, why)| why.as_str()).collect();
+    match (shown.len(), skipped.len()) {
+        (0, _) => String::new(),
+        (shown_count, all) if all > shown_count => {
+            format!(" ({}; and {} more)", shown.join("; "), all - shown_count)
+        }
+        _ => format!(" ({})", shown.join("; ")),
+    }
+}
+
+/// One run of [`crate::Archive::add`].
+pub(crate) struct Adding<'a> {
+    vault: &'a Vault,
+    options: &'a AddOptions,
+    by: Actor,
+    progress: &'a dyn Progress,
+    catalogue: Catalogue,
+    standings: BTreeMap<ObjectId, Standing>,
+    rights: BTreeMap<PathBuf, RightsFile>,
+    /// Texts of terms that were kept in this run, by path.
+    terms: BTreeMap<PathBuf, ObjectId>,
+    /// What this run has said of each picture, and under which name first.
+    decided: BTreeMap<ObjectId, (Rights, String)>,
+    /// Folders walked, and every file in them: a name that is not among them is gone.
+    present: BTreeSet<(String, String)>,
+    walked: BTreeSet<String>,
+    clips: OnceLock<Clips>,
+    report: AddReport,
+}
+
+pub(crate) fn add(
+    vault: &Vault,
+    given: &[PathBuf],
+    options: &AddOptions,
+    progress: &dyn Progress,
+) -> Result<AddReport, AddError> {
+    if given.is_empty() {
+        return Err(AddError::NothingGiven);
+    }
+    let Walk {
+        files,
+        skipped,
+        folders,
+    } = walk(given)?;
+    let mut adding = Adding {
+        vault,
+        options,
+        by: options.by.clone().unwrap_or_else(Actor::person_here),
+        progress,
+        catalogue: Catalogue::read(vault.ledger())?,
+        standings: vault.ledger().standings()?,
+        rights: BTreeMap::new(),
+        terms: BTreeMap::new(),
+        decided: BTreeMap::new(),
+        present: files
+            .iter()
+            .map(|f| (f.folder.clone(), f.file_name.clone()))
+            .collect(),
+        walked: folders.into_iter().collect(),
+        clips: OnceLock::new(),
+        report: AddReport {
+            skipped,
+            ..AddReport::default()
+        },
+    };
+    // All of them before the first picture: a mistake in one adds nothing.
+    adding.read_rights(&files)?;
+    progress.begin("adding photographs", Some(files.len() as u64));
+    for batch in files.chunks(BATCH) {
+        adding.batch(batch)?;
+    }
+    progress.end();
+    let report = adding.report;
+    if report.added.is_empty() && report.known.is_empty() && report.renamed.is_empty() {
+        return Err(AddError::NoPictures {
+            given: given.to_vec(),
+            skipped: report.skipped,
+        });
+    }
+    Ok(report)
+}
+
+impl Adding<'_> {
+    fn read_rights(&mut self, files: &[Found]) -> Result<(), AddError> {
+        let paths: BTreeSet<&PathBuf> = files.iter().filter_map(|file| file.rights.as_ref()).collect();
+        for path in paths {
+            let unreadable = |source| AddError::Unreadable {
+                path: path.clone(),
+                source,
+            };
+            let text = read_text(path).map_err(unreadable)?;
+            let (rights, warnings) = rights_toml::parse(&path.display().to_string(), &text, path.parent())
+                .map_err(AddError::Rights)?;
+            self.report
+                .warnings
+                .extend(warnings.iter().map(ToString::to_string));
+            self.rights.insert(path.clone(), rights);
+        }
+        Ok(())
+    }
+
+    /// Takes in some files: looks at all, decodes and keeps the new ones, and records them in one go.
+    fn batch(&mut self, files: &[Found]) -> Result<(), AddError> {
+        let looks: Vec<Look> = files
+            .par_iter()
+            .map(|file| {
+                if self.progress.stopped() {
+                    Look::SomethingElse
+                } else {
+                    look(&file.path, &file.file_name, &self.catalogue)
+                }
+            })
+            .collect();
+        let kept = self.keep(files, &looks)?;
+        if self.progress.stopped() {
+            return Err(VaultError::Stopped.into());
+        }
+        let mut acts = Vec::new();
+        for ((file, look), kept) in files.iter().zip(looks).zip(kept) {
+            let picture = match (look, kept) {
+                (Look::Known(object), _) => self.catalogue.pictures.get(&object).map(|p| (object, p.clone())),
+                (_, Some(Ok((object, picture, warnings)))) => {
+                    let name = &file.file_name;
+                    self.report
+                        .warnings
+                        .extend(warnings.iter().map(|warning| format!("{name}: {warning}")));
+                    Some((object, picture))
+                }
+                (_, Some(Err(why))) | (Look::Unreadable(why), None) => {
+                    self.report.skipped.push((file.path.clone(), why));
+                    None
+                }
+                _ => {
+                    let is_text = file
+                        .path
+                        .extension()
+                        .is_some_and(|e| e.eq_ignore_ascii_case("txt"));
+                    self.report.passed_over += usize::from(!is_text);
+                    None
+                }
+            };
+            if let Some((object, picture)) = picture {
+                self.record(file, object, picture, &mut acts)?;
+            }
+        }
+        self.vault.ledger().append_many(acts)?;
+        Ok(())
+    }
+
+    /// Keeps what is new in the vault; in parallel, but never more in memory at once than [`MEMORY`].
+    fn keep(&self, files: &[Found], looks: &[Look]) -> Result<Vec<Option<Kept>>, AddError> {
+        let mut kept = Vec::with_capacity(files.len());
+        let mut start = 0;
+        while start < files.len() {
+            let weigh = |look: &Look| {
+                if let Look::Photograph { weight } = look {
+                    *weight
+                } else {
+                    0
+                }
+            };
+            let mut weight = 0;
+            let mut end = start;
+            while let Some(look) = looks.get(end) {
+                weight += weigh(look);
+                if end > start && weight > MEMORY {
+                    break;
+                }
+                end += 1;
+            }
+            let some: Vec<(&Found, &Look)> = files.iter().zip(looks).take(end).skip(start).collect();
+            let done: Result<Vec<_>, VaultError> = some
+                .into_par_iter()
+                .map(|(file, look)| self.keep_one(file, look))
+                .collect();
+            kept.extend(done?);
+            start = end;
+        }
+        Ok(kept)
+    }
+
+    fn keep_one(&self, file: &Found, look: &Look) -> Result<Option<Kept>, VaultError> {
+        if self.progress.stopped() {
+            return Ok(None);
+        }
+        let kept = match look {
+            Look::Photograph { .. } => Some(keep_photograph(self.vault, &file.path, &file.file_name)),
+            Look::Clip => Some(keep_clip(self.vault, &self.clips, &file.path, &file.file_name)),
+            _ => None,
+        };
+        self.progress.advance(1);
+        match kept {
+            None => Ok(None),
+            Some(Ok(new)) => Ok(Some(Ok(new))),
+            Some(Err(Refused::Skipped(why))) => Ok(Some(Err(why))),
+            Some(Err(Refused::Vault(error))) => Err(error),
+        }
+    }
+
+    /// Notes what is to be recorded of one picture: that it came in under this name, and its rights.
+    fn record(
+        &mut self,
+        file: &Found,
+        object: ObjectId,
+        picture: Picture,
+        acts: &mut Vec<NewAct>,
+    ) -> Result<(), AddError> {
+        let stem = Path::new(&file.file_name)
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let name = full_name(&file.folder, &stem);
+        let caption = caption(&file.path, &stem);
+        let new = !self.catalogue.pictures.contains_key(&object);
+        let held = self
+            .catalogue
+            .names
+            .get(&(file.folder.clone(), file.file_name.clone()));
+        let same = held.is_some_and(|(held, ingest)| *held == object && ingest.caption == caption);
+        if same {
+            self.report.known.push(name.clone());
+        } else {
+            let replaces = held.map(|(held, _)| *held).filter(|held| *held != object);
+            if let Some(old) = replaces {
+                self.report.warnings.push(format!(
+                    "{name} ({}) is another picture now (before: {}): films that call it get the new one",
+                    file.file_name,
+                    old.short()
+                ));
+            }
+            let ingest = Ingest {
+                stem,
+                folder: file.folder.clone(),
+                file_name: file.file_name.clone(),
+                caption,
+                picture,
+                replaces,
+                renamed_from: self.gone_name(file, &object),
+            };
+            let facts = serde_json::to_value(&ingest).map_err(|source| VaultError::Json {
+                what: "what is known of a picture",
+                source,
+            })?;
+            let act = NewAct::new(Verb::Ingested, self.by.clone(), source_subject(&object));
+            acts.push(act.output("source", object).with_facts(facts));
+            self.catalogue.note(object, ingest);
+            let list = if new {
+                &mut self.report.added
+            } else {
+                &mut self.report.renamed
+            };
+            list.push(name.clone());
+        }
+        self.declare(file, object, &name, acts)
+    }
+
+    /// The name by which the picture went in the same folder, if that file is there no longer.
+    fn gone_name(&self, file: &Found, object: &ObjectId) -> Option<String> {
+        if !self.walked.contains(&file.folder) {
+            return None;
+        }
+        let from = (file.folder.clone(), String::new());
+        let in_folder = self
+            .catalogue
+            .names
+            .range(from..)
+            .take_while(|((folder, _), _)| *folder == file.folder);
+        let mut gone = in_folder.filter(|(name, (held, _))| held == object && !self.present.contains(*name));
+        gone.next().map(|((_, file_name), _)| file_name.clone())
+    }
+
+    /// Declares a picture's rights where files or options say something that does not stand already.
+    fn declare(
+        &mut self,
+        file: &Found,
+        object: ObjectId,
+        name: &str,
+        acts: &mut Vec<NewAct>,
+    ) -> Result<(), AddError> {
+        if let Some(rights) = self.rights_for(file, &object)? {
+            match self.decided.get(&object) {
+                Some((decided, first)) if *decided != rights => self.report.warnings.push(format!(
+                    "{name} is the same picture as {first}, but other rights are declared for it; those of \
+                     {first} count: make them the same"
+                )),
+                Some(_) => {}
+                None => {
+                    let standing = self.standings.entry(object).or_default();
+                    if standing.rights.as_ref() != Some(&rights) {
+                        acts.push(declaration(&object, &rights, self.by.clone(), false)?);
+                        standing.rights = Some(rights.clone());
+                        self.report.declared += 1;
+                    }
+                    self.decided.insert(object, (rights, name.to_owned()));
+                }
+            }
+        }
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let standing = self.standings.get(&object).cloned().unwrap_or_default();
+        match standing.allows(Use::Look, today) {
+            // A scope is chosen, not forgotten.
+            Ok(()) | Err(Clause::OutsideScope { .. }) => {}
+            Err(clause) => self.report.unusable.push((name.to_owned(), clause)),
+        }
+        Ok(())
+    }
+
+    /// What files and options say of a picture's rights; none where they say nothing.
+    fn rights_for(&mut self, file: &Found, object: &ObjectId) -> Result<Option<Rights>, AddError> {
+        let rights_file = file
+            .rights
+            .as_ref()
+            .and_then(|path| Some((path.parent()?, self.rights.get(path)?)));
+        let (folder, statement) = match rights_file {
+            Some((folder, rights)) => (folder.to_owned(), rights.of(&relative_name(file, folder))),
+            None => (PathBuf::new(), Statement::default()),
+        };
+        if statement == Statement::default() && self.options.owner.is_none() && self.options.rights.is_none()
+        {
+            return Ok(None);
+        }
+        let before = self
+            .standings
+            .get(object)
+            .and_then(|standing| standing.rights.clone());
+        let (owner_before, terms_before) = before.map(|b| (b.owner, b.terms)).unzip();
+        let terms_file = match &statement.terms_file {
+            Some(name) => Some(self.keep_terms(&folder.join(name))?),
+            None => None,
+        };
+        let in_file = statement.terms_file.as_ref().map(|name| format!("as in {name}"));
+        let trimmed = |text: &Option<String>| {
+            text.as_deref()
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+        };
+        let owner = statement
+            .owner
+            .or_else(|| trimmed(&self.options.owner))
+            .or(owner_before);
+        let terms = statement
+            .terms
+            .or(in_file)
+            .or_else(|| trimmed(&self.options.rights))
+            .or(terms_before);
+        if owner.is_none() && terms.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Rights {
+            owner: owner.unwrap_or_default(),
+            obtained: statement.obtained,
+            terms: terms.unwrap_or_default(),
+            terms_file,
+            scope: statement.scope.unwrap_or_else(Use::usual),
+            until: statement.until,
+            people: statement.people.unwrap_or_default(),
+        }))
+    }
+
+    fn keep_terms(&mut self, path: &Path) -> Result<ObjectId, AddError> {
+        if let Some(object) = self.terms.get(path) {
+            return Ok(*object);
+        }
+        let (object, _) = self.vault.put_file(path)?;
+        self.terms.insert(path.to_owned(), object);
+        Ok(object)
+    }
+}
+
+/// A text file, read no further than the reader of it would go.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?
+        .take(toml::MAX_BYTES as u64 + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// What became of one file: a picture kept, or the reason it was skipped.
+type Kept = Result<(ObjectId, Picture, Vec<String>), String>;
+
+/// A file's name for the tables of a `rights.toml`: they only speak of files beside it.
+fn relative_name(file: &Found, folder: &Path) -> String {
+    if file.path.parent() == Some(folder) {
+        file.file_name.clone()
+    } else {
+        String::new()
+    }
+}
