@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::toml::MAX_PROBLEMS;
+
 /// How grave a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -244,7 +246,8 @@ impl Problems {
             .count();
         if errors > 1 {
             let file = self.0.first().map_or("", |problem| problem.file.as_str());
-            shown.push(format!("{file}: {errors} errors"));
+            let or_more = if errors >= MAX_PROBLEMS { " or more" } else { "" };
+            shown.push(format!("{file}: {errors} errors{or_more}"));
         }
         shown.join("\n\n")
     }

@@ -1,6 +1,6 @@
 //! From the text of `film.toml` to a checked [`Film`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
@@ -309,7 +309,7 @@ fn charter(mut table: Table<'_>) -> Charter {
 
 fn people(tables: Vec<Table<'_>>) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
-    let mut places: Vec<Range<usize>> = Vec::new();
+    let mut places: HashMap<String, Range<usize>> = HashMap::new();
     for mut table in tables {
         table.describe("a person");
         let value = table.require("name", "\"...\"");
@@ -325,20 +325,21 @@ fn people(tables: Vec<Table<'_>>) -> Vec<Person> {
             .filter_map(|v| v.name(MAX_NAME))
             .map(String::from)
             .collect();
-        let earlier = people
-            .iter()
-            .position(|other| other.name == name && !name.is_empty());
+        let earlier = if name.is_empty() {
+            None
+        } else {
+            places.insert(name.clone(), place)
+        };
         if let (Some(value), Some(earlier)) = (&value, earlier) {
             value.fault_beside(
                 format!("\"{name}\" is among the people twice"),
                 "keep one and give it all the roles: `roles = [\"...\", \"...\"]`",
-                places[earlier].clone(),
+                earlier,
                 "first here",
             );
         }
         table.finish(&[("as", "roles"), ("character", "roles"), ("job", "roles")]);
         people.push(Person { name, roles });
-        places.push(place);
     }
     people
 }

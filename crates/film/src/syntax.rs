@@ -11,11 +11,13 @@ use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace, 
 use toml_parser::{ParseError, Source};
 
 use crate::problem::{self, Problem, Severity};
+use crate::toml::MAX_PROBLEMS;
 
 /// Depth of brackets within brackets at which reading stops, so that no file can exhaust the stack.
 const MAX_DEPTH: u32 = 80;
 
-/// All that keeps `text` from being TOML, one problem a line at most, in the order of the lines.
+/// All that keeps `text` from being TOML, one problem a line at most and [`MAX_PROBLEMS`] in
+/// all, in the order of the lines.
 /// `first` is what `toml_edit` came upon; it is used where nothing is found here.
 pub(crate) fn problems(file: &str, text: &Arc<str>, first: &toml_edit::TomlError) -> Vec<Problem> {
     let source = Source::new(text);
@@ -39,9 +41,19 @@ pub(crate) fn problems(file: &str, text: &Arc<str>, first: &toml_edit::TomlError
     errors.sort_by_key(|error| error.unexpected().map_or(0, |span| span.start()));
     let mut found = Vec::new();
     let mut read_askew = text.len();
+    // What follows a slip in the same line is mostly its consequence.
+    let mut line_end = None;
     for error in &errors {
         let at = error.unexpected().map_or(0..0, |span| span.start()..span.end());
         let start = at.start.min(text.len());
+        if found.len() >= MAX_PROBLEMS || line_end.is_some_and(|end| start <= end) {
+            continue;
+        }
+        line_end = text.as_bytes()[start..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .map(|length| start + length);
+        line_end = line_end.or(Some(text.len()));
         found.push(one(file, text, at, error.description()));
         if error.description().starts_with("missing comma") && begins_line(text, start) {
             // A bracket was left open in a line before; from here on everything is taken for its content.
@@ -58,7 +70,6 @@ pub(crate) fn problems(file: &str, text: &Arc<str>, first: &toml_edit::TomlError
         found.push(one(file, text, first.span().unwrap_or(0..0), first.message()));
     }
     found.sort_by_key(|problem| (problem.line, problem.column));
-    // What follows a slip in the same line is mostly its consequence.
     found.dedup_by_key(|problem| problem.line);
     found
 }
@@ -235,6 +246,9 @@ fn duplicates(file: &str, text: &Arc<str>, source: Source<'_>, events: &[Event])
     let mut in_value = false;
     let mut tables: BTreeSet<String> = BTreeSet::new();
     for event in events {
+        if found.len() >= MAX_PROBLEMS {
+            break;
+        }
         match event.kind() {
             EventKind::ArrayOpen | EventKind::InlineTableOpen => depth += 1,
             EventKind::ArrayClose | EventKind::InlineTableClose => depth = depth.saturating_sub(1),

@@ -45,6 +45,9 @@ pub use value::Value;
 /// Longest text that is read, in bytes. A plan of ten thousand shots is well below it.
 pub const MAX_BYTES: usize = 4 << 20;
 
+/// Most problems that are collected of one file.
+pub(crate) const MAX_PROBLEMS: usize = 500;
+
 /// What is known of a file while it is read.
 struct Report {
     file: String,
@@ -54,11 +57,27 @@ struct Report {
 
 impl Report {
     fn add(&self, span: Range<usize>, severity: Severity, message: String, mend: String) {
-        self.push(Problem::at(&self.file, &self.text, span, severity, message, mend));
+        self.add_with(span, severity, message, mend, |problem| problem);
     }
 
-    fn push(&self, problem: Problem) {
-        self.found.borrow_mut().push(problem);
+    /// Adds a problem, finished by `and`. Past the first [`MAX_PROBLEMS`] nothing is added: working out
+    /// where each stands takes time, and nobody reads as many.
+    fn add_with(
+        &self,
+        span: Range<usize>,
+        severity: Severity,
+        message: String,
+        mend: String,
+        and: impl FnOnce(Problem) -> Problem,
+    ) {
+        let mut found = self.found.borrow_mut();
+        // An error is never dropped in favour of warnings: it decides whether the file holds.
+        let full = found.len() >= MAX_PROBLEMS;
+        if !full || (severity == Severity::Error && found.iter().all(|p| p.severity == Severity::Warning)) {
+            found.push(and(Problem::at(
+                &self.file, &self.text, span, severity, message, mend,
+            )));
+        }
     }
 }
 

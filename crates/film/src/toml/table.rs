@@ -118,7 +118,7 @@ impl<'d> Table<'d> {
     pub fn warn_of_file(&self, message: impl Into<String>, mend: impl Into<String>) {
         let mut problem = Problem::of_file(&self.report.file, message.into(), mend.into());
         problem.severity = Severity::Warning;
-        self.report.push(problem);
+        self.report.found.borrow_mut().push(problem);
     }
 
     /// An error anywhere, made of its parts: for what concerns two places at once.
@@ -129,19 +129,16 @@ impl<'d> Table<'d> {
         mend: impl Into<String>,
         related: Option<(Range<usize>, &str)>,
     ) {
-        let report = self.report;
-        let mut problem = Problem::at(
-            &report.file,
-            &report.text,
+        self.report.add_with(
             span,
             Severity::Error,
             message.into(),
             mend.into(),
+            |problem| match related {
+                Some((span, label)) => problem.related(span, label),
+                None => problem,
+            },
         );
-        if let Some((span, label)) = related {
-            problem = problem.related(span, label);
-        }
-        report.push(problem);
     }
 
     /// Ends the asking: every key not asked for is an error that names the nearest one that was.

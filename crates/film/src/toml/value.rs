@@ -6,7 +6,7 @@ use toml_edit::{Item, TableLike};
 
 use super::nearest::nearest;
 use super::{Report, Table};
-use crate::problem::{Problem, Severity};
+use crate::problem::Severity;
 
 /// A value of the file, and where it stands.
 #[derive(Clone)]
@@ -94,22 +94,14 @@ impl<'d> Value<'d> {
         other: Range<usize>,
         label: &str,
     ) {
-        let report = self.report;
-        report.push(
-            Problem::at(
-                &report.file,
-                &report.text,
-                self.span.clone(),
-                Severity::Error,
-                message.into(),
-                mend.into(),
-            )
-            .related(other, label),
-        );
+        let span = self.span.clone();
+        self.report
+            .add_with(span, Severity::Error, message.into(), mend.into(), |problem| {
+                problem.related(other, label)
+            });
     }
 
     fn wrong_type(&self, wanted: &str, mend: String) {
-        let report = self.report;
         let have = match (self.node, self.plain()) {
             (_, Some(toml_edit::Value::String(_))) => "text",
             (_, Some(toml_edit::Value::Integer(_))) => "a whole number",
@@ -121,17 +113,11 @@ impl<'d> Value<'d> {
             (Node::Item(Item::ArrayOfTables(_)), None) => "a list of tables",
             _ => "a table",
         };
-        report.push(
-            Problem::at(
-                &report.file,
-                &report.text,
-                self.span.clone(),
-                Severity::Error,
-                format!("`{}` must be {wanted}, but it is {have}", self.name),
-                mend,
-            )
-            .label(format!("expected {wanted}")),
-        );
+        let message = format!("`{}` must be {wanted}, but it is {have}", self.name);
+        self.report
+            .add_with(self.span.clone(), Severity::Error, message, mend, |problem| {
+                problem.label(format!("expected {wanted}"))
+            });
     }
 
     /// The value as it is written in the file; empty when it is not in one place.
