@@ -1,1 +1,41 @@
-//! From a shot's plan to requests, takes and progress.
+//! From a shot's plan to its takes.
+//!
+//! A film's plan says what should be seen; engines answer requests that name everything by hash. This crate is
+//! the way between: [`plan`] resolves every word and call of the film to objects and asks the card and the gate
+//! of each shot before anything is made; [`draw_all`] queues what is missing, works through the queue with
+//! leases, progress and resume, and records every act; [`takes`] reads back what there is.
+//!
+//! ```
+//! use heirloom_dailies::{Job, Queue};
+//!
+//! // The queue alone: a draw is offered once, leased to one worker, and comes back if that worker dies.
+//! let folder = tempfile::tempdir()?;
+//! let queue = Queue::open(&folder.path().join("queue.sqlite"))?;
+//! let job = Job { draw: "abc-0".into(), kind: "generate".into(), shot: "cosmos 010".into(), position: 0 };
+//! queue.offer(&job)?;
+//! queue.offer(&job)?;
+//! let at = 1_000; // milliseconds
+//! assert_eq!(queue.lease("worker a", at, 500)?.map(|l| l.job), Some(job.clone()));
+//! assert!(queue.lease("worker b", at + 100, 500)?.is_none());
+//! assert_eq!(queue.lease("worker b", at + 600, 500)?.map(|l| l.attempt), Some(2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What always holds
+//! - Nothing is queued while any shot of the plan has an objection.
+//! - A draw that the ledger holds is never done again; an act `requested` stands in the ledger before its draw
+//!   begins, an act `drawn` only once every byte of the take is in the vault.
+//! - One `make` at a time in one film ([`Lock`]).
+
+mod draw;
+mod event;
+mod lock;
+mod plan;
+mod queue;
+pub mod takes;
+
+pub use draw::{DrawError, Drawing, Outcome, draw_all};
+pub use event::{Event, Observer, Silent};
+pub use lock::{Lock, LockError};
+pub use plan::{Objection, Plan, Planned, Why, Work, plan};
+pub use queue::{Job, Leased, Queue, QueueError};

@@ -1,0 +1,368 @@
+//! From a plan to takes: what is drawn, kept, retried, refused, stopped and gone on with. The engine here is a
+//! small honest one of this test's own, so that each ending can be asked for.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use heirloom_archive::{AddOptions, Archive};
+use heirloom_dailies::{Drawing, Event, Observer, Outcome, Plan, Why, draw_all, plan, takes};
+use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
+use heirloom_engine::gate::SourceGate;
+use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
+use heirloom_engine::{
+    Card, Draft, DraftFile, Draw, Engines, Failure, Inputs, Order, Progress, Refusal, TakeFrames,
+    TakeManifest, Task,
+};
+use heirloom_film::Film;
+use heirloom_vault::{Actor, Filter, Vault, Verb};
+
+/// How the test's engine ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Well,
+    FailsTwice,
+    FailsForGood,
+    Refuses,
+}
+
+struct Counter {
+    card: Card,
+    ending: Ending,
+    tries: Arc<AtomicU32>,
+    frames_made: Arc<AtomicU32>,
+}
+
+impl Generator for Counter {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// One small file a frame; frames found in the work folder are not made again.
+    fn generate(&self, order: &Order, control: &Control) -> Result<Vec<Draft>, Stop> {
+        let tries = self.tries.fetch_add(1, Ordering::SeqCst);
+        match self.ending {
+            Ending::FailsTwice if tries < 2 => {
+                return Err(Failure::passing("busy", "the engine was busy").into());
+            }
+            Ending::FailsForGood => return Err(Failure::lasting("broken", "the engine is broken").into()),
+            Ending::Refuses => {
+                return Err(Stop::Refused(Refusal {
+                    grounds: vec!["not this one".into()],
+                }));
+            }
+            _ => {}
+        }
+        std::fs::create_dir_all(&order.work).unwrap();
+        let mut files = Vec::new();
+        for n in 0..order.request.frames {
+            control.check()?;
+            let path = order.work.join(n.to_string());
+            if !path.exists() {
+                std::thread::sleep(Duration::from_millis(10));
+                self.frames_made.fetch_add(1, Ordering::SeqCst);
+                std::fs::write(&path, format!("{} {n}", order.request.seed)).unwrap();
+            }
+            files.push(DraftFile {
+                role: "frame".into(),
+                frame: Some(n),
+                path,
+            });
+            control.progress(n + 1, order.request.frames);
+        }
+        let request = &order.request;
+        Ok(vec![Draft {
+            output: 0,
+            size: request.size,
+            rate: request.rate,
+            frames: request.frames,
+            files,
+            facts: serde_json::Value::Null,
+        }])
+    }
+
+    fn open(&self, _: &TakeManifest, _: Arc<dyn Inputs>) -> Result<Box<dyn TakeFrames>, Failure> {
+        Err(Failure::lasting("open", "this test reads no frames"))
+    }
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(usize, Event)>>);
+
+impl Observer for Heard {
+    fn event(&self, index: usize, event: Event) {
+        self.0.lock().unwrap().push((index, event));
+    }
+}
+
+struct Room {
+    folder: tempfile::TempDir,
+    vault: Arc<Vault>,
+    engines: Engines,
+    tries: Arc<AtomicU32>,
+    frames_made: Arc<AtomicU32>,
+    stop: AtomicBool,
+    heard: Heard,
+}
+
+impl Room {
+    fn new(ending: Ending) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Arc::new(Vault::create(&folder.path().join("vault")).unwrap());
+        let pictures = folder.path().join("pictures");
+        std::fs::create_dir(&pictures).unwrap();
+        for (n, name) in ["sea.png", "moon.png"].into_iter().enumerate() {
+            let codes: Vec<[u8; 3]> = (0..40 * 30).map(|i| [(i * (n + 3)) as u8, i as u8, 90]).collect();
+            heirloom_picture::png::write8(&pictures.join(name), &codes, 40, 30).unwrap();
+        }
+        let options = AddOptions {
+            owner: Some("A. Owner".into()),
+            rights: Some("own work".into()),
+            ..AddOptions::default()
+        };
+        Archive::new(&vault).add(&[pictures], &options, &()).unwrap();
+        let (tries, frames_made) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let card = Card {
+            engine: "counter".into(),
+            revision: 1,
+            about: "counts".into(),
+            tasks: BTreeSet::from([Task::Living, Task::Still]),
+            text: Text::Ignored,
+            sources: (1, 2),
+            guides: false,
+            lengths: Lengths::any(1000),
+            sizes: Sizes::UpTo {
+                max_pixels: 1 << 20,
+                min_side: 16,
+            },
+            rates: Rates::Any,
+            seeded: true,
+            repeats: Repeats::Everywhere,
+            price: Price::Free,
+            local: true,
+        };
+        let counter = Counter {
+            card,
+            ending,
+            tries: tries.clone(),
+            frames_made: frames_made.clone(),
+        };
+        Self {
+            folder,
+            vault,
+            engines: Engines::new().with(Arc::new(LocalEngine::new(counter))),
+            tries,
+            frames_made,
+            stop: AtomicBool::new(false),
+            heard: Heard::default(),
+        }
+    }
+
+    fn plan(&self, film: &Film) -> Plan {
+        let gate = SourceGate::new(&self.vault, "2026-11-22".parse().unwrap());
+        plan(film, &Archive::new(&self.vault), &self.engines, &gate).unwrap()
+    }
+
+    fn draw(&self, plan: &Plan, workers: usize) -> Outcome {
+        draw_all(&Drawing {
+            plan,
+            vault: self.vault.clone(),
+            engines: &self.engines,
+            work: &self.folder.path().join("work"),
+            by: Actor::person("tester"),
+            workers,
+            stop: &self.stop,
+            observer: &self.heard,
+        })
+        .unwrap()
+    }
+
+    fn acts(&self, verb: Verb) -> usize {
+        self.vault.ledger().acts(&Filter::verb(verb)).unwrap().len()
+    }
+
+    fn works_left(&self) -> usize {
+        count(&self.folder.path().join("work/draws"))
+    }
+}
+
+fn count(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+fn film(shots: &str) -> Film {
+    let text = format!("[film]\ntitle = \"T\"\nsize = [64, 32]\n[[scene]]\nname = \"s\"\n{shots}");
+    heirloom_film::parse("film.toml", &text)
+        .unwrap_or_else(|p| panic!("{p}"))
+        .film
+}
+
+fn shot(name: &str, frames: u32, seed: u32, source: &str) -> String {
+    format!(
+        "[[scene.shot]]\nname = \"{name}\"\nframes = {frames}\nseed = {seed}\nkind = \"living\"\n\
+         sources = [\"archive:{source}\"]\nprompt = \"a word\"\n"
+    )
+}
+
+#[test]
+fn shots_are_drawn_once_and_kept() {
+    let room = Room::new(Ending::Well);
+    let film = film(&(shot("010", 5, 1, "sea") + &shot("020", 5, 2, "moon") + &shot("030", 5, 1, "sea")));
+    let plan = room.plan(&film);
+    assert!(plan.objections.is_empty(), "{:?}", plan.objections);
+    let first = room.draw(&plan, 2);
+    // Two shots ask for the same thing: it is drawn once, and both have it.
+    assert_eq!((first.drawn, first.kept), (2, 0));
+    assert_eq!(first.takes[0], first.takes[2]);
+    assert_ne!(first.takes[0], first.takes[1]);
+    assert_eq!((room.acts(Verb::Requested), room.acts(Verb::Drawn)), (2, 2));
+    assert_eq!(
+        room.works_left(),
+        0,
+        "a finished draw's work folder is still there"
+    );
+    let again = room.draw(&room.plan(&film), 1);
+    assert_eq!((again.drawn, again.kept, again.takes), (0, 3, first.takes));
+    assert_eq!(room.frames_made.load(Ordering::SeqCst), 10);
+    assert!(room.vault.verify(&()).unwrap().is_sound());
+}
+
+#[test]
+fn words_that_an_engine_ignores_cost_nothing_to_edit() {
+    let room = Room::new(Ending::Well);
+    let text = shot("010", 5, 1, "sea");
+    let one = room.plan(&film(&text));
+    let two = room.plan(&film(&text.replace("a word", "quite another word")));
+    assert_eq!(one.shots[0].work, two.shots[0].work);
+    let three = room.plan(&film(&text.replace("seed = 1", "seed = 2")));
+    assert_ne!(one.shots[0].work, three.shots[0].work);
+}
+
+#[test]
+fn progress_is_heard_and_never_goes_back() {
+    let room = Room::new(Ending::Well);
+    room.draw(&room.plan(&film(&shot("010", 30, 1, "sea"))), 1);
+    let heard = room.heard.0.lock().unwrap();
+    let steps: Vec<u32> = heard
+        .iter()
+        .filter_map(|(_, e)| match e {
+            Event::Progress(Progress {
+                done_frames,
+                total_frames: 30,
+            }) => Some(*done_frames),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        steps.len() > 2 && steps.windows(2).all(|w| w[0] <= w[1]),
+        "{steps:?}"
+    );
+    assert_eq!(heard.last(), Some(&(0, Event::Drawn)));
+}
+
+#[test]
+fn a_stop_is_gone_on_from() {
+    let room = Room::new(Ending::Well);
+    let plan = room.plan(&film(&shot("010", 60, 1, "sea")));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(250));
+            room.stop.store(true, Ordering::SeqCst);
+        });
+        let outcome = room.draw(&plan, 1);
+        assert!(outcome.stopped && outcome.takes == [None], "{outcome:?}");
+    });
+    assert_eq!((room.acts(Verb::Requested), room.acts(Verb::Drawn)), (1, 0));
+    assert_eq!(room.works_left(), 1);
+    room.stop.store(false, Ordering::SeqCst);
+    let outcome = room.draw(&plan, 1);
+    assert_eq!(outcome.drawn, 1);
+    assert_eq!(
+        room.frames_made.load(Ordering::SeqCst),
+        60,
+        "a finished frame was made again"
+    );
+    assert_eq!((room.acts(Verb::Requested), room.acts(Verb::Drawn)), (1, 1));
+}
+
+#[test]
+fn what_may_pass_is_tried_again_under_the_same_draw() {
+    let room = Room::new(Ending::FailsTwice);
+    let outcome = room.draw(&room.plan(&film(&shot("010", 3, 1, "sea"))), 1);
+    assert_eq!((outcome.drawn, room.tries.load(Ordering::SeqCst)), (1, 3));
+    assert_eq!((room.acts(Verb::Requested), room.acts(Verb::Drawn)), (1, 1));
+}
+
+#[test]
+fn a_failure_is_one_shots_and_a_refusal_is_no_failure() {
+    for (ending, verb, words) in [
+        (Ending::FailsForGood, Verb::Drawn, "broken"),
+        (Ending::Refuses, Verb::Refused, "not this one"),
+    ] {
+        let room = Room::new(ending);
+        let outcome = room.draw(&room.plan(&film(&shot("010", 3, 1, "sea"))), 1);
+        assert_eq!(outcome.failed.len(), 1);
+        assert!(
+            outcome.failed[0].0.contains("010") && outcome.failed[0].1.contains(words),
+            "{outcome:?}"
+        );
+        assert_eq!(room.tries.load(Ordering::SeqCst), 1, "it was tried again");
+        assert_eq!(room.acts(verb), usize::from(verb == Verb::Refused));
+    }
+}
+
+#[test]
+fn nothing_is_drawn_while_one_shot_has_an_objection() {
+    let room = Room::new(Ending::Well);
+    let plan = room.plan(&film(&(shot("010", 3, 1, "sea") + &shot("020", 3, 1, "see"))));
+    assert!(
+        matches!(plan.objections[0].why, Why::Source(_)),
+        "{:?}",
+        plan.objections
+    );
+    assert!(
+        plan.objections[0].to_string().starts_with("shot s 020: "),
+        "{}",
+        plan.objections[0]
+    );
+    let result = draw_all(&Drawing {
+        plan: &plan,
+        vault: room.vault.clone(),
+        engines: &room.engines,
+        work: &room.folder.path().join("work"),
+        by: Actor::person("tester"),
+        workers: 1,
+        stop: &room.stop,
+        observer: &room.heard,
+    });
+    assert!(result.is_err());
+    assert_eq!(room.acts(Verb::Requested), 0);
+}
+
+#[test]
+fn a_take_is_found_by_its_draw_and_holds_its_files() {
+    let room = Room::new(Ending::Well);
+    let plan = room.plan(&film(&shot("010", 4, 9, "sea")));
+    room.draw(&plan, 1);
+    let heirloom_dailies::Work::Draw { id, .. } = &plan.shots[0].work else {
+        panic!("a plate")
+    };
+    let take = takes::take_of(&room.vault, &Draw { request: *id, n: 0 })
+        .unwrap()
+        .unwrap();
+    assert_eq!(take.manifest.frames, 4);
+    let third = take.manifest.file("frame", Some(2)).unwrap();
+    assert_eq!(room.vault.read(&third).unwrap(), b"9 2");
+    assert_eq!(
+        takes::take_of(&room.vault, &Draw { request: *id, n: 1 }).unwrap(),
+        None
+    );
+    assert!(
+        takes::open(&room.vault, &third)
+            .unwrap_err()
+            .to_string()
+            .contains("not a take")
+    );
+}
