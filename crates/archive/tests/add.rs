@@ -298,3 +298,85 @@ fn adding_tells_its_progress_stops_when_asked_and_goes_on() {
     assert_eq!(film.acts(Verb::Declared).len(), 300);
     assert!(film.vault.verify(&()).unwrap().is_sound());
 }
+
+/// A clip needs ffmpeg; where it is missing there is nothing to test with but its absence.
+#[test]
+fn clips_come_in_beside_photographs() {
+    use std::process::Command;
+    let film = Film::new();
+    film.picture("plates/still.png", 1);
+    let clip = film.path("plates/walk 01.mp4");
+    let input = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=64x48:rate=24000/1001:duration=1",
+        "-pix_fmt",
+        "yuv420p",
+    ];
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error"])
+        .args(input)
+        .arg(&clip)
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        fs::write(&clip, b"\0\0\0\x18ftypisom\0\0\0\0isom").unwrap();
+        let report = film.add_with("plates", &own_work()).unwrap();
+        assert_eq!((report.added.len(), report.skipped.len()), (1, 1));
+        return;
+    }
+    fs::write(film.path("plates/cut.mov"), &fs::read(&clip).unwrap()[..200]).unwrap();
+    let report = film.add_with("plates", &own_work()).unwrap();
+    assert_eq!(report.added, ["plates/still", "plates/walk 01"]);
+    assert!(
+        report.skipped.len() == 1 && report.skipped[0].1.contains("cut.mov"),
+        "{:?}",
+        report.skipped
+    );
+    let clip = film.source("archive:walk-01");
+    assert_eq!((clip.media, clip.width, clip.height), (Media::Clip, 64, 48));
+    assert_eq!(clip.rate.unwrap().to_string(), "24000/1001");
+    assert!(
+        clip.frames.is_some_and(|frames| (23..=24).contains(&frames)),
+        "{:?}",
+        clip.frames
+    );
+    assert_eq!(film.add("plates").unwrap().known.len(), 2);
+}
+
+/// Not a test by itself: what the child of the test below does until it is killed.
+#[test]
+fn child_adds_until_killed() {
+    let Ok(folder) = std::env::var("HEIRLOOM_KILL_TEST_FOLDER") else {
+        return;
+    };
+    let folder = std::path::Path::new(&folder);
+    let vault = heirloom_vault::Vault::open(&folder.join("vault")).unwrap();
+    heirloom_archive::Archive::new(&vault)
+        .add(&[folder.join("father")], &own_work(), &())
+        .unwrap();
+}
+
+#[test]
+fn killed_while_adding_it_goes_on_and_every_picture_comes_in_once() {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+    let film = Film::new();
+    (0..400).for_each(|n| drop(film.picture(&format!("father/{n:03}.png"), n)));
+    for round in 0..5_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_adds_until_killed"])
+            .env("HEIRLOOM_KILL_TEST_FOLDER", film.folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(20 + 60 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(film.vault.verify(&()).unwrap().is_sound());
+    }
+    film.add_with("father", &own_work()).unwrap();
+    assert_eq!(film.acts(Verb::Ingested).len(), 400);
+    assert_eq!(film.acts(Verb::Declared).len(), 400);
+    assert_eq!(film.vault.size().unwrap().sources.objects, 400);
+}
