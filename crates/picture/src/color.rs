@@ -283,16 +283,17 @@ pub fn to_video16(image: &Image<AcesCg>) -> Vec<[u16; 3]> {
     send_out(image, |v| encoder.code(v))
 }
 
-fn bring_in<T: Copy + Sync>(
+/// An opaque picture from codes: their light, by the matrix to ACEScg.
+pub(crate) fn bring_in<T: Copy + Sync>(
     codes: &[[T; 3]],
     width: u32,
     height: u32,
+    matrix: &Matrix,
     light: impl Fn(T) -> f32 + Sync,
 ) -> Option<Image<AcesCg>> {
     if (width as usize).checked_mul(height as usize)? != codes.len() {
         return None;
     }
-    let matrix = *IN;
     let mut pixels = vec![[0.0; 4]; codes.len()];
     pixels
         .par_chunks_mut(CHUNK)
@@ -310,13 +311,13 @@ fn bring_in<T: Copy + Sync>(
 /// not `width` x `height`.
 pub fn from_display8(codes: &[[u8; 3]], width: u32, height: u32) -> Option<Image<AcesCg>> {
     let table = &*SRGB8;
-    bring_in(codes, width, height, |c| table[usize::from(c)])
+    bring_in(codes, width, height, &IN, |c| table[usize::from(c)])
 }
 
 /// The inverse of [`to_video16`]; `None` where the number of codes is not `width` x `height`.
 pub fn from_video16(codes: &[[u16; 3]], width: u32, height: u32) -> Option<Image<AcesCg>> {
     let table = &*SRGB16;
-    bring_in(codes, width, height, |c| table[usize::from(c)])
+    bring_in(codes, width, height, &IN, |c| table[usize::from(c)])
 }
 
 /// The linear light of the 65536 codes of 16-bit sRGB.

@@ -29,6 +29,7 @@
 
 pub mod color;
 pub mod exr;
+pub mod ffmpeg;
 mod image;
 pub mod photo;
 pub mod png;

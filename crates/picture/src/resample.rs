@@ -124,6 +124,31 @@ pub fn scale_to<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S>
     result
 }
 
+/// The picture scaled in proportion until it covers `width` x `height`, the rest cropped evenly.
+pub fn cover<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S> {
+    let (from_width, from_height) = (u64::from(image.width()), u64::from(image.height()));
+    if (image.width(), image.height()) == (width, height) || image.pixels().is_empty() {
+        return scale_to(image, width, height);
+    }
+    let (w, h) = (u64::from(width), u64::from(height));
+    // Rounded to the nearest, and never short of the size.
+    let (scaled_width, scaled_height) = if w * from_height >= h * from_width {
+        (w, ((2 * from_height * w + from_width) / (2 * from_width)).max(h))
+    } else {
+        (((2 * from_width * h + from_height) / (2 * from_height)).max(w), h)
+    };
+    let scaled = scale_to(image, scaled_width as u32, scaled_height as u32);
+    let left = ((scaled_width - w) / 2) as usize;
+    let top = ((scaled_height - h) / 2) as u32;
+    let mut result = Image::new(width, height);
+    if width > 0 {
+        for (y, row) in (top..).zip(result.pixels_mut().chunks_exact_mut(width as usize)) {
+            row.copy_from_slice(&scaled.row(y)[left..left + width as usize]);
+        }
+    }
+    result
+}
+
 #[inline]
 fn cubic_weights(t: f64) -> [f32; 4] {
     // The four pieces of the kernel written out, so that t = 0 gives exactly 0, 1, 0, 0.
@@ -229,6 +254,20 @@ mod tests {
         for x in 3..13 {
             let expected = (f64::from(x) * 4.0 + 1.5) / 64.0;
             assert!((f64::from(small.at(x, 8)[0]) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn covering_keeps_proportions_and_the_middle() {
+        let image = ramp(40, 20);
+        let square = cover(&image, 20, 20);
+        for x in 0..20 {
+            assert_eq!(square.at(x, 7), image.at(x + 10, 7));
+        }
+        for (w, h) in [(1, 50), (50, 1), (33, 17), (7, 7), (0, 4)] {
+            let covered = cover(&image, w, h);
+            assert_eq!((covered.width(), covered.height()), (w, h));
+            assert!(covered.pixels().iter().all(|p| p[3] == 1.0));
         }
     }
 
