@@ -161,6 +161,16 @@ pub(crate) fn io_error(what: &'static str, path: &Path, bytes: u64) -> impl FnOn
 pub(crate) fn ledger_error(path: &Path) -> impl Fn(rusqlite::Error) -> VaultError {
     let path = path.to_owned();
     move |source| match source.sqlite_error_code() {
+        // The index of the write-ahead log is grown when a ledger is opened; no room for it has a code of its own.
+        _ if source
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+        {
+            VaultError::DiskFull {
+                path: path.clone(),
+                free_mb: room_for(0),
+            }
+        }
         Some(rusqlite::ErrorCode::DiskFull) => VaultError::DiskFull {
             path: path.clone(),
             free_mb: room_for(0),

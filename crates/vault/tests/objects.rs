@@ -180,8 +180,15 @@ fn a_full_disk_loses_nothing() {
     };
     let error = (0..100).find_map(|_| vault.ledger().append(act()).err()).unwrap();
     assert!(matches!(error, VaultError::DiskFull { .. }), "{error}");
+    // Opened in this state, it says so too.
+    let dir = vault.dir().to_owned();
+    drop(vault);
+    while file.write_all(&[0; 512]).is_ok() {}
+    let error = Vault::open(&dir).unwrap_err();
+    assert!(matches!(error, VaultError::DiskFull { .. }), "{error}");
     drop(file);
     fs::remove_file(&filler).unwrap();
+    let vault = Vault::open(&dir).unwrap();
     vault.ledger().append(act()).unwrap();
     assert_eq!(vault.read(&kept).unwrap(), b"kept before");
     assert!(vault.verify(&()).unwrap().is_sound());
