@@ -31,6 +31,7 @@ pub mod color;
 pub mod exr;
 pub mod ffmpeg;
 mod image;
+pub mod measure;
 pub mod photo;
 pub mod png;
 pub mod resample;
