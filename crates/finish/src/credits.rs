@@ -60,8 +60,13 @@ pub fn source_shares(cut: &Cut) -> Result<Vec<Share>, FinishError> {
             }
         }
     }
-    let mut shares: Vec<Share> =
-        sums.into_iter().map(|(source, sum)| Share { source, share: sum / f64::max(light, 1e-9) }).collect();
+    let mut shares: Vec<Share> = sums
+        .into_iter()
+        .map(|(source, sum)| Share {
+            source,
+            share: sum / f64::max(light, 1e-9),
+        })
+        .collect();
     // Stable: equal shares stay in the order of their hashes, which is the same everywhere.
     shares.sort_by(|a, b| b.share.total_cmp(&a.share));
     Ok(shares)
@@ -72,18 +77,32 @@ pub fn owner_lines(shares: &[Share], lookup: &SourceLookup<'_>) -> Vec<SourceCre
     let mut lines: Vec<(SourceCredit, f64)> = Vec::new();
     for share in shares.iter().filter(|share| share.share > 0.0) {
         let info = lookup(&share.source);
-        let name = info.as_ref().map_or_else(|| share.source.short(), |info| spoken(&info.name));
+        let name = info
+            .as_ref()
+            .map_or_else(|| share.source.short(), |info| spoken(&info.name));
         let rights = info.and_then(|info| info.rights);
-        let owner = rights.as_ref().map_or("owner not stated".to_owned(), |r| r.owner.trim().to_owned());
+        let owner = rights
+            .as_ref()
+            .map_or("owner not stated".to_owned(), |r| r.owner.trim().to_owned());
         let terms = rights.map_or(String::new(), |r| r.terms.trim().to_owned());
-        match lines.iter_mut().find(|(line, _)| line.owner == owner && line.terms == terms) {
+        match lines
+            .iter_mut()
+            .find(|(line, _)| line.owner == owner && line.terms == terms)
+        {
             Some((line, sum)) => {
                 *sum += share.share;
                 if !line.gave.contains(&name) {
                     line.gave.push(name);
                 }
             }
-            None => lines.push((SourceCredit { gave: vec![name], owner, terms }, share.share)),
+            None => lines.push((
+                SourceCredit {
+                    gave: vec![name],
+                    owner,
+                    terms,
+                },
+                share.share,
+            )),
         }
     }
     lines.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -107,11 +126,23 @@ pub fn people_lines(people: &[Person]) -> Vec<PersonCredit> {
     let mut lines: Vec<(bool, PersonCredit)> = Vec::new();
     for person in people {
         if person.roles.is_empty() {
-            lines.push((false, PersonCredit { did: "With".into(), name: person.name.clone() }));
+            lines.push((
+                false,
+                PersonCredit {
+                    did: "With".into(),
+                    name: person.name.clone(),
+                },
+            ));
         }
         for role in &person.roles {
             let (did, leads) = heading(role);
-            lines.push((leads, PersonCredit { did, name: person.name.clone() }));
+            lines.push((
+                leads,
+                PersonCredit {
+                    did,
+                    name: person.name.clone(),
+                },
+            ));
         }
     }
     lines.sort_by_key(|(leads, _)| !leads);
@@ -145,12 +176,18 @@ fn heading(role: &str) -> (String, bool) {
 /// A source's name as people write it: `moon/tycho_crater` is Tycho Crater.
 fn spoken(name: &str) -> String {
     let stem = name.rsplit('/').next().unwrap_or(name);
-    stem.split(['-', '_', ' ']).filter(|word| !word.is_empty()).map(capitalised).collect::<Vec<_>>().join(" ")
+    stem.split(['-', '_', ' '])
+        .filter(|word| !word.is_empty())
+        .map(capitalised)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 #[cfg(test)]
@@ -177,12 +214,28 @@ mod tests {
             info("moon", "NASA", "public domain"),
             info("unused", "Nobody", "own work"),
         ];
-        let lookup = |id: &ObjectId| ids.iter().position(|known| known == id).map(|at| known[at].clone());
-        let share = |at: usize, share: f64| Share { source: ids[at], share };
-        let lines = owner_lines(&[share(0, 0.4), share(1, 0.35), share(2, 0.25), share(3, 0.0)], &lookup);
+        let lookup = |id: &ObjectId| {
+            ids.iter()
+                .position(|known| known == id)
+                .map(|at| known[at].clone())
+        };
+        let share = |at: usize, share: f64| Share {
+            source: ids[at],
+            share,
+        };
+        let lines = owner_lines(
+            &[share(0, 0.4), share(1, 0.35), share(2, 0.25), share(3, 0.0)],
+            &lookup,
+        );
         assert_eq!(lines.len(), 2);
-        assert_eq!((lines[0].owner.as_str(), lines[0].gave.join(", ")), ("NASA", "Hubble Deep Field, Moon".into()));
-        assert_eq!((lines[1].owner.as_str(), lines[1].terms.as_str()), ("Georg Zotti", "CC BY 3.0"));
+        assert_eq!(
+            (lines[0].owner.as_str(), lines[0].gave.join(", ")),
+            ("NASA", "Hubble Deep Field, Moon".into())
+        );
+        assert_eq!(
+            (lines[1].owner.as_str(), lines[1].terms.as_str()),
+            ("Georg Zotti", "CC BY 3.0")
+        );
     }
 
     #[test]
@@ -197,6 +250,9 @@ mod tests {
             person("Cy", &[]),
         ]);
         let said: Vec<String> = lines.iter().map(|l| format!("{}: {}", l.did, l.name)).collect();
-        assert_eq!(said, ["Directed by: Bo", "Written by: Ada, Bo", "Foley: Ada", "With: Cy"]);
+        assert_eq!(
+            said,
+            ["Directed by: Bo", "Written by: Ada, Bo", "Foley: Ada", "With: Cy"]
+        );
     }
 }

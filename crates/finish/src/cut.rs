@@ -87,7 +87,14 @@ impl Plate {
     /// It can not be read as a clip.
     pub fn probe(ffmpeg: &Ffmpeg, source: ObjectId, path: &Path, start: u32) -> Result<Self, FfmpegError> {
         let clip = ffmpeg.probe(path)?;
-        Ok(Self { source, path: path.into(), start, width: clip.width, height: clip.height, rate: clip.rate })
+        Ok(Self {
+            source,
+            path: path.into(),
+            start,
+            width: clip.width,
+            height: clip.height,
+            rate: clip.rate,
+        })
     }
 }
 
@@ -121,17 +128,29 @@ impl Cut {
     /// # Errors
     /// Dissolves that do not fit, or a film without frames.
     pub fn timeline(&self) -> Result<Timeline, TimelineError> {
-        let lengths: Vec<Length> =
-            self.items.iter().map(|item| Length { frames: item.frames, dissolve: item.dissolve }).collect();
+        let lengths: Vec<Length> = self
+            .items
+            .iter()
+            .map(|item| Length {
+                frames: item.frames,
+                dissolve: item.dissolve,
+            })
+            .collect();
         let card = |card: &Option<Card>| card.as_ref().map_or(0, Card::frames);
         Timeline::new(card(&self.title_card), &lengths, card(&self.credits))
     }
 
     /// The cut of one shot alone, without cards and sound: for exporting its frames.
     pub fn of_shot(&self, scene: &str, shot: &str) -> Option<Self> {
-        let item = self.items.iter().find(|item| item.scene == scene && item.shot == shot)?;
+        let item = self
+            .items
+            .iter()
+            .find(|item| item.scene == scene && item.shot == shot)?;
         Some(Self {
-            items: vec![CutItem { dissolve: 0, ..item.clone() }],
+            items: vec![CutItem {
+                dissolve: 0,
+                ..item.clone()
+            }],
             title_card: None,
             credits: None,
             sound: None,
@@ -144,7 +163,11 @@ impl Cut {
         let shown = |card: &&Card| card.frames() > 0;
         let title = self.title_card.as_ref().filter(shown).map(PartOf::Title);
         let credits = self.credits.as_ref().filter(shown).map(PartOf::Credits);
-        title.into_iter().chain(self.items.iter().map(PartOf::Shot)).chain(credits).collect()
+        title
+            .into_iter()
+            .chain(self.items.iter().map(PartOf::Shot))
+            .chain(credits)
+            .collect()
     }
 
     /// That every take is as long as its shot, found out before anything is rendered.
@@ -170,7 +193,11 @@ impl Cut {
             if card.size() != self.size {
                 return Err(Failure::lasting(
                     "input",
-                    format!("a card was drawn at {} for a film of {}; draw it anew", card.size(), self.size),
+                    format!(
+                        "a card was drawn at {} for a film of {}; draw it anew",
+                        card.size(),
+                        self.size
+                    ),
                 ));
             }
         }

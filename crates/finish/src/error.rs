@@ -62,6 +62,8 @@ pub enum FinishError {
         frames: u64,
     },
     /// A worker broke off with a fault of its own.
-    #[error("a frame could not be made because of a fault in the program; please report it with the words above")]
+    #[error(
+        "a frame could not be made because of a fault in the program; please report it with the words above"
+    )]
     Fault,
 }

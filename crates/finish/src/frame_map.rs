@@ -150,7 +150,9 @@ pub enum FrameMapError {
     #[error("this is no frame map ({0}); fetch it again from the vault it was exported from")]
     Unreadable(String),
     /// Written by a newer program.
-    #[error("this frame map was written by a newer Heirloom (form {found}, this one reads {VERSION}); install the newer one")]
+    #[error(
+        "this frame map was written by a newer Heirloom (form {found}, this one reads {VERSION}); install the newer one"
+    )]
     Newer {
         /// The form's version.
         found: u64,
@@ -172,7 +174,11 @@ impl FrameMap {
     /// The cut can not be laid out.
     pub fn of(cut: &Cut) -> Result<Self, TimelineError> {
         let timeline = cut.timeline()?;
-        let parts = cut.parts().into_iter().map(|part| describe(part, cut.size)).collect();
+        let parts = cut
+            .parts()
+            .into_iter()
+            .map(|part| describe(part, cut.size))
+            .collect();
         let mut segments: Vec<Segment> = Vec::new();
         for at in 0..timeline.frames() {
             let layers: Vec<SegmentLayer> = timeline
@@ -189,7 +195,11 @@ impl FrameMap {
                 })
                 .collect();
             if !segments.last_mut().is_some_and(|last| last.go_on_with(&layers)) {
-                segments.push(Segment { at, frames: 1, layers });
+                segments.push(Segment {
+                    at,
+                    frames: 1,
+                    layers,
+                });
             }
         }
         Ok(Self {
@@ -207,8 +217,18 @@ impl FrameMap {
     pub fn to_bytes(&self) -> Vec<u8> {
         let line = |value: serde_json::Result<String>| value.unwrap_or_default();
         let list = |lines: Vec<String>| lines.join(",\n    ");
-        let parts = list(self.parts.iter().map(|part| line(serde_json::to_string(part))).collect());
-        let segments = list(self.segments.iter().map(|s| line(serde_json::to_string(s))).collect());
+        let parts = list(
+            self.parts
+                .iter()
+                .map(|part| line(serde_json::to_string(part)))
+                .collect(),
+        );
+        let segments = list(
+            self.segments
+                .iter()
+                .map(|s| line(serde_json::to_string(s)))
+                .collect(),
+        );
         format!(
             "{{\n  \"heirloom_frame_map\": {},\n  \"title\": {},\n  \"rate\": \"{}\",\n  \"size\": [{}, {}],\n  \
              \"frames\": {},\n  \"parts\": [\n    {parts}\n  ],\n  \"segments\": [\n    {segments}\n  ]\n}}\n",
@@ -234,12 +254,17 @@ impl FrameMap {
         }
         let unreadable = |why: &dyn std::fmt::Display| FrameMapError::Unreadable(why.to_string());
         if bytes.len() > MOST_BYTES {
-            return Err(FrameMapError::Unreadable(format!("{} bytes are too many", bytes.len())));
+            return Err(FrameMapError::Unreadable(format!(
+                "{} bytes are too many",
+                bytes.len()
+            )));
         }
         // The version first: a newer form may well not read as this one.
         let header: Header = serde_json::from_slice(bytes).map_err(|e| unreadable(&e))?;
         if header.heirloom_frame_map > u64::from(VERSION) {
-            return Err(FrameMapError::Newer { found: header.heirloom_frame_map });
+            return Err(FrameMapError::Newer {
+                found: header.heirloom_frame_map,
+            });
         }
         let map: Self = serde_json::from_slice(bytes).map_err(|e| unreadable(&e))?;
         map.check().map_err(FrameMapError::Unreadable)?;
@@ -262,7 +287,9 @@ impl FrameMap {
             }
             let last = segment.frames - 1;
             for layer in &segment.layers {
-                let Some(part) = self.parts.get(layer.part) else { return wrong("it names a part that is not there") };
+                let Some(part) = self.parts.get(layer.part) else {
+                    return wrong("it names a part that is not there");
+                };
                 if u64::from(layer.frame) + last >= u64::from(part.frames()) {
                     return wrong("it goes past the end of a part");
                 }
@@ -270,7 +297,9 @@ impl FrameMap {
             // Weights change evenly, so what holds at both ends holds between.
             for k in [0, last] {
                 let weights: Option<Vec<Weight>> = segment.layers.iter().map(|l| l.weight_at(k)).collect();
-                let Some(weights) = weights else { return wrong("a weight is not between 0 and 1") };
+                let Some(weights) = weights else {
+                    return wrong("a weight is not between 0 and 1");
+                };
                 let den = weights.first().map_or(1, |w| w.den);
                 let sum: u64 = weights.iter().map(|w| u64::from(w.num)).sum();
                 if weights.iter().any(|w| w.den != den) || sum != u64::from(den) {
@@ -278,7 +307,11 @@ impl FrameMap {
                 }
             }
         }
-        if at == self.frames && at > 0 { Ok(()) } else { Err("its segments do not cover the master".into()) }
+        if at == self.frames && at > 0 {
+            Ok(())
+        } else {
+            Err("its segments do not cover the master".into())
+        }
     }
 
     /// The film's title.
@@ -311,17 +344,27 @@ impl FrameMap {
     /// # Errors
     /// [`FrameMapError::PastEnd`].
     pub fn seen(&self, n: u64) -> Result<Vec<Seen<'_>>, FrameMapError> {
-        let past = || FrameMapError::PastEnd { asked: n, frames: self.frames };
+        let past = || FrameMapError::PastEnd {
+            asked: n,
+            frames: self.frames,
+        };
         if n >= self.frames {
             return Err(past());
         }
         let index = self.segments.partition_point(|segment| segment.at <= n);
-        let segment = index.checked_sub(1).and_then(|i| self.segments.get(i)).ok_or_else(past)?;
+        let segment = index
+            .checked_sub(1)
+            .and_then(|i| self.segments.get(i))
+            .ok_or_else(past)?;
         let k = n - segment.at;
         let seen = segment.layers.iter().map(|layer| {
             let part = self.parts.get(layer.part)?;
             let frame = u32::try_from(u64::from(layer.frame) + k).ok()?;
-            Some(Seen { part, frame, weight: layer.weight_at(k)? })
+            Some(Seen {
+                part,
+                frame,
+                weight: layer.weight_at(k)?,
+            })
         });
         seen.collect::<Option<Vec<_>>>().ok_or_else(past)
     }
@@ -342,7 +385,9 @@ impl Placed {
         let back = |at: u32, cropped: u32, from: u32, scaled: u32| {
             let doubled = (u128::from(at) + u128::from(cropped)) * 2 + 1;
             let pixel = doubled * u128::from(from) / (u128::from(scaled.max(1)) * 2);
-            u32::try_from(pixel).unwrap_or(u32::MAX).min(from.saturating_sub(1))
+            u32::try_from(pixel)
+                .unwrap_or(u32::MAX)
+                .min(from.saturating_sub(1))
         };
         (
             back(x, self.cropped.0, self.from.0, self.scaled_to.0),
@@ -397,9 +442,13 @@ impl Segment {
 
 impl SegmentLayer {
     fn weight_at(&self, k: u64) -> Option<Weight> {
-        let Some(ramp) = self.weight else { return Some(Weight::ONE) };
+        let Some(ramp) = self.weight else {
+            return Some(Weight::ONE);
+        };
         let num = i128::from(ramp.first) + i128::from(ramp.step) * i128::from(k);
-        let num = u32::try_from(num).ok().filter(|num| ramp.of > 0 && *num <= ramp.of)?;
+        let num = u32::try_from(num)
+            .ok()
+            .filter(|num| ramp.of > 0 && *num <= ramp.of)?;
         Some(Weight { num, den: ramp.of })
     }
 }
@@ -416,14 +465,23 @@ fn describe(part: PartOf<'_>, size: Size) -> Part {
         PartOf::Title(card) => drawn("title card", card),
         PartOf::Credits(card) => drawn("credits", card),
         PartOf::Shot(item) => {
-            let CutItem { scene, shot, frames, .. } = item;
+            let CutItem {
+                scene, shot, frames, ..
+            } = item;
             let (scene, shot, frames) = (scene.clone(), shot.clone(), *frames);
             let shot_id = item.shot_id.as_ref().map(ToString::to_string);
             match &item.footage {
                 Footage::Take { id, frames: take } => {
                     let from = TakeFrames::size(&**take);
                     let placed = Placed::of((from.width, from.height), size);
-                    Part::Take { scene, shot, shot_id, take: *id, frames, placed }
+                    Part::Take {
+                        scene,
+                        shot,
+                        shot_id,
+                        take: *id,
+                        frames,
+                        placed,
+                    }
                 }
                 Footage::Plate(plate) => Part::Plate {
                     scene,
@@ -435,6 +493,106 @@ fn describe(part: PartOf<'_>, size: Size) -> Part {
                     frames,
                     placed: Placed::of((plate.width, plate.height), size),
                 },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use heirloom_engine::{Failure, Origin, Share};
+    use heirloom_picture::Image;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Nothing(Size);
+
+    impl TakeFrames for Nothing {
+        fn size(&self) -> Size {
+            self.0
+        }
+        fn frames(&self) -> u32 {
+            100
+        }
+        fn frame(&self, _: u32) -> Result<Image, Failure> {
+            Ok(Image::new(self.0.width, self.0.height))
+        }
+        fn origins(&self, _: u32, _: u32, _: u32) -> Result<Vec<Origin>, Failure> {
+            Ok(Vec::new())
+        }
+        fn shares(&self) -> Result<Vec<Share>, Failure> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn cut(shots: Vec<(u32, u32)>) -> Cut {
+        let size = Size {
+            width: 64,
+            height: 36,
+        };
+        let mut room = 0;
+        let items = shots.into_iter().enumerate().map(|(at, (frames, wish))| {
+            let dissolve = wish.min(room).min(frames);
+            room = frames - dissolve;
+            CutItem {
+                scene: "a".into(),
+                shot: at.to_string(),
+                shot_id: None,
+                frames,
+                dissolve,
+                footage: Footage::Take {
+                    id: ObjectId::of(&[at as u8]),
+                    frames: Arc::new(Nothing(size)),
+                },
+            }
+        });
+        let items = items.collect();
+        Cut {
+            title: "\"x\"".into(),
+            rate: Rate::CINEMA,
+            size,
+            items,
+            title_card: None,
+            credits: None,
+            sound: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_says_what_the_timeline_says(shots in proptest::collection::vec((1_u32..40, 0_u32..20), 1..9)) {
+            let cut = cut(shots);
+            let timeline = cut.timeline().unwrap();
+            let map = FrameMap::parse(&FrameMap::of(&cut).unwrap().to_bytes()).unwrap();
+            prop_assert_eq!(map.frames(), timeline.frames());
+            for n in 0..timeline.frames() {
+                let seen = map.seen(n).unwrap();
+                let layers = timeline.layers(n);
+                prop_assert_eq!(seen.len(), layers.len());
+                for (seen, layer) in seen.iter().zip(layers) {
+                    prop_assert_eq!(seen.part, &map.parts()[layer.part]);
+                    prop_assert_eq!((seen.frame, seen.weight), (layer.frame, layer.weight));
+                }
+            }
+            let dissolves = cut.items.iter().filter(|item| item.dissolve > 0).count();
+            prop_assert!(map.segments.len() <= cut.items.len() + dissolves);
+            let past = matches!(map.seen(map.frames()), Err(FrameMapError::PastEnd { .. }));
+            prop_assert!(past);
+        }
+
+        #[test]
+        fn a_placed_pixel_lies_within_its_picture(
+            from in (1_u32..5000, 1_u32..5000), half in (8_u32..2000, 8_u32..2000), x in 0_u32..4000, y in 0_u32..4000
+        ) {
+            let size = Size { width: half.0 * 2, height: half.1 * 2 };
+            if let Some(placed) = Placed::of(from, size) {
+                let (x, y) = placed.source_pixel(x % size.width, y % size.height);
+                prop_assert!(x < from.0 && y < from.1);
+                let (right, bottom) = (placed.cropped.0 + size.width, placed.cropped.1 + size.height);
+                prop_assert!(right <= placed.scaled_to.0 && bottom <= placed.scaled_to.1);
             }
         }
     }

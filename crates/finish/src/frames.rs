@@ -80,7 +80,9 @@ pub fn export_frames(
     if found.as_deref() != Some(mark.as_bytes()) {
         let old = frames_in(folder)?;
         if found.is_none() && !old.is_empty() {
-            return Err(FinishError::Occupied { folder: folder.to_owned() });
+            return Err(FinishError::Occupied {
+                folder: folder.to_owned(),
+            });
         }
         // Old frames first and the mark after: a stop in between must not leave them under this mark.
         for path in old {
@@ -92,7 +94,10 @@ pub fn export_frames(
     progress(0, total);
     let mut report = ExportedFrames { written: 0, kept: 0 };
     // Looked up once, as the answer must not change while frames are being written.
-    let there: Vec<bool> = range.clone().map(|n| frame_path(folder, format, n).is_file()).collect();
+    let there: Vec<bool> = range
+        .clone()
+        .map(|n| frame_path(folder, format, n).is_file())
+        .collect();
     in_order(
         &renderer,
         cancel,
@@ -121,7 +126,10 @@ pub fn export_frames(
 
 /// The files in `folder` that are named as [`frame_path`] names them.
 fn frames_in(folder: &Path) -> Result<Vec<PathBuf>, FinishError> {
-    let io = |source| FinishError::Io { path: folder.to_owned(), source };
+    let io = |source| FinishError::Io {
+        path: folder.to_owned(),
+        source,
+    };
     let mut frames = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();

@@ -9,7 +9,10 @@ use cosmic_text::{
 
 /// The font files of this crate; `fonts/README.md` says whose they are.
 pub(crate) const FONTS: [(&str, &[u8]); 3] = [
-    ("EB Garamond 12 Regular", include_bytes!("../fonts/EBGaramond12-Regular.otf")),
+    (
+        "EB Garamond 12 Regular",
+        include_bytes!("../fonts/EBGaramond12-Regular.otf"),
+    ),
     ("Inter Regular", include_bytes!("../fonts/Inter-Regular.otf")),
     ("Inter Medium", include_bytes!("../fonts/Inter-Medium.otf")),
 ];
@@ -83,7 +86,11 @@ pub(crate) struct Sheet {
 
 impl Sheet {
     pub(crate) fn new(width: u32, height: u32) -> Self {
-        Self { width, height, coverage: vec![0.0; width as usize * height as usize] }
+        Self {
+            width,
+            height,
+            coverage: vec![0.0; width as usize * height as usize],
+        }
     }
 
     fn cover(&mut self, x: i32, y: i32, by: f32) {
@@ -113,7 +120,11 @@ impl Lettering {
         // The locale is fixed, since it takes part in the choice of fonts. Those that cosmic-text would fall back
         // on are not in the database: the shipped families stand in for each other, and nothing else does.
         let fonts = FontSystem::new_with_locale_and_db("en-US".into(), db);
-        Self { fonts, glyphs: SwashCache::new(), missing: BTreeSet::new() }
+        Self {
+            fonts,
+            glyphs: SwashCache::new(),
+            missing: BTreeSet::new(),
+        }
     }
 
     /// Characters met so far that no shipped font has.
@@ -123,7 +134,14 @@ impl Lettering {
 
     /// `text` in lines no wider than `max_width` pixels, at `size` pixels an em. A single word that is wider
     /// stays whole, and its line too wide, unless `split` allows a break within it.
-    pub(crate) fn set(&mut self, text: &str, face: Face, size: f32, max_width: f32, split: bool) -> Vec<Line> {
+    pub(crate) fn set(
+        &mut self,
+        text: &str,
+        face: Face,
+        size: f32,
+        max_width: f32,
+        split: bool,
+    ) -> Vec<Line> {
         let mut buffer = Buffer::new(&mut self.fonts, Metrics::relative(size, 1.0));
         buffer.set_wrap(if split { Wrap::WordOrGlyph } else { Wrap::Word });
         // cosmic-text adds the letter space after the last letter too: leave room for it.
@@ -151,7 +169,10 @@ impl Lettering {
                 for glyph in &mut glyphs {
                     glyph.x -= left;
                 }
-                lines.push(Line { glyphs, width: right - left });
+                lines.push(Line {
+                    glyphs,
+                    width: right - left,
+                });
             }
         }
         lines
@@ -183,7 +204,9 @@ impl Lettering {
     pub(crate) fn draw(&mut self, sheet: &mut Sheet, line: &Line, x: f32, y: f32, opacity: f32) {
         for glyph in &line.glyphs {
             let placed = glyph.physical((x, y), 1.0);
-            let Some(image) = self.glyphs.get_image(&mut self.fonts, placed.cache_key) else { continue };
+            let Some(image) = self.glyphs.get_image(&mut self.fonts, placed.cache_key) else {
+                continue;
+            };
             if image.content != SwashContent::Mask {
                 continue;
             }
@@ -204,5 +227,9 @@ pub(crate) fn printable(text: &str) -> String {
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|c| !c.is_control() && *c != '\u{feff}')
         .collect();
-    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    spaced
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

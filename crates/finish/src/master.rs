@@ -60,7 +60,9 @@ pub fn master(
             |n, codes: Option<Codes>| {
                 for encoder in &encoders {
                     // An encoder that has ended early says why when it is joined.
-                    let sent = codes.as_ref().is_none_or(|c| encoder.frames.send(c.clone()).is_ok());
+                    let sent = codes
+                        .as_ref()
+                        .is_none_or(|c| encoder.frames.send(c.clone()).is_ok());
                     if !sent {
                         return Err(FinishError::Fault);
                     }
@@ -78,7 +80,11 @@ pub fn master(
         rendered
     })?;
     making.give_names()?;
-    Ok(Mastered { frames, files: files.iter().map(|(_, path)| path.clone()).collect(), frame_map })
+    Ok(Mastered {
+        frames,
+        files: files.iter().map(|(_, path)| path.clone()).collect(),
+        frame_map,
+    })
 }
 
 /// One encoder on a thread of its own.
@@ -100,14 +106,21 @@ impl<'s> Encoding<'s> {
         let (frames, incoming) = sync_channel(2);
         let (whole, verdict) = sync_channel(1);
         let thread = scope.spawn(move || encode(encoder, &incoming, &verdict));
-        Ok(Self { frames, whole, thread })
+        Ok(Self {
+            frames,
+            whole,
+            thread,
+        })
     }
 
     fn end(self, whole: bool) -> Result<(), FinishError> {
         drop(self.frames);
         // Fails only when the thread is over already; then its own error tells more.
         let _ = self.whole.send(whole);
-        self.thread.join().map_err(|_| FinishError::Fault)?.map_err(Into::into)
+        self.thread
+            .join()
+            .map_err(|_| FinishError::Fault)?
+            .map_err(Into::into)
     }
 }
 
@@ -115,7 +128,11 @@ fn encode(mut encoder: Encoder, frames: &Receiver<Codes>, whole: &Receiver<bool>
     for codes in frames {
         encoder.push(&codes)?;
     }
-    if whole.recv() == Ok(true) { encoder.finish() } else { Ok(()) }
+    if whole.recv() == Ok(true) {
+        encoder.finish()
+    } else {
+        Ok(())
+    }
 }
 
 /// Masters in a folder beside their place, until all are done.
@@ -128,14 +145,21 @@ struct Making {
 impl Making {
     /// Clears what a killed run left and makes room for this one.
     fn begin(files: &[(Master, PathBuf)]) -> Result<Self, FinishError> {
-        let mut making = Self { folders: Vec::new(), parts: Vec::new(), places: Vec::new() };
+        let mut making = Self {
+            folders: Vec::new(),
+            parts: Vec::new(),
+            places: Vec::new(),
+        };
         for (_, place) in files {
             let name = place.file_name().unwrap_or_default();
             let mut hidden = std::ffi::OsString::from(".");
             hidden.push(name);
             hidden.push(".making");
             let folder = place.with_file_name(hidden);
-            let io = |source| FinishError::Io { path: folder.clone(), source };
+            let io = |source| FinishError::Io {
+                path: folder.clone(),
+                source,
+            };
             match std::fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
                 _ => {}
@@ -150,7 +174,10 @@ impl Making {
 
     fn give_names(self) -> Result<(), FinishError> {
         for (part, place) in self.parts.iter().zip(&self.places) {
-            std::fs::rename(part, place).map_err(|source| FinishError::Io { path: place.clone(), source })?;
+            std::fs::rename(part, place).map_err(|source| FinishError::Io {
+                path: place.clone(),
+                source,
+            })?;
         }
         Ok(())
     }

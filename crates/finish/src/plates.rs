@@ -46,11 +46,22 @@ impl<'c> PlateReader<'c> {
             next: frames.start,
             kept: BTreeMap::new(),
         };
-        Self { ffmpeg, plate, rate, size, end: frames.end, state: Mutex::new(state) }
+        Self {
+            ffmpeg,
+            plate,
+            rate,
+            size,
+            end: frames.end,
+            state: Mutex::new(state),
+        }
     }
 
     fn clip_frame(&self, frame: u32) -> u64 {
-        conformed(u64::from(self.plate.start) + u64::from(frame), self.rate, self.plate.rate)
+        conformed(
+            u64::from(self.plate.start) + u64::from(frame),
+            self.rate,
+            self.plate.rate,
+        )
     }
 
     /// Frame `frame` of the shot, at the film's size.
@@ -82,7 +93,9 @@ impl<'c> PlateReader<'c> {
             state.next_clip_frame = wanted;
         }
         while state.next_clip_frame <= wanted {
-            let Some(image) = state.decoder.as_mut().and_then(Iterator::next) else { break };
+            let Some(image) = state.decoder.as_mut().and_then(Iterator::next) else {
+                break;
+            };
             state.last = Some(Arc::new(image?));
             state.next_clip_frame += 1;
         }

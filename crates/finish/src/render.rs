@@ -32,13 +32,22 @@ impl<'c> Renderer<'c> {
         let timeline = cut.timeline()?;
         if range.end > timeline.frames() || range.start > range.end {
             let asked = range.start.max(range.end.saturating_sub(1));
-            return Err(FinishError::PastEnd { asked, frames: timeline.frames() });
+            return Err(FinishError::PastEnd {
+                asked,
+                frames: timeline.frames(),
+            });
         }
         let parts = cut.parts();
         let mut plates = BTreeMap::new();
         for (at, (part, span)) in parts.iter().zip(timeline.spans()).enumerate() {
             let (first, last) = (range.start.max(span.start), range.end.min(span.end()));
-            let PartOf::Shot(CutItem { footage: Footage::Plate(plate), .. }) = part else { continue };
+            let PartOf::Shot(CutItem {
+                footage: Footage::Plate(plate),
+                ..
+            }) = part
+            else {
+                continue;
+            };
             if first >= last {
                 continue;
             }
@@ -49,7 +58,13 @@ impl<'c> Renderer<'c> {
             let frames = (first - span.start) as u32..(last - span.start) as u32;
             plates.insert(at, PlateReader::new(ffmpeg, plate, cut.rate, cut.size, frames));
         }
-        Ok(Self { cut, timeline, parts, plates, range })
+        Ok(Self {
+            cut,
+            timeline,
+            parts,
+            plates,
+            range,
+        })
     }
 
     /// One frame, opaque, in linear ACEScg: layers added in linear light by their weights.
@@ -91,17 +106,28 @@ impl<'c> Renderer<'c> {
                     None => Err(missing_plate(plate.source)),
                 },
             },
-            None => Err(FinishError::PastEnd { asked: self.range.end, frames: self.timeline.frames() }),
+            None => Err(FinishError::PastEnd {
+                asked: self.range.end,
+                frames: self.timeline.frames(),
+            }),
         }
     }
 }
 
 fn take_error(item: &CutItem, frame: u32, failure: Failure) -> FinishError {
-    FinishError::Take { scene: item.scene.clone(), shot: item.shot.clone(), frame, failure }
+    FinishError::Take {
+        scene: item.scene.clone(),
+        shot: item.shot.clone(),
+        frame,
+        failure,
+    }
 }
 
 fn missing_plate(source: ObjectId) -> FinishError {
-    FinishError::Cut(Failure::lasting("input", format!("the plate {} was not opened", source.short())))
+    FinishError::Cut(Failure::lasting(
+        "input",
+        format!("the plate {} was not opened", source.short()),
+    ))
 }
 
 /// A frame's result; none where it was skipped.
@@ -188,7 +214,12 @@ pub(crate) fn in_order<T: Send>(
     let workers = rayon::current_num_threads().max(1);
     let Range { start, end } = renderer.range;
     let window = Window {
-        state: Mutex::new(Shared { next: start, taken: start, done: BTreeMap::new(), stop: false }),
+        state: Mutex::new(Shared {
+            next: start,
+            taken: start,
+            done: BTreeMap::new(),
+            stop: false,
+        }),
         changed: Condvar::new(),
         width: workers as u64 + 2,
     };
@@ -199,13 +230,20 @@ pub(crate) fn in_order<T: Send>(
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(frame) = window.claim(end) {
-                    let mut claimed = Claimed { window: &window, frame, result: None };
+                    let mut claimed = Claimed {
+                        window: &window,
+                        frame,
+                        result: None,
+                    };
                     claimed.result = Some(if cancel.load(Ordering::Relaxed) {
                         Err(FinishError::Cancelled)
                     } else if skips(frame) {
                         Ok(None)
                     } else {
-                        renderer.frame(frame).and_then(|image| make(frame, image)).map(Some)
+                        renderer
+                            .frame(frame)
+                            .and_then(|image| make(frame, image))
+                            .map(Some)
                     });
                 }
             });

@@ -6,7 +6,11 @@ use crate::trace::{LayerTrace, OriginTrace, SourceTrace, TakeTrace, Trace, What}
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, frame {} of {} ({})", self.title, self.frame, self.frames, self.timecode)?;
+        write!(
+            f,
+            "{}, frame {} of {} ({})",
+            self.title, self.frame, self.frames, self.timecode
+        )?;
         if let Some((x, y)) = self.pixel {
             write!(f, ", pixel {x},{y}")?;
         }
@@ -31,14 +35,29 @@ impl fmt::Display for LayerTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = Percent(self.weight);
         match &self.what {
-            What::Drawn { what, by, fonts, text } => {
-                writeln!(f, "{percent} {what}: drawn by {by} in {}; no source has a part in it", fonts.join(", "))?;
+            What::Drawn {
+                what,
+                by,
+                fonts,
+                text,
+            } => {
+                writeln!(
+                    f,
+                    "{percent} {what}: drawn by {by} in {}; no source has a part in it",
+                    fonts.join(", ")
+                )?;
                 for line in text {
                     writeln!(f, "    \"{line}\"")?;
                 }
                 Ok(())
             }
-            What::Plate { scene, shot, source, clip_frame, pixel } => {
+            What::Plate {
+                scene,
+                shot,
+                source,
+                clip_frame,
+                pixel,
+            } => {
                 writeln!(f, "{percent} shot {scene}/{shot}, a plate")?;
                 writeln!(f, "    {source}")?;
                 write!(f, "    frame {clip_frame} of the clip")?;
@@ -48,7 +67,11 @@ impl fmt::Display for LayerTrace {
                 }
             }
             What::Take(take) => {
-                writeln!(f, "{percent} shot {}/{}, frame {} of its take", take.scene, take.shot, take.frame)?;
+                writeln!(
+                    f,
+                    "{percent} shot {}/{}, frame {} of its take",
+                    take.scene, take.shot, take.frame
+                )?;
                 take.fmt(f)
             }
         }
@@ -62,14 +85,22 @@ impl fmt::Display for TakeTrace {
         }
         writeln!(f, "    take      {}", self.take)?;
         writeln!(f, "    request   {}, draw {}", self.request, self.draw)?;
-        writeln!(f, "    engine    {} revision {}, seed {}", self.engine, self.revision, self.seed)?;
+        writeln!(
+            f,
+            "    engine    {} revision {}, seed {}",
+            self.engine, self.revision, self.seed
+        )?;
         for (what, words) in [("prompt", &self.prompt), ("mood", &self.mood)] {
             if !words.is_empty() {
                 writeln!(f, "    {what:<9} \"{words}\"")?;
             }
         }
         for act in &self.acts {
-            writeln!(f, "    {:<9} by {} on {}, {} (act {})", act.verb, act.by, act.machine, act.at, act.id)?;
+            writeln!(
+                f,
+                "    {:<9} by {} on {}, {} (act {})",
+                act.verb, act.by, act.machine, act.at, act.id
+            )?;
         }
         Ok(())
     }
@@ -78,10 +109,24 @@ impl fmt::Display for TakeTrace {
 impl fmt::Display for OriginTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "    {} {}", Percent(self.weight), self.source)?;
-        let finish = if self.finished { "moved by the finish" } else { "not moved by the finish" };
-        writeln!(f, "           pixel {:.2}, {:.2}{}; {finish}", self.x, self.y, Of(self.source.size))?;
+        let finish = if self.finished {
+            "moved by the finish"
+        } else {
+            "not moved by the finish"
+        };
+        writeln!(
+            f,
+            "           pixel {:.2}, {:.2}{}; {finish}",
+            self.x,
+            self.y,
+            Of(self.source.size)
+        )?;
         let (width, height) = self.scaled_to;
-        writeln!(f, "           sampled at {:.3}, {:.3} of {width}x{height}", self.scaled_x, self.scaled_y)
+        writeln!(
+            f,
+            "           sampled at {:.3}, {:.3} of {width}x{height}",
+            self.scaled_x, self.scaled_y
+        )
     }
 }
 
@@ -118,6 +163,7 @@ struct Of(Option<(u32, u32)>);
 
 impl fmt::Display for Of {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |(width, height)| write!(f, " of {width}x{height}"))
+        self.0
+            .map_or(Ok(()), |(width, height)| write!(f, " of {width}x{height}"))
     }
 }

@@ -114,7 +114,11 @@ impl Timeline {
         let mut lay = |frames: u32, dissolve: u32| {
             let start = at - u64::from(dissolve);
             at = start + u64::from(frames);
-            spans.push(Span { start, frames, dissolve });
+            spans.push(Span {
+                start,
+                frames,
+                dissolve,
+            });
         };
         if title_frames > 0 {
             lay(title_frames, 0);
@@ -130,7 +134,11 @@ impl Timeline {
             let after = shots.get(number).map_or(0, |next| next.dissolve);
             let taken = u64::from(shot.dissolve) + u64::from(after);
             if taken > u64::from(shot.frames) {
-                return Err(TimelineError::TooLong { shot: number, taken, frames: shot.frames });
+                return Err(TimelineError::TooLong {
+                    shot: number,
+                    taken,
+                    frames: shot.frames,
+                });
             }
             lay(shot.frames, shot.dissolve);
         }
@@ -166,13 +174,19 @@ impl Timeline {
             let frame = (n - span.start) as u32;
             let mut weight = Weight::ONE;
             if frame < span.dissolve {
-                weight = Weight { num: frame + 1, den: span.dissolve + 1 };
+                weight = Weight {
+                    num: frame + 1,
+                    den: span.dissolve + 1,
+                };
             }
             if let Some(next) = self.spans.get(part + 1)
                 && n >= next.start
             {
                 let into = (n - next.start) as u32;
-                weight = Weight { num: next.dissolve - into, den: next.dissolve + 1 };
+                weight = Weight {
+                    num: next.dissolve - into,
+                    den: next.dissolve + 1,
+                };
             }
             layers.push(Layer { part, frame, weight });
         }
@@ -191,7 +205,10 @@ mod tests {
             let mut shots: Vec<Length> = Vec::new();
             for (frames, wish) in raw {
                 let room = shots.last().map_or(0, |before| before.frames - before.dissolve);
-                shots.push(Length { frames, dissolve: wish.min(room).min(frames) });
+                shots.push(Length {
+                    frames,
+                    dissolve: wish.min(room).min(frames),
+                });
             }
             shots
         })
@@ -227,10 +244,23 @@ mod tests {
     fn what_can_not_be_laid_out_says_the_mend() {
         let shot = |frames, dissolve| Length { frames, dissolve };
         assert_eq!(Timeline::new(0, &[], 0), Err(TimelineError::Empty));
-        assert_eq!(Timeline::new(9, &[shot(0, 0)], 0), Err(TimelineError::NoFrames { shot: 1 }));
-        assert_eq!(Timeline::new(9, &[shot(5, 1)], 0), Err(TimelineError::FirstDissolves));
+        assert_eq!(
+            Timeline::new(9, &[shot(0, 0)], 0),
+            Err(TimelineError::NoFrames { shot: 1 })
+        );
+        assert_eq!(
+            Timeline::new(9, &[shot(5, 1)], 0),
+            Err(TimelineError::FirstDissolves)
+        );
         let crowded = Timeline::new(0, &[shot(9, 0), shot(5, 3), shot(9, 3)], 0);
-        assert_eq!(crowded, Err(TimelineError::TooLong { shot: 2, taken: 6, frames: 5 }));
+        assert_eq!(
+            crowded,
+            Err(TimelineError::TooLong {
+                shot: 2,
+                taken: 6,
+                frames: 5
+            })
+        );
         assert!(Timeline::new(0, &[shot(5, 0), shot(5, 5)], 0).is_ok());
     }
 }

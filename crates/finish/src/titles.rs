@@ -6,17 +6,12 @@
 use heirloom_film::{Rate, Size};
 use heirloom_picture::{AcesCg, Image, color};
 
+use crate::credit_pages::draw_credits;
 use crate::lettering::{FONTS, Face, Lettering, Line, Sheet, printable};
 
 /// The colour of letters, as a display shows it: white, a little warm, and below full so that it does not glare
 /// out of black.
 const LETTERS: [u8; 3] = [243, 238, 228];
-/// Strength of what is read second: terms, what was done.
-const QUIET: f32 = 0.42;
-/// Space between lines of text, in ems.
-const LEADING: f32 = 1.38;
-/// Space between the two columns of the credits, in ems.
-const GUTTER: f32 = 1.5;
 
 /// Pages of letters on black, with a gentle fade into and out of each.
 #[derive(Debug, Clone)]
@@ -75,9 +70,15 @@ impl Card {
         let mut letters = Lettering::new();
         let pages = draw_credits(&mut letters, size, text);
         let mut said = vec![printable(&text.title)];
-        said.extend(text.people.iter().map(|p| printable(&format!("{}: {}", p.did, p.name))));
         said.extend(
-            text.sources.iter().map(|s| printable(&format!("{}: {}, {}", s.gave.join(", "), s.owner, s.terms))),
+            text.people
+                .iter()
+                .map(|p| printable(&format!("{}: {}", p.did, p.name))),
+        );
+        said.extend(
+            text.sources
+                .iter()
+                .map(|s| printable(&format!("{}: {}, {}", s.gave.join(", "), s.owner, s.terms))),
         );
         Self::new(size, rate, pages, page_frames, said, &letters)
     }
@@ -94,15 +95,25 @@ impl Card {
         let fade_frames = (rate.frames_in(2) / 3).min(u64::from(page_frames / 3)) as u32;
         let mut warnings = Vec::new();
         if !letters.missing().is_empty() {
-            let list: Vec<String> =
-                letters.missing().iter().map(|c| format!("{c} (U+{:04X})", u32::from(*c))).collect();
+            let list: Vec<String> = letters
+                .missing()
+                .iter()
+                .map(|c| format!("{c} (U+{:04X})", u32::from(*c)))
+                .collect();
             warnings.push(format!(
                 "titles and credits are drawn without characters that the shipped fonts do not have: {}; write \
                  those words in Latin, Greek or Cyrillic letters",
                 list.join(", ")
             ));
         }
-        Self { size, pages, page_frames, fade_frames, text, warnings }
+        Self {
+            size,
+            pages,
+            page_frames,
+            fade_frames,
+            text,
+            warnings,
+        }
     }
 
     /// Length in frames; 0 for a card that is not shown.
@@ -182,13 +193,19 @@ fn flatten(image: &Image<AcesCg>) -> Image<AcesCg> {
 }
 
 /// The measure that everything on a card follows, in pixels.
-fn unit(width: u32, height: u32) -> f32 {
+pub(crate) fn unit(width: u32, height: u32) -> f32 {
     (height as f32).min(width as f32 * 0.75)
 }
 
 fn draw_title(letters: &mut Lettering, sheet: &mut Sheet, title: &str) {
     let (width, height) = (sheet.width as f32, sheet.height as f32);
-    let (lines, size) = fit_title(letters, title, unit(sheet.width, sheet.height), width * 0.74, height * 0.6);
+    let (lines, size) = fit_title(
+        letters,
+        title,
+        unit(sheet.width, sheet.height),
+        width * 0.74,
+        height * 0.6,
+    );
     let leading = size * 1.16;
     let capital = size * Face::Title.capital();
     let block = capital + leading * (lines.len().saturating_sub(1)) as f32;
@@ -201,9 +218,20 @@ fn draw_title(letters: &mut Lettering, sheet: &mut Sheet, title: &str) {
 }
 
 /// The largest setting of a title that fits: one line rather than two, two rather than three.
-fn fit_title(letters: &mut Lettering, title: &str, unit: f32, max_width: f32, max_height: f32) -> (Vec<Line>, f32) {
+fn fit_title(
+    letters: &mut Lettering,
+    title: &str,
+    unit: f32,
+    max_width: f32,
+    max_height: f32,
+) -> (Vec<Line>, f32) {
     let steps = |from: f32, to: f32| (0..=8).map(move |k| unit * (from + (to - from) * k as f32 / 8.0));
-    let tries = [(1, 0.150, 0.100), (2, 0.128, 0.090), (3, 0.105, 0.070), (8, 0.070, 0.030)];
+    let tries = [
+        (1, 0.150, 0.100),
+        (2, 0.128, 0.090),
+        (3, 0.105, 0.070),
+        (8, 0.070, 0.030),
+    ];
     for (most_lines, from, to) in tries {
         for size in steps(from, to) {
             let lines = letters.set_balanced(title, Face::Title, size, max_width);
@@ -223,210 +251,170 @@ fn fit_title(letters: &mut Lettering, title: &str, unit: f32, max_width: f32, ma
     (lines, size)
 }
 
-/// A line within its column.
-struct Placed {
-    line: Line,
-    opacity: f32,
-    /// Which line of the column it stands on, from 0.
-    down: usize,
-    /// Distance from the column's edge at the middle of the page, in pixels.
-    along: f32,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// One line of the credits, of up to two columns, or a heading over both.
-enum Row {
-    Heading(Line),
-    Title(Line),
-    Pair { left: Vec<Placed>, right: Vec<Placed> },
-    /// Empty space, in ems of the text.
-    Space(f32),
-}
+    const SIZE: Size = Size {
+        width: 160,
+        height: 90,
+    };
 
-/// How the credits are set.
-#[derive(Clone, Copy)]
-struct Setting {
-    /// Pixels an em of the text.
-    em: f32,
-    /// Terms under the owner, and not beside.
-    stacked: bool,
-}
+    fn light(image: &Image) -> f64 {
+        image.pixels().iter().map(|pixel| f64::from(pixel[1])).sum()
+    }
 
-impl Row {
-    /// Height in pixels.
-    fn height(&self, set: Setting) -> f32 {
-        match self {
-            Self::Heading(_) => set.em * 2.3,
-            Self::Title(_) => set.em * 3.2,
-            Self::Pair { left, right } => {
-                let lines = left.iter().chain(right).map(|placed| placed.down + 1).max().unwrap_or(0);
-                set.em * (lines as f32 * LEADING + if set.stacked { 0.55 } else { 0.25 })
+    #[test]
+    fn a_card_fades_in_and_out_and_is_opaque() {
+        let card = Card::title("First light", SIZE, Rate::CINEMA, 48);
+        let lights: Vec<f64> = (0..48).map(|n| light(&card.frame(n))).collect();
+        assert!(lights[0] < lights[24] * 0.01 && lights[47] < lights[24] * 0.01);
+        assert!(lights[..17].windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(lights[20], lights[28]);
+        assert!((0..48).all(|n| (lights[n] - lights[47 - n]).abs() < 1e-9));
+        assert!(card.frame(24).pixels().iter().all(|pixel| pixel[3] == 1.0));
+        assert_eq!(light(&card.frame(48)), 0.0);
+    }
+
+    #[test]
+    fn a_page_is_coverage_over_nothing() {
+        let page = Card::title("First light", SIZE, Rate::CINEMA, 48)
+            .page(0)
+            .unwrap();
+        let pixels = page.pixels();
+        assert!(pixels.iter().any(|p| p[3] > 0.99) && pixels.iter().any(|p| p[3] == 0.0));
+        assert!(pixels.iter().all(|p| p[3] <= 1.0 && p[1] <= p[3]));
+    }
+
+    #[test]
+    fn letters_stay_within_the_frame() {
+        let words = "The rhythms of the sky mirrored in the body ";
+        let unbroken = "Ab".repeat(200);
+        let long = words.repeat(12);
+        for title in ["Ω", "First light", &words.repeat(2), &long, &unbroken] {
+            for size in [
+                SIZE,
+                Size {
+                    width: 90,
+                    height: 160,
+                },
+                Size {
+                    width: 16,
+                    height: 16,
+                },
+            ] {
+                let card = Card::title(title, size, Rate::CINEMA, 1);
+                let page = card.page(0).unwrap();
+                let edge = |x: u32, y: u32| page.at(x, y)[3] == 0.0;
+                assert!(
+                    (0..size.height).all(|y| edge(0, y) && edge(size.width - 1, y)),
+                    "{title:.20} at {size}"
+                );
+                assert!(
+                    (0..size.width).all(|x| edge(x, 0) && edge(x, size.height - 1)),
+                    "{title:.20} at {size}"
+                );
             }
-            Self::Space(ems) => set.em * ems,
         }
     }
 
-    /// Whether it must not be the last of a page.
-    fn leads(&self) -> bool {
-        matches!(self, Self::Heading(_) | Self::Title(_) | Self::Space(_))
-    }
-}
-
-fn draw_credits(letters: &mut Lettering, size: Size, text: &CreditText) -> Vec<Sheet> {
-    let unit = unit(size.width, size.height);
-    let room = size.height as f32 * 0.84;
-    // From generous to close, terms below and then beside the owner; the last is 15 pixels an em at 540 lines, below which it would be hard to read.
-    let settings = [
-        (0.0400, true),
-        (0.0365, true),
-        (0.0335, true),
-        (0.0350, false),
-        (0.0325, false),
-        (0.0300, false),
-        (0.0280, false),
-    ];
-    let mut chosen = None;
-    for (em, stacked) in settings {
-        let set = Setting { em: unit * em, stacked };
-        let rows = credit_rows(letters, size, text, set);
-        let fits = rows.iter().map(|row| row.height(set)).sum::<f32>() <= room;
-        chosen = Some((rows, set));
-        if fits {
-            break;
-        }
-    }
-    let Some((rows, set)) = chosen else { return Vec::new() };
-    let pages = paginate(rows, set, room);
-    pages.iter().map(|rows| draw_page(letters, size, rows, set)).collect()
-}
-
-/// The rows of the credits, shaped.
-fn credit_rows(letters: &mut Lettering, size: Size, text: &CreditText, set: Setting) -> Vec<Row> {
-    let width = size.width as f32;
-    let column = width * 0.43 - set.em * GUTTER / 2.0;
-    let mut rows = Vec::new();
-    let title = printable(&text.title);
-    if !title.is_empty() {
-        let mut em = set.em * 1.75;
-        let mut lines = letters.set(&title, Face::Title, em, width * 0.8, false);
-        while lines.iter().any(|line| line.width > width * 0.8) && em > set.em {
-            em *= 0.92;
-            lines = letters.set(&title, Face::Title, em, width * 0.8, false);
-        }
-        rows.extend(lines.into_iter().map(Row::Title));
-    }
-    let quiet = set.em * 0.92;
-    for person in &text.people {
-        let left = letters.set(&printable(&person.did), Face::Text, quiet, column, true);
-        let right = letters.set(&printable(&person.name), Face::Text, set.em, column, true);
-        rows.push(Row::Pair { left: toned(left, QUIET), right: toned(right, 1.0) });
-    }
-    if !text.sources.is_empty() {
-        if !text.people.is_empty() {
-            rows.push(Row::Space(1.5));
-        }
-        let heading = letters.set("MADE FROM", Face::Heading, set.em * 0.66, width * 0.8, false);
-        rows.extend(heading.into_iter().map(Row::Heading));
-    }
-    for source in &text.sources {
-        let gave = printable(&source.gave.join(", "));
-        let left = letters.set(&gave, Face::Text, set.em, column, true);
-        let owner = letters.set_balanced(&printable(&source.owner), Face::Text, set.em, column);
-        let terms = letters.set(&printable(&source.terms), Face::Text, quiet * 0.92, column, true);
-        let beside = match (owner.as_slice(), terms.as_slice()) {
-            ([owner], [terms]) if !set.stacked && owner.width + set.em + terms.width <= column => {
-                Some(owner.width + set.em)
-            }
-            _ => None,
+    #[test]
+    fn characters_that_no_font_has_are_named() {
+        let card = Card::title("Birth \u{8a95}\u{751f} \u{8a95}", SIZE, Rate::CINEMA, 48);
+        let [warning] = card.warnings() else {
+            panic!("{:?}", card.warnings())
         };
-        let mut right = toned(owner, 1.0);
-        let below = right.len();
-        right.extend(toned(terms, QUIET).into_iter().map(|placed| match beside {
-            Some(along) => Placed { along, ..placed },
-            None => Placed { down: placed.down + below, ..placed },
-        }));
-        rows.push(Row::Pair { left: toned(left, 1.0), right });
-    }
-    rows
-}
-
-fn toned(lines: Vec<Line>, opacity: f32) -> Vec<Placed> {
-    lines.into_iter().enumerate().map(|(down, line)| Placed { line, opacity, down, along: 0.0 }).collect()
-}
-
-/// Rows in as few pages as `room` allows, of about equal height; none is higher than `room` unless a single row is.
-fn paginate(rows: Vec<Row>, set: Setting, room: f32) -> Vec<Vec<Row>> {
-    let fewest = breaks(&rows, set, room).len();
-    let (mut low, mut high) = (0.0, room);
-    for _ in 0..12 {
-        let middle = (low + high) / 2.0;
-        if breaks(&rows, set, middle).len() <= fewest { high = middle } else { low = middle }
-    }
-    let mut starts = breaks(&rows, set, high).into_iter().peekable();
-    let mut pages: Vec<Vec<Row>> = Vec::new();
-    for (at, row) in rows.into_iter().enumerate() {
-        if starts.next_if_eq(&at).is_some() || pages.is_empty() {
-            pages.push(Vec::new());
-        }
-        if let Some(page) = pages.last_mut() {
-            page.push(row);
-        }
-    }
-    pages
-}
-
-/// Where pages begin when each is filled up to `limit` pixels. A heading goes with what it heads, and a page does
-/// not begin with empty space.
-fn breaks(rows: &[Row], set: Setting, limit: f32) -> Vec<usize> {
-    let mut starts = vec![0];
-    let mut filled = 0.0;
-    for (at, row) in rows.iter().enumerate() {
-        let start = starts.last().copied().unwrap_or(0);
-        if filled + row.height(set) > limit && at > start {
-            let mut from = at;
-            while from > start + 1 && rows[from - 1].leads() {
-                from -= 1;
-            }
-            if from > start && !rows[start..from].iter().all(Row::leads) {
-                starts.push(from);
-                filled = rows[from..at].iter().map(|row| row.height(set)).sum();
-            }
-        }
-        filled += row.height(set);
-    }
-    starts
-}
-
-fn draw_page(letters: &mut Lettering, size: Size, rows: &[Row], set: Setting) -> Sheet {
-    let mut sheet = Sheet::new(size.width, size.height);
-    let middle = size.width as f32 / 2.0;
-    let half_gutter = set.em * GUTTER / 2.0;
-    let height: f32 = rows.iter().map(|row| row.height(set)).sum();
-    let mut top = ((size.height as f32 - height) * 0.49).max(size.height as f32 * 0.04);
-    for row in rows {
-        match row {
-            Row::Title(line) => {
-                let baseline = top + set.em * 1.45;
-                letters.draw(&mut sheet, line, middle - line.width / 2.0, baseline.round(), 1.0);
-            }
-            Row::Heading(line) => {
-                let baseline = top + set.em * 0.95;
-                letters.draw(&mut sheet, line, middle - line.width / 2.0, baseline.round(), QUIET * 1.2);
-            }
-            Row::Pair { left, right } => {
-                for placed in left {
-                    let x = middle - half_gutter - placed.line.width;
-                    let y = top + set.em * (1.0 + LEADING * placed.down as f32);
-                    letters.draw(&mut sheet, &placed.line, x, y.round(), placed.opacity);
+        assert!(
+            warning.contains("\u{751f} (U+751F), \u{8a95} (U+8A95)"),
+            "{warning}"
+        );
+        let covered = "Zażółć gęślą jaźń, Ærøskøbing, Γέννηση, Рождение, Đặng Văn Ngữ";
+        for face in ["title", "credits"] {
+            let card = match face {
+                "title" => Card::title(covered, SIZE, Rate::CINEMA, 48),
+                _ => {
+                    let person = PersonCredit {
+                        did: "With".into(),
+                        name: covered.into(),
+                    };
+                    Card::credits(
+                        &CreditText {
+                            people: vec![person],
+                            ..CreditText::default()
+                        },
+                        SIZE,
+                        Rate::CINEMA,
+                        9,
+                    )
                 }
-                for placed in right {
-                    let x = middle + half_gutter + placed.along;
-                    let y = top + set.em * (1.0 + LEADING * placed.down as f32);
-                    letters.draw(&mut sheet, &placed.line, x, y.round(), placed.opacity);
-                }
-            }
-            Row::Space(_) => {}
+            };
+            assert_eq!(card.warnings(), &[] as &[String], "{face}");
         }
-        top += row.height(set);
     }
-    sheet
+
+    #[test]
+    fn credits_take_as_many_pages_as_they_need() {
+        let source = |n: usize| SourceCredit {
+            gave: vec![format!("Album {n}"), "At the lake".into()],
+            owner: format!("Owner number {n}"),
+            terms: "own work, with leave of everyone in the picture".into(),
+        };
+        let text = |n: usize| CreditText {
+            title: "First light".into(),
+            people: vec![PersonCredit {
+                did: "Directed by".into(),
+                name: "Ada".into(),
+            }],
+            sources: (0..n).map(source).collect(),
+        };
+        let size = Size {
+            width: 320,
+            height: 180,
+        };
+        let pages: Vec<u32> = [1, 6, 40, 120]
+            .into_iter()
+            .map(|n| {
+                let card = Card::credits(&text(n), size, Rate::CINEMA, 72);
+                assert_eq!(card.frames(), card.pages() * 72);
+                assert!((0..card.pages()).all(|page| light(&card.page(page).unwrap()) > 0.0));
+                card.pages()
+            })
+            .collect();
+        assert!(
+            pages[0] == 1 && pages[1] == 1 && pages[2] > 1 && pages[3] > pages[2],
+            "{pages:?}"
+        );
+    }
+
+    #[test]
+    fn the_fonts_are_those_that_were_chosen() {
+        let hashes: Vec<String> = FONTS
+            .iter()
+            .map(|(_, bytes)| blake3::hash(bytes).to_hex().to_string())
+            .collect();
+        assert_eq!(hashes, FONT_HASHES);
+    }
+
+    /// A change here changes the pixels of every card: say so in the changelog.
+    const FONT_HASHES: [&str; 3] = [
+        "85e3ec47c717cb1fb7166945f8c0307516347ab71c4ff7785b585110b612a5f3",
+        "a05a96f2ba45b6719379d67f288b71cfbddb0d1e84e07d1fb98ae603f841613a",
+        "927ffaf1bc604bc37ec1e11806f9eb331c016fa5a2ac29d5356fb4ac71236056",
+    ];
+
+    #[test]
+    fn the_same_words_give_the_same_pixels_everywhere() {
+        let card = Card::title("First light", SIZE, Rate::CINEMA, 48);
+        let bytes: Vec<u8> = card
+            .frame(24)
+            .pixels()
+            .iter()
+            .flatten()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
+        assert_eq!(
+            blake3::hash(&bytes).to_hex().as_str(),
+            "a38a3ea6af200e1030505c0d61689b65e1ea8528ee611fb4b7ca9d4e9acde6f1"
+        );
+    }
 }

@@ -88,16 +88,35 @@ pub struct FoundMaster {
 /// # Errors
 /// As [`TraceError`] says.
 pub fn find_master(vault: &Vault, path: &Path) -> Result<FoundMaster, TraceError> {
-    let read = |source| TraceError::Read { path: path.into(), source };
+    let read = |source| TraceError::Read {
+        path: path.into(),
+        source,
+    };
     let file = std::fs::File::open(path).map_err(read)?;
     let master = ObjectId::of_reader(std::io::BufReader::with_capacity(1 << 20, file)).map_err(read)?;
-    let filter = Filter { verb: Some(Verb::Exported), newest_first: true, ..Filter::object(master) };
-    let exported = |act: &Act| act.edges.iter().any(|edge| edge.role == "master" && edge.object == master);
+    let filter = Filter {
+        verb: Some(Verb::Exported),
+        newest_first: true,
+        ..Filter::object(master)
+    };
+    let exported = |act: &Act| {
+        act.edges
+            .iter()
+            .any(|edge| edge.role == "master" && edge.object == master)
+    };
     let act = vault.ledger().acts(&filter)?.into_iter().find(exported);
     let act = act.ok_or_else(|| TraceError::Unknown { path: path.into() })?;
-    let map = act.edges.iter().find(|edge| edge.role == "frame-map").ok_or(TraceError::NoFrameMap)?;
+    let map = act
+        .edges
+        .iter()
+        .find(|edge| edge.role == "frame-map")
+        .ok_or(TraceError::NoFrameMap)?;
     let frame_map = FrameMap::parse(&vault.read(&map.object)?)?;
-    Ok(FoundMaster { master, act, frame_map })
+    Ok(FoundMaster {
+        master,
+        act,
+        frame_map,
+    })
 }
 
 /// Opens takes, as the plugged-in engines can.
@@ -298,8 +317,13 @@ impl Tracer<'_> {
             layers.push(LayerTrace { weight, what });
         }
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let shares =
-            shares.into_iter().map(|(source, share)| ShareTrace { source: self.source(source), share }).collect();
+        let shares = shares
+            .into_iter()
+            .map(|(source, share)| ShareTrace {
+                source: self.source(source),
+                share,
+            })
+            .collect();
         Ok(Trace {
             title: map.title().into(),
             frame,
@@ -322,12 +346,38 @@ impl Tracer<'_> {
             pixel.map(|(x, y)| placed.map_or((x, y), |placed| placed.source_pixel(x, y)))
         };
         match seen.part {
-            Part::Drawn { what, by, fonts, text, .. } => {
+            Part::Drawn {
+                what,
+                by,
+                fonts,
+                text,
+                ..
+            } => {
                 let (what, by) = (what.clone(), by.clone());
-                Ok((What::Drawn { what, by, fonts: fonts.clone(), text: text.clone() }, Vec::new()))
+                Ok((
+                    What::Drawn {
+                        what,
+                        by,
+                        fonts: fonts.clone(),
+                        text: text.clone(),
+                    },
+                    Vec::new(),
+                ))
             }
-            Part::Plate { scene, shot, source, start, rate, placed, .. } => {
-                let shares = if pixel.is_none() { vec![(*source, 1.0)] } else { Vec::new() };
+            Part::Plate {
+                scene,
+                shot,
+                source,
+                start,
+                rate,
+                placed,
+                ..
+            } => {
+                let shares = if pixel.is_none() {
+                    vec![(*source, 1.0)]
+                } else {
+                    Vec::new()
+                };
                 let film_frame = u64::from(*start) + u64::from(seen.frame);
                 let what = What::Plate {
                     scene: scene.clone(),
@@ -338,7 +388,13 @@ impl Tracer<'_> {
                 };
                 Ok((what, shares))
             }
-            Part::Take { scene, shot, take, placed, .. } => {
+            Part::Take {
+                scene,
+                shot,
+                take,
+                placed,
+                ..
+            } => {
                 let (mut trace, opened) = self.take(*take, seen.frame)?;
                 trace.scene.clone_from(scene);
                 trace.shot.clone_from(shot);
@@ -378,16 +434,30 @@ impl Tracer<'_> {
         Ok((trace, opened))
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, object: ObjectId, what: &'static str) -> Result<T, TraceError> {
-        serde_json::from_slice(&self.vault.read(&object)?)
-            .map_err(|e| TraceError::Object { object, what, why: e.to_string() })
+    fn read<T: serde::de::DeserializeOwned>(
+        &self,
+        object: ObjectId,
+        what: &'static str,
+    ) -> Result<T, TraceError> {
+        serde_json::from_slice(&self.vault.read(&object)?).map_err(|e| TraceError::Object {
+            object,
+            what,
+            why: e.to_string(),
+        })
     }
 
     /// Who asked for a take and who drew it.
     fn acts(&self, take: ObjectId, request: ObjectId) -> Result<Vec<ActTrace>, TraceError> {
         let mut acts = Vec::new();
-        for (verb, object) in [(Verb::Requested, request), (Verb::Drawn, take), (Verb::Chosen, take)] {
-            acts.extend(self.vault.ledger().acts(&Filter { verb: Some(verb), ..Filter::object(object) })?);
+        for (verb, object) in [
+            (Verb::Requested, request),
+            (Verb::Drawn, take),
+            (Verb::Chosen, take),
+        ] {
+            acts.extend(self.vault.ledger().acts(&Filter {
+                verb: Some(verb),
+                ..Filter::object(object)
+            })?);
         }
         acts.sort_by_key(|act| act.at);
         acts.dedup_by_key(|act| act.id);
@@ -419,12 +489,16 @@ impl Tracer<'_> {
         let rights = info.as_ref().and_then(|info| info.rights.clone());
         SourceTrace {
             object,
-            name: info.as_ref().map_or_else(|| object.short(), |info| info.name.clone()),
+            name: info
+                .as_ref()
+                .map_or_else(|| object.short(), |info| info.name.clone()),
             file_name: info.as_ref().map(|info| info.file_name.clone()),
             size: info.as_ref().map(|info| (info.width, info.height)),
             owner: rights.as_ref().map(|rights| rights.owner.clone()),
             terms: rights.as_ref().map(|rights| rights.terms.clone()),
-            scope: rights.map_or(Vec::new(), |r| r.scope.iter().map(|used| used.as_str().to_owned()).collect()),
+            scope: rights.map_or(Vec::new(), |r| {
+                r.scope.iter().map(|used| used.as_str().to_owned()).collect()
+            }),
             revoked: info.is_some_and(|info| info.revoked),
         }
     }
@@ -451,8 +525,15 @@ fn frame_shares(take: &dyn TakeFrames, n: u32) -> Result<Vec<(ObjectId, f64)>, F
         }
     }
     if sums.is_empty() {
-        return Ok(take.shares()?.into_iter().map(|share| (share.source, share.share)).collect());
+        return Ok(take
+            .shares()?
+            .into_iter()
+            .map(|share| (share.source, share.share))
+            .collect());
     }
     let total: f64 = sums.iter().map(|(_, sum)| sum).sum();
-    Ok(sums.into_iter().map(|(source, sum)| (source, sum / total)).collect())
+    Ok(sums
+        .into_iter()
+        .map(|(source, sum)| (source, sum / total))
+        .collect())
 }

@@ -1,5 +1,8 @@
 //! Masters and exported frames of a small film.
 
+// Helpers of tests are not tests in clippy's eyes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -15,16 +18,27 @@ use heirloom_picture::ffmpeg::{Encoder, Ffmpeg, Master};
 use heirloom_picture::{Image, color, exr};
 
 fn files(folder: &Path) -> Vec<(Master, PathBuf)> {
-    vec![(Master::H264, folder.join("film.mp4")), (Master::ProResHq, folder.join("film.mov"))]
+    vec![
+        (Master::H264, folder.join("film.mp4")),
+        (Master::ProResHq, folder.join("film.mov")),
+    ]
 }
 
 fn make(cut: &Cut, folder: &Path) -> Result<heirloom_finish::Mastered, FinishError> {
-    master(cut, &Ffmpeg::find().unwrap(), &files(folder), &mut |_, _| {}, &AtomicBool::new(false))
+    master(
+        cut,
+        &Ffmpeg::find().unwrap(),
+        &files(folder),
+        &mut |_, _| {},
+        &AtomicBool::new(false),
+    )
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -44,20 +58,37 @@ fn masters_repeat_to_the_byte_and_carry_their_colours() {
     assert_eq!(made.frames, 20);
     assert_eq!(heard, (0..=20).map(|done| (done, 20)).collect::<Vec<_>>());
     assert_eq!(names(folder.path()), ["film.mov", "film.mp4"]);
-    let first: Vec<Vec<u8>> = made.files.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let first: Vec<Vec<u8>> = made
+        .files
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
 
     // Again, over what is there, with another number of threads.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let again = pool.install(|| make(&support::cut(), folder.path())).unwrap();
     assert_eq!(again.frame_map.to_bytes(), made.frame_map.to_bytes());
     for (path, before) in again.files.iter().zip(&first) {
-        assert!(std::fs::read(path).unwrap() == *before, "{} differs", path.display());
+        assert!(
+            std::fs::read(path).unwrap() == *before,
+            "{} differs",
+            path.display()
+        );
     }
 
     for (path, transfer, frames) in [("film.mp4", "iec61966-2-1", 20), ("film.mov", "bt709", 20)] {
         let entries = "stream=color_range,color_space,color_transfer,color_primaries,nb_frames,width,height";
         let told = Command::new("ffprobe")
-            .args(["-v", "error", "-select_streams", "v:0", "-show_entries", entries, "-of", "default=nk=0:nw=1"])
+            .args([
+                "-v",
+                "error",
+                "-select_streams",
+                "v:0",
+                "-show_entries",
+                entries,
+                "-of",
+                "default=nk=0:nw=1",
+            ])
             .arg(folder.path().join(path))
             .output()
             .unwrap();
@@ -89,7 +120,10 @@ fn a_stop_in_the_middle_leaves_what_was_there() {
     );
     assert!(matches!(result, Err(FinishError::Cancelled)), "{result:?}");
     assert_eq!(names(folder.path()), ["film.mp4"]);
-    assert_eq!(std::fs::read(folder.path().join("film.mp4")).unwrap(), b"the one from before");
+    assert_eq!(
+        std::fs::read(folder.path().join("film.mp4")).unwrap(),
+        b"the one from before"
+    );
 }
 
 #[test]
@@ -119,7 +153,10 @@ impl TakeFrames for Broken {
     fn frame(&self, n: u32) -> Result<Image, Failure> {
         assert!(!(self.panics && n == self.at), "a fault on purpose");
         if n == self.at {
-            return Err(Failure::lasting("input", "the map is damaged; run `heirloom vault verify`"));
+            return Err(Failure::lasting(
+                "input",
+                "the map is damaged; run `heirloom vault verify`",
+            ));
         }
         self.inner.frame(n)
     }
@@ -136,10 +173,22 @@ fn a_damaged_take_is_named_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut cut = support::cut();
     let inner = support::gradient("moon", 8, [1.0; 3]);
-    cut.items[1] = support::shot("020", 8, 4, Broken { inner, at: 6, panics: false });
+    cut.items[1] = support::shot(
+        "020",
+        8,
+        4,
+        Broken {
+            inner,
+            at: 6,
+            panics: false,
+        },
+    );
     let error = make(&cut, folder.path()).unwrap_err();
     let said = error.to_string();
-    assert!(said.contains("cosmos/020") && said.contains("frame 6") && said.contains("verify"), "{said}");
+    assert!(
+        said.contains("cosmos/020") && said.contains("frame 6") && said.contains("verify"),
+        "{said}"
+    );
     assert!(names(folder.path()).is_empty());
 }
 
@@ -157,8 +206,16 @@ fn a_take_that_is_too_short_is_found_before_rendering() {
 fn a_dissolve_adds_light_and_not_codes() {
     let folder = tempfile::tempdir().unwrap();
     let cut = support::cut();
-    export_frames(&cut, None, 8..12, FrameFormat::ExrHalf, folder.path(), &mut |_, _| {}, &AtomicBool::new(false))
-        .unwrap();
+    export_frames(
+        &cut,
+        None,
+        8..12,
+        FrameFormat::ExrHalf,
+        folder.path(),
+        &mut |_, _| {},
+        &AtomicBool::new(false),
+    )
+    .unwrap();
     // Frame 9 is the second of four in the dissolve: three fifths of frame 5 of the first, two of frame 1.
     let made = exr::read(&frame_path(folder.path(), FrameFormat::ExrHalf, 9)).unwrap();
     let frame = |item: &CutItem, n| match &item.footage {
@@ -167,9 +224,12 @@ fn a_dissolve_adds_light_and_not_codes() {
     };
     let (a, b) = (frame(&cut.items[0], 5), frame(&cut.items[1], 1));
     for (at, pixel) in made.pixels().iter().enumerate() {
-        for c in 0..3 {
+        for (c, value) in pixel.iter().enumerate().take(3) {
             let want = a.pixels()[at][c] * 0.6 + b.pixels()[at][c] * 0.4;
-            assert!((pixel[c] - want).abs() <= want.abs() / 1024.0 + 1e-6, "{} {want}", pixel[c]);
+            assert!(
+                (value - want).abs() <= want.abs() / 1024.0 + 1e-6,
+                "{value} {want}"
+            );
         }
         assert_eq!(pixel[3], 1.0);
     }
@@ -230,7 +290,15 @@ fn pictures_of_others_are_not_taken_for_exported_frames() {
 fn clip(folder: &Path, rate: Rate, frames: u16) -> PathBuf {
     let path = folder.join("clip.mov");
     let size = Size::new(80, 36).unwrap();
-    let mut encoder = Encoder::start(&Ffmpeg::find().unwrap(), Master::ProResHq, &path, size, rate, None).unwrap();
+    let mut encoder = Encoder::start(
+        &Ffmpeg::find().unwrap(),
+        Master::ProResHq,
+        &path,
+        size,
+        rate,
+        None,
+    )
+    .unwrap();
     for n in 0..frames {
         encoder.push(&vec![[1000 + 2000 * n; 3]; 80 * 36]).unwrap();
     }
@@ -265,7 +333,10 @@ fn a_plate_shows_the_clips_own_frames_at_the_films_pace() {
         let image = exr::read(&frame_path(&out, FrameFormat::ExrHalf, n)).unwrap();
         let code = color::to_video16(&image)[64 * 18 + 30][1];
         let want = 1000 + 2000 * (n as i32 / 2);
-        assert!((i32::from(code) - want).abs() < 120, "frame {n}: {code}, not {want}");
+        assert!(
+            (i32::from(code) - want).abs() < 120,
+            "frame {n}: {code}, not {want}"
+        );
     }
 }
 
@@ -274,12 +345,71 @@ fn cards_are_the_same_for_any_number_of_threads() {
     let size = Size::new(320, 180).unwrap();
     let draw = || {
         let title = Card::title("What the body remembers of the sky", size, Rate::CINEMA, 48);
-        let bytes: Vec<u8> = title.frame(24).pixels().iter().flatten().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes: Vec<u8> = title
+            .frame(24)
+            .pixels()
+            .iter()
+            .flatten()
+            .flat_map(|v| v.to_le_bytes())
+            .collect();
         heirloom_vault::ObjectId::of(&bytes)
     };
     let first = draw();
     for threads in 1..=3 {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         assert_eq!(pool.install(draw), first);
     }
+}
+
+/// Where the test below runs itself again, to be killed.
+const KILLED: &str = "HEIRLOOM_TEST_MASTERS_TO_KILL";
+
+#[test]
+fn a_killed_run_leaves_no_master_and_the_next_one_is_whole() {
+    if let Some(folder) = std::env::var_os(KILLED) {
+        // The run to be killed: it never gets past its seventh frame.
+        let wait = |done, _| {
+            if done == 7 {
+                std::thread::sleep(std::time::Duration::from_secs(60))
+            }
+        };
+        let stop = AtomicBool::new(false);
+        let files = files(Path::new(&folder));
+        master(
+            &support::cut(),
+            &Ffmpeg::find().unwrap(),
+            &files,
+            &mut { wait },
+            &stop,
+        )
+        .unwrap();
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_killed_run_leaves_no_master_and_the_next_one_is_whole",
+        ])
+        .env(KILLED, folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while !folder.path().join(".film.mov.making").exists() && begun.elapsed().as_secs() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        names(folder.path()).iter().all(|name| name.starts_with('.')),
+        "{:?}",
+        names(folder.path())
+    );
+    make(&support::cut(), folder.path()).unwrap();
+    assert_eq!(names(folder.path()), ["film.mov", "film.mp4"]);
 }

@@ -1,8 +1,11 @@
 //! From masters back to sources.
 
+// Helpers of tests are not tests in clippy's eyes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
-use heirloom_engine::{Draw, Failure, Request, Task, TakeFrames, TakeManifest};
+use heirloom_engine::{Draw, Failure, Request, TakeFrames, TakeManifest, Task};
 use heirloom_film::Rate;
 use heirloom_finish::credits::{SourceInfo, source_shares};
 use heirloom_finish::frame_map::Part;
@@ -43,7 +46,10 @@ fn house() -> House {
         let manifest = TakeManifest {
             engine: request.engine.clone(),
             revision: request.revision,
-            draw: Draw { request: request_id, n: 0 },
+            draw: Draw {
+                request: request_id,
+                n: 0,
+            },
             output: 0,
             size: request.size,
             rate: request.rate,
@@ -53,7 +59,8 @@ fn house() -> House {
         };
         let take = vault.put_json(&manifest).unwrap();
         let subject = format!("request:{request_id}");
-        let asked = NewAct::new(Verb::Requested, Actor::person("Ada"), &subject).output("request", request_id);
+        let asked =
+            NewAct::new(Verb::Requested, Actor::person("Ada"), &subject).output("request", request_id);
         let drawn = NewAct::new(Verb::Drawn, Actor::engine("gradients"), &subject).output("take", take);
         vault.ledger().append_many(vec![asked, drawn]).unwrap();
         if let Footage::Take { id, .. } = &mut cut.items[item].footage {
@@ -69,8 +76,13 @@ fn open(manifest: &TakeManifest) -> Result<Box<dyn TakeFrames>, Failure> {
 }
 
 fn look_up(id: &ObjectId) -> Option<SourceInfo> {
-    let known = [("eta", "Georg Zotti", "CC BY 3.0"), ("moon", "NASA", "public domain")];
-    let (name, owner, terms) = known.into_iter().find(|(name, ..)| support::source(name) == *id)?;
+    let known = [
+        ("eta", "Georg Zotti", "CC BY 3.0"),
+        ("moon", "NASA", "public domain"),
+    ];
+    let (name, owner, terms) = known
+        .into_iter()
+        .find(|(name, ..)| support::source(name) == *id)?;
     Some(SourceInfo {
         name: name.into(),
         file_name: format!("{name}.jpg"),
@@ -83,7 +95,11 @@ fn look_up(id: &ObjectId) -> Option<SourceInfo> {
 
 impl House {
     fn tracer(&self) -> Tracer<'_> {
-        Tracer { vault: &self.vault, open: &open, sources: &look_up }
+        Tracer {
+            vault: &self.vault,
+            open: &open,
+            sources: &look_up,
+        }
     }
 }
 
@@ -99,14 +115,25 @@ fn in_a_dissolve_both_sources_are_named_with_their_weights() {
             What::Take(take) => {
                 let origin = &take.origins[0];
                 let name = origin.source.name.as_str();
-                (layer.weight, take.shot.as_str(), take.frame, name, origin.x, origin.y, origin.finished)
+                (
+                    layer.weight,
+                    take.shot.as_str(),
+                    take.frame,
+                    name,
+                    origin.x,
+                    origin.y,
+                    origin.finished,
+                )
             }
             other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(
         told,
-        [(0.6, "010", 5, "eta", 65.0, 20.0, true), (0.4, "020", 1, "moon", 61.0, 20.0, true)]
+        [
+            (0.6, "010", 5, "eta", 65.0, 20.0, true),
+            (0.4, "020", 1, "moon", 61.0, 20.0, true)
+        ]
     );
     let words = trace.to_string();
     for part in [
@@ -133,7 +160,11 @@ fn a_whole_frame_gives_its_shares() {
     let house = house();
     let map = FrameMap::of(&house.cut).unwrap();
     let trace = house.tracer().trace(&map, 8, None).unwrap();
-    let shares: Vec<_> = trace.shares.iter().map(|s| (s.source.name.as_str(), s.share)).collect();
+    let shares: Vec<_> = trace
+        .shares
+        .iter()
+        .map(|s| (s.source.name.as_str(), s.share))
+        .collect();
     assert_eq!(shares, [("eta", 0.8), ("moon", 0.2)]);
 }
 
@@ -146,7 +177,10 @@ fn cards_say_that_they_are_drawn() {
         assert_eq!(trace.layers.len(), 1);
         let words = trace.to_string();
         assert!(words.contains(&format!("{card}: drawn by Heirloom")), "{words}");
-        assert!(words.contains("EB Garamond") && words.contains("no source has a part"), "{words}");
+        assert!(
+            words.contains("EB Garamond") && words.contains("no source has a part"),
+            "{words}"
+        );
         assert!(trace.shares.is_empty());
     }
 }
@@ -164,9 +198,20 @@ fn a_plate_names_its_clip_frame_and_pixel() {
     });
     let map = FrameMap::of(&house.cut).unwrap();
     let trace = house.tracer().trace(&map, 15, Some((0, 35))).unwrap();
-    let What::Plate { source, clip_frame, pixel, .. } = &trace.layers[0].what else { panic!("{trace:?}") };
+    let What::Plate {
+        source,
+        clip_frame,
+        pixel,
+        ..
+    } = &trace.layers[0].what
+    else {
+        panic!("{trace:?}")
+    };
     // 256x72 covers 64x36 at half size, 32 columns cropped at the left; frame 7 of the shot is frame 17 of the plate.
-    assert_eq!((source.name.as_str(), *clip_frame, *pixel), ("moon", 34, Some((65, 71))));
+    assert_eq!(
+        (source.name.as_str(), *clip_frame, *pixel),
+        ("moon", 34, Some((65, 71)))
+    );
     assert!(trace.to_string().contains("frame 34 of the clip, pixel 65,71"));
 }
 
@@ -175,9 +220,19 @@ fn what_lies_outside_is_said_clearly() {
     let house = house();
     let map = FrameMap::of(&house.cut).unwrap();
     let past = house.tracer().trace(&map, 20, None).unwrap_err().to_string();
-    assert!(past.contains("20 frames, 0 to 19") && past.contains("name one of those"), "{past}");
-    let outside = house.tracer().trace(&map, 3, Some((64, 0))).unwrap_err().to_string();
-    assert!(outside.contains("64x36") && outside.contains("0 to 63"), "{outside}");
+    assert!(
+        past.contains("20 frames, 0 to 19") && past.contains("name one of those"),
+        "{past}"
+    );
+    let outside = house
+        .tracer()
+        .trace(&map, 3, Some((64, 0)))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        outside.contains("64x36") && outside.contains("0 to 63"),
+        "{outside}"
+    );
 }
 
 #[test]
@@ -185,7 +240,10 @@ fn a_master_is_known_by_its_bytes() {
     let house = house();
     let file = house.folder.path().join("film.mp4");
     std::fs::write(&file, b"the bytes of a master").unwrap();
-    assert!(matches!(find_master(&house.vault, &file), Err(TraceError::Unknown { .. })));
+    assert!(matches!(
+        find_master(&house.vault, &file),
+        Err(TraceError::Unknown { .. })
+    ));
 
     let (master, _) = house.vault.put_file(&file).unwrap();
     let map = FrameMap::of(&house.cut).unwrap();
@@ -195,21 +253,35 @@ fn a_master_is_known_by_its_bytes() {
         .output("frame-map", map_id);
     let act = house.vault.ledger().append(act).unwrap();
     let found = find_master(&house.vault, &file).unwrap();
-    assert_eq!((found.master, found.act.id, &found.frame_map), (master, act.id, &map));
+    assert_eq!(
+        (found.master, found.act.id, &found.frame_map),
+        (master, act.id, &map)
+    );
 
     std::fs::write(&file, b"the bytes of a master, changed").unwrap();
     let said = find_master(&house.vault, &file).unwrap_err().to_string();
-    assert!(said.contains("was not exported from this film, or it was changed since"), "{said}");
+    assert!(
+        said.contains("was not exported from this film, or it was changed since"),
+        "{said}"
+    );
 }
 
 #[test]
 fn shares_over_the_cut_count_dissolves_once() {
     let mut house = house();
-    house.cut.items.push(support::shot("030", 12, 0, support::gradient("eta", 12, [1.0; 3])));
+    house.cut.items.push(support::shot(
+        "030",
+        12,
+        0,
+        support::gradient("eta", 12, [1.0; 3]),
+    ));
     let shares = source_shares(&house.cut).unwrap();
     // 8 + 8 - 4 frames, six of each, and twelve more.
     let (eta, moon) = (&shares[0], &shares[1]);
-    assert_eq!((eta.source, moon.source), (support::source("eta"), support::source("moon")));
+    assert_eq!(
+        (eta.source, moon.source),
+        (support::source("eta"), support::source("moon"))
+    );
     assert!((eta.share - 0.75).abs() < 1e-12 && (moon.share - 0.25).abs() < 1e-12);
 }
 
@@ -231,18 +303,33 @@ fn a_frame_map_is_readable_and_comes_back() {
 #[test]
 fn hostile_frame_maps_are_refused() {
     let map = String::from_utf8(FrameMap::of(&house().cut).unwrap().to_bytes()).unwrap();
-    let newer = map.replace("\"heirloom_frame_map\": 1", "\"heirloom_frame_map\": 2, \"more\": []");
-    assert!(matches!(FrameMap::parse(newer.as_bytes()), Err(FrameMapError::Newer { found: 2 })));
+    let newer = map.replace(
+        "\"heirloom_frame_map\": 1",
+        "\"heirloom_frame_map\": 2, \"more\": []",
+    );
+    assert!(matches!(
+        FrameMap::parse(newer.as_bytes()),
+        Err(FrameMapError::Newer { found: 2 })
+    ));
     for (from, to) in [
         ("\"frames\": 20", "\"frames\": 18446744073709551615"),
-        ("\"at\":8,\"frames\":4", "\"at\":8,\"frames\":18446744073709551615"),
+        (
+            "\"at\":8,\"frames\":4",
+            "\"at\":8,\"frames\":18446744073709551615",
+        ),
         ("\"at\":8,", "\"at\":9,"),
         ("\"frame\":4,", "\"frame\":4294967295,"),
         ("\"frame\":4,", "\"frame\":5,"),
         ("\"part\":2", "\"part\":200"),
-        ("\"first\":4,\"step\":-1,\"of\":5", "\"first\":4,\"step\":-1,\"of\":0"),
+        (
+            "\"first\":4,\"step\":-1,\"of\":5",
+            "\"first\":4,\"step\":-1,\"of\":0",
+        ),
         ("\"first\":4,\"step\":-1", "\"first\":4,\"step\":-2"),
-        ("\"first\":1,\"step\":1,\"of\":5", "\"first\":1,\"step\":2147483647,\"of\":5"),
+        (
+            "\"first\":1,\"step\":1,\"of\":5",
+            "\"first\":1,\"step\":2147483647,\"of\":5",
+        ),
         ("\"size\": [64, 36]", "\"size\": [0, 36]"),
         ("\"rate\": \"24\"", "\"rate\": \"24/0\""),
         ("\"title\"", "\"subtitle\""),
@@ -250,7 +337,10 @@ fn hostile_frame_maps_are_refused() {
         let changed = map.replacen(from, to, 1);
         assert_ne!(changed, map, "{from}");
         let result = FrameMap::parse(changed.as_bytes());
-        assert!(matches!(result, Err(FrameMapError::Unreadable(_))), "{from} -> {to}: {result:?}");
+        assert!(
+            matches!(result, Err(FrameMapError::Unreadable(_))),
+            "{from} -> {to}: {result:?}"
+        );
     }
     for bytes in [&b""[..], b"{}", b"[[[[", b"\xff\xfe", &[b'['; 100_000]] {
         assert!(FrameMap::parse(bytes).is_err());

@@ -29,7 +29,10 @@ impl TakeFrames for Gradient {
 
     fn frame(&self, n: u32) -> Result<Image, Failure> {
         if n >= self.frames {
-            return Err(Failure::lasting("input", format!("the take has {} frames, not {n}", self.frames)));
+            return Err(Failure::lasting(
+                "input",
+                format!("the take has {} frames, not {n}", self.frames),
+            ));
         }
         let mut image = Image::new(self.size.width, self.size.height);
         let width = self.size.width as usize;
@@ -54,7 +57,10 @@ impl TakeFrames for Gradient {
     }
 
     fn shares(&self) -> Result<Vec<Share>, Failure> {
-        Ok(vec![Share { source: self.source, share: 1.0 }])
+        Ok(vec![Share {
+            source: self.source,
+            share: 1.0,
+        }])
     }
 }
 
@@ -67,7 +73,12 @@ pub fn source(name: &str) -> ObjectId {
 }
 
 pub fn gradient(name: &str, frames: u32, tint: [f32; 3]) -> Gradient {
-    Gradient { source: source(name), size: size(), frames, tint }
+    Gradient {
+        source: source(name),
+        size: size(),
+        frames,
+        tint,
+    }
 }
 
 pub fn shot(name: &str, frames: u32, dissolve: u32, take: impl TakeFrames + 'static) -> CutItem {
@@ -77,14 +88,20 @@ pub fn shot(name: &str, frames: u32, dissolve: u32, take: impl TakeFrames + 'sta
         shot_id: None,
         frames,
         dissolve,
-        footage: Footage::Take { id: ObjectId::of(name.as_bytes()), frames: Arc::new(take) },
+        footage: Footage::Take {
+            id: ObjectId::of(name.as_bytes()),
+            frames: Arc::new(take),
+        },
     }
 }
 
 /// 20 frames: 4 of title, 8 and 8 of shots with 4 shared, 4 of credits.
 pub fn cut() -> Cut {
     let rate = Rate::CINEMA;
-    let text = heirloom_finish::titles::CreditText { title: "Small".into(), ..Default::default() };
+    let text = heirloom_finish::titles::CreditText {
+        title: "Small".into(),
+        ..Default::default()
+    };
     Cut {
         title: "Small".into(),
         rate,
