@@ -13,6 +13,7 @@ const LEADING: f32 = 1.38;
 const GUTTER: f32 = 1.5;
 
 /// A line within its column.
+#[derive(Clone)]
 struct Placed {
     line: Line,
     opacity: f32,
@@ -23,6 +24,7 @@ struct Placed {
 }
 
 /// One line of the credits, of up to two columns, or a heading over both.
+#[derive(Clone)]
 enum Row {
     Heading(Line),
     Title(Line),
@@ -191,9 +193,15 @@ fn paginate(rows: Vec<Row>, set: Setting, room: f32) -> Vec<Vec<Row>> {
     }
     let mut starts = breaks(&rows, set, high).into_iter().peekable();
     let mut pages: Vec<Vec<Row>> = Vec::new();
+    let mut heading = None;
     for (at, row) in rows.into_iter().enumerate() {
         if starts.next_if_eq(&at).is_some() || pages.is_empty() {
-            pages.push(Vec::new());
+            // What goes on over the page says again what it is; the margins have room for it.
+            let again = heading.clone().filter(|_| matches!(row, Row::Pair { .. }));
+            pages.push(again.into_iter().collect());
+        }
+        if let Row::Heading(_) = row {
+            heading = Some(row.clone());
         }
         if let Some(page) = pages.last_mut() {
             page.push(row);

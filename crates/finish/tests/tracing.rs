@@ -346,3 +346,34 @@ fn hostile_frame_maps_are_refused() {
         assert!(FrameMap::parse(bytes).is_err());
     }
 }
+
+#[test]
+fn a_changed_frame_map_is_refused_or_still_holds_together() {
+    let map = FrameMap::of(&house().cut).unwrap().to_bytes();
+    let mut runner = proptest::test_runner::TestRunner::new(proptest::test_runner::Config::with_cases(3000));
+    let change = (
+        0..map.len(),
+        0_usize..6,
+        proptest::collection::vec(proptest::num::u8::ANY, 0..4),
+    );
+    let changes = proptest::collection::vec(change, 1..3);
+    let outcome = runner.run(&changes, |changes| {
+        let mut bytes = map.clone();
+        for (at, cut, put) in changes {
+            let at = at.min(bytes.len());
+            // Mostly digits, which keep it JSON.
+            let put = put.iter().map(|b| if b % 4 == 0 { *b } else { b'0' + b % 10 });
+            bytes.splice(at..(at + cut).min(bytes.len()), put);
+        }
+        if let Ok(read) = FrameMap::parse(&bytes) {
+            for n in 0..read.frames().min(100) {
+                let seen = read.seen(n).unwrap();
+                let sum: u64 = seen.iter().map(|s| u64::from(s.weight.num)).sum();
+                proptest::prop_assert!(seen.iter().all(|s| u64::from(s.weight.den) == sum));
+                proptest::prop_assert!(seen.iter().all(|s| s.frame < s.part.frames()));
+            }
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
