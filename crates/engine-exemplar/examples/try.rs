@@ -1,0 +1,122 @@
+//! Makes one shot from photographs and shows chosen frames as PNG, with figures: for judging the engine by eye.
+//!
+//! `cargo run --release -p heirloom-engine-exemplar --example try -- photo=a.jpg [to=b.jpg] out=/folder/name
+//! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5`
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)]
+use heirloom_engine::local::{Control, Generator};
+use heirloom_engine::{Failure, Inputs, Order, Param, Request, Task, manifest_of};
+use heirloom_engine_exemplar::{engine, measure, take};
+use heirloom_film::{Rate, Size};
+use heirloom_picture::{color, measure as look, png};
+use heirloom_vault::ObjectId;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+struct Files(HashMap<ObjectId, PathBuf>);
+
+impl Inputs for Files {
+    fn read(&self, object: &ObjectId) -> Result<Vec<u8>, Failure> {
+        std::fs::read(self.path(object)?).map_err(|e| Failure::lasting("input", e.to_string()))
+    }
+    fn path(&self, object: &ObjectId) -> Result<PathBuf, Failure> {
+        self.0.get(object).cloned().ok_or_else(|| Failure::lasting("input", "not given"))
+    }
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let given: HashMap<&str, &str> = args.iter().filter_map(|a| a.split_once('=')).collect();
+    let number = |name: &str, usual: f64| given.get(name).map_or(usual, |v| v.parse().unwrap());
+    let mut files = HashMap::new();
+    let mut sources = Vec::new();
+    for path in given.get("photo").into_iter().flat_map(|p| p.split(',')).chain(given.get("to").copied()) {
+        let id = ObjectId::of(&std::fs::read(path).unwrap());
+        files.insert(id, PathBuf::from(path));
+        sources.push(id);
+    }
+    let out = given.get("out").copied().unwrap_or("shot");
+    let task = if given.contains_key("to") {
+        Task::Becoming
+    } else if given.contains_key("flow") {
+        Task::Living
+    } else {
+        Task::Still
+    };
+    let mut params = BTreeMap::from([("finish".to_string(), Param::Number(number("finish", 0.5)))]);
+    if let Some(flow) = given.get("flow") {
+        params.insert("flow".into(), Param::Text((*flow).into()));
+        for name in ["speed", "steady", "direction_deg"] {
+            if given.contains_key(name) {
+                params.insert(name.into(), Param::Number(number(name, 0.0)));
+            }
+        }
+    }
+    if given.contains_key("scale") {
+        params.insert("scale".into(), Param::Number(number("scale", 1.0)));
+    }
+    let request = Request {
+        engine: engine::NAME.into(),
+        revision: engine::REVISION,
+        task,
+        prompt: String::new(),
+        mood: String::new(),
+        seed: number("seed", 7.0) as u64,
+        size: Size { width: number("w", 960.0) as u32, height: number("h", 540.0) as u32 },
+        rate: Rate::parse("24").unwrap(),
+        frames: number("n", 1.0) as u32,
+        sources,
+        keyframes: vec![],
+        guides: None,
+        style: None,
+        params,
+    };
+    let work = PathBuf::from(format!("{out}-work"));
+    let _ = std::fs::remove_dir_all(&work);
+    let order = Order::new(request.clone(), 0, &work, Arc::new(Files(files.clone()))).unwrap();
+    let generator = engine::Exemplar::new();
+    let begun = Instant::now();
+    let drafts = generator.generate(&order, &Control::new()).unwrap();
+    let took = begun.elapsed();
+    println!("{} frames in {took:.2?}, {:.3?} each", request.frames, took / request.frames);
+    let (manifest, stored) = manifest_of(&request, order.draw, &drafts[0]).unwrap();
+    let bytes = |role: &str| -> u64 {
+        let all = drafts[0].files.iter().filter(|f| f.role == role);
+        all.map(|f| std::fs::metadata(&f.path).unwrap().len()).sum::<u64>() / u64::from(request.frames)
+    };
+    println!("bytes a frame: map {} offset {}", bytes("map"), bytes("offset"));
+    files.extend(stored);
+    let opened = take::ExemplarTake::open(&manifest, Arc::new(Files(files))).unwrap();
+    let views = opened.matter().unwrap();
+    let views: Vec<look::View> = views.iter().map(|(c, w, h)| look::View::new(c, *w, *h).unwrap()).collect();
+    let every = number("every", 24.0) as u32;
+    let (mut pops, mut worst) = (0.0, 0.0f64);
+    for n in 0..request.frames {
+        if n > 0 && given.contains_key("pop") {
+            if let Some(carried) = engine::carried(&request, n, &opened.map(n - 1).unwrap()) {
+                let pop = measure::pop(&carried, opened.map(n).unwrap().origins());
+                pops += pop;
+                worst = worst.max(pop);
+            }
+        }
+        if n % every != 0 && n + 1 != request.frames {
+            continue;
+        }
+        let frame = heirloom_engine::TakeFrames::frame(&opened, n).unwrap();
+        let codes = color::to_display8(&frame);
+        let (w, h) = (frame.width(), frame.height());
+        png::write8(std::path::Path::new(&format!("{out}_{n:03}.png")), &codes, w, h).unwrap();
+        let view = look::View::new(&codes, w, h).unwrap();
+        println!(
+            "frame {n}: chunk {:.0}, sharpness {:.3}, patches {:.3}",
+            measure::copying(&opened.map(n).unwrap(), u64::MAX).chunk_pixels,
+            look::sharpness_ratio(&view, &views),
+            look::patch_distance(&view, &views, 7),
+        );
+    }
+    if given.contains_key("pop") {
+        println!("pop {:.3}, at most {worst:.3}", pops / f64::from(request.frames.max(2) - 1));
+    }
+    let _ = std::fs::remove_dir_all(&work);
+}

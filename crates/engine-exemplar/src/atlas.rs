@@ -1,0 +1,112 @@
+//! The photographs of one take at their recorded scale.
+
+use crate::synth::layout;
+use crate::synth::matter::{MAX_SIDE, Sheet};
+use heirloom_picture::{Image, color, resample};
+
+/// Usual height of a frame against a source's shorter side.
+const USUAL: f64 = 1.3;
+/// Sources are not enlarged more than this unless the shot asks for it.
+const MOST_ENLARGED: f64 = 1.6;
+
+/// A photograph scaled for a take. What it was scaled to is recorded, so a pixel's origin can be found
+/// again in the original.
+#[derive(Clone)]
+pub struct Scaled {
+    /// Width and height of the original, upright, in pixels.
+    pub original: (u32, u32),
+    /// The whole photograph, scaled; linear ACEScg.
+    pub image: Image,
+    /// The part that is used: x, y, width, height in pixels of the scaled picture.
+    pub crop: (u32, u32, u32, u32),
+}
+
+/// The size that a source of `original` pixels is scaled to for a frame of `height` pixels.
+pub fn scaled_size(original: (u32, u32), height: u32, scale: f64) -> (u32, u32) {
+    let short = f64::from(original.0.min(original.1).max(1));
+    let usual = (USUAL * f64::from(height) / short).min(MOST_ENLARGED);
+    let by = (usual * scale).max(16.0 / short);
+    let side = |v: u32| ((f64::from(v) * by + 0.5) as u32).clamp(16, 20_000);
+    (side(original.0), side(original.1))
+}
+
+impl Scaled {
+    /// Scales a photograph to `size`, all of it used.
+    pub fn whole(image: &Image, size: (u32, u32)) -> Scaled {
+        Scaled {
+            original: (image.width(), image.height()),
+            image: resample::scale_to(image, size.0, size.1),
+            crop: (0, 0, size.0, size.1),
+        }
+    }
+
+    /// Scales a photograph so that it just covers a frame, and uses its middle.
+    pub fn covering(image: &Image, width: u32, height: u32) -> Scaled {
+        let (w, h) = covering_size((image.width(), image.height()), width, height);
+        Scaled {
+            original: (image.width(), image.height()),
+            image: resample::scale_to(image, w, h),
+            crop: ((w - width) / 2, (h - height) / 2, width, height),
+        }
+    }
+
+    /// The used part as the search sees it. With `border`, flat borders are barred and continued.
+    pub fn sheet(&self, border: bool) -> Sheet {
+        let (x, y, w, h) = self.crop;
+        let (w, h) = (w as usize, h as usize);
+        let codes = color::to_display8(&self.image);
+        let stride = self.image.width() as usize;
+        let mut colour = Vec::with_capacity(w * h);
+        for row in 0..h {
+            let from = (y as usize + row) * stride + x as usize;
+            colour.extend(codes[from..from + w].iter().map(|c| [c[0], c[1], c[2], 0]));
+        }
+        let barred = if border { layout::flat_border(&colour, w, h) } else { Vec::new() };
+        layout::fill_border(&mut colour, &barred, w, h);
+        Sheet { width: w, height: h, colour, guide: vec![[0; 5]; w * h], barred }
+    }
+}
+
+/// The smallest size of the same shape that covers a frame.
+pub fn covering_size(original: (u32, u32), width: u32, height: u32) -> (u32, u32) {
+    let (ow, oh) = (u64::from(original.0.max(1)), u64::from(original.1.max(1)));
+    let (fw, fh) = (u64::from(width), u64::from(height));
+    if ow * fh >= oh * fw {
+        // Wider than the frame: heights agree.
+        (((ow * fh + oh / 2) / oh).max(fw) as u32, height)
+    } else {
+        (width, ((oh * fw + ow / 2) / ow).max(fh) as u32)
+    }
+}
+
+/// Sizes for all sources of a take together: smaller ones if they would not fit in one stack.
+pub fn sizes(originals: &[(u32, u32)], height: u32, scale: f64) -> Vec<(u32, u32)> {
+    let mut by = scale;
+    for _ in 0..40 {
+        let sizes: Vec<(u32, u32)> = originals.iter().map(|o| scaled_size(*o, height, by)).collect();
+        let rows: usize = sizes.iter().map(|s| s.1 as usize).sum();
+        let widest = sizes.iter().map(|s| s.0 as usize).max().unwrap_or(0);
+        // The stack is as wide as the widest: keep it within memory as well.
+        if rows <= MAX_SIDE && rows * widest <= 400_000_000 {
+            return sizes;
+        }
+        by *= 0.85;
+    }
+    originals.iter().map(|o| scaled_size(*o, 16, 0.1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_scaled_to_the_frame_and_not_blown_up() {
+        assert_eq!(scaled_size((1024, 1024), 540, 1.0), (702, 702));
+        assert_eq!(scaled_size((200, 100), 540, 1.0), (320, 160));
+        assert_eq!(covering_size((1000, 872), 960, 540), (960, 837));
+        assert_eq!(covering_size((4096, 2048), 960, 540), (1080, 540));
+        let many = vec![(3000, 3000); 40];
+        let rows: u32 = sizes(&many, 2160, 1.0).iter().map(|s| s.1).sum();
+        assert!(rows as usize <= MAX_SIDE);
+    }
+}

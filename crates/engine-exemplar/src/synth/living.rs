@@ -1,0 +1,301 @@
+//! A photograph that lives: a new variation of it, then its matter in motion while its layout sways.
+
+use super::carry::{self, Keep, Sway};
+use super::feature::{Plane, Weights};
+use super::flow::{Flow, Manner};
+use super::guide::{self, Gain};
+use super::hash::mix;
+use super::layout::{self, Layout};
+use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
+use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
+use crate::map::Origin;
+use crate::measure::chunk_pixels;
+use rayon::prelude::*;
+
+/// What a living shot is made by.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Frame width in pixels.
+    pub width: usize,
+    /// Frame height in pixels.
+    pub height: usize,
+    /// Seconds from one frame to the next.
+    pub seconds_a_frame: f32,
+    /// Chance.
+    pub seed: u64,
+    /// The flow.
+    pub manner: Manner,
+    /// 0 lively .. 1 steady.
+    pub steady: f32,
+}
+
+/// How strongly the layout and the structure guide, at first; raised where a picture would be copied.
+pub const LAYOUT_WEIGHT: f32 = 0.5;
+/// How fast the layout returns to rest: the 256th parts of the way made good each frame.
+const HOME: i32 = 3;
+/// Frames from one key to the next. Between keys a map is only warped, from the key: seams stay as clean
+/// as they were, where carrying from frame to frame would wear them to crumbs.
+pub const KEY_FRAMES: u32 = 12;
+/// How strongly what is made anew should look like what it replaces, of 256.
+const PULL: u16 = 100;
+/// See [`LAYOUT_WEIGHT`].
+pub const STRUCTURE_WEIGHT: f32 = 0.5;
+
+/// A living shot under way.
+pub struct Living {
+    setting: Setting,
+    sheets: Vec<Sheet>,
+    matter: Matter,
+    weights: Weights,
+    planes: Vec<Plane>,
+    flow: Flow,
+    gain: Gain,
+    texture: u32,
+    radius: usize,
+    /// Guides of frame 0, which the layout sways.
+    layout: Vec<Guide>,
+    sway: Sway,
+    /// The frame that `sway` has come to.
+    swayed: u32,
+    /// The last key frame, its map, and the same with what could not stay made anew.
+    key: u32,
+    base: Vec<Origin>,
+    mended: Vec<Origin>,
+    /// Where each pixel's matter was in the key frame.
+    way: Sway,
+    /// When each place of the key frame changes from `base` to `mended`, 0..1.
+    turn: Vec<f32>,
+}
+
+/// Asked now and then whether to stop.
+pub type Stop<'a> = dyn Fn() -> bool + Sync + 'a;
+
+/// Area-weighted piece, in pixels of a 960x540 frame, over which a first frame counts as copied.
+const MOST_CHUNK: f64 = 4_300.0;
+
+/// Weights of colours and guides.
+pub fn weights(layout: f32, structure: f32) -> Weights {
+    let (l, s) = ((layout * 256.0) as u16, (structure * 256.0) as u16);
+    Weights([256, 256, 256, l, l, l, s, 0])
+}
+
+/// Levels for a frame and its photographs: the coarsest is about 16 pixels high.
+pub fn level_count(height: usize, sheets: &[Sheet]) -> usize {
+    let least = sheets.iter().map(|s| s.width.min(s.height)).min().unwrap_or(1).min(height);
+    let mut n = 1;
+    while n < 9 && (least >> n) >= 16 {
+        n += 1;
+    }
+    n
+}
+
+/// The blur of layouts in pixels, for a frame of this height.
+pub fn layout_radius(height: usize) -> usize {
+    (height / 68).max(2)
+}
+
+/// Origins of places in the stack.
+pub fn origins(from: &[Spot], matter: &Matter) -> Vec<Origin> {
+    let level = &matter.levels[0];
+    from.iter()
+        .map(|s| {
+            let k = level.source_of_row(spot_y(*s));
+            Origin::whole(k as u8, spot_x(*s) as i32, (spot_y(*s) - level.places[k].top) as i32)
+        })
+        .collect()
+}
+
+/// The place in the stack nearest to an origin, inside its photograph.
+#[inline(always)]
+pub fn nearest(matter: &Matter, o: Origin) -> Spot {
+    let level = &matter.levels[0];
+    let (x, y) = o.nearest();
+    let top = level.places[usize::from(o.source)].top;
+    level.clamp(usize::from(o.source), i64::from(x), i64::from(y) + top as i64)
+}
+
+impl Living {
+    /// Prepares the shot. The sheets need no guides yet. `None` if they make no matter.
+    pub fn new(mut sheets: Vec<Sheet>, setting: Setting) -> Option<Living> {
+        let radius = layout_radius(setting.height);
+        let gain = guide::gain(&sheets, radius);
+        for s in &mut sheets {
+            s.guide = guide::of_photograph(&s.colour, s.width, s.height, radius, gain);
+        }
+        let texture = guide::texture(&sheets);
+        let levels = level_count(setting.height, &sheets);
+        let matter = Matter::new(sheets.clone(), levels)?;
+        let weights = weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT);
+        let planes = matter.planes(&weights);
+        let flow = flow_of(&setting);
+        let sway = Sway::rest(setting.width, setting.height);
+        let turn = turns(setting.width, setting.height, setting.seed);
+        Some(Living { setting, sheets, matter, weights, planes, flow, gain, texture, radius, layout: Vec::new(), sway: sway.clone(), swayed: 0, key: 0, base: Vec::new(), mended: Vec::new(), way: sway, turn })
+    }
+
+    /// The matter the shot is made of.
+    pub fn matter(&self) -> &Matter {
+        &self.matter
+    }
+
+    /// Frame 0.
+    pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
+        let s = &self.setting;
+        let layout = Layout::new(&self.sheets, s.width, s.height, s.seed);
+        let (mut sketch, wish) = layout.draw(&self.sheets);
+        let levels = self.matter.levels.len();
+        for (w, h) in sizes(s.width, s.height, levels).into_iter().take(levels - 1) {
+            sketch = halve_bytes(&sketch, w, h).0;
+        }
+        layout::roughen(&mut sketch, 30.0, s.seed);
+        let effort = Effort::whole().for_texture(self.texture);
+        let level = &self.matter.levels[0];
+        let enough = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
+        let mut all = Vec::new();
+        for by in [1.0, 1.3, 1.7, 2.0f32] {
+            // Where whole pieces were copied, the layout must rule more strongly.
+            if by > 1.0 {
+                self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+                self.planes = self.matter.planes(&self.weights);
+            }
+            let wish = Wish { width: s.width, height: s.height, guide: &wish, stop };
+            let begin = Begin::Sketch { colour: &sketch, guided: true };
+            let made = synthesise(&self.matter, &self.planes, &self.weights, &wish, &begin, &effort, s.seed);
+            all = origins(&made.from, &self.matter);
+            for _ in 0..2 {
+                carry::tidy(&mut all, s.width, s.height, level, &[]);
+            }
+            if stop() || chunk_pixels(&all, s.width) <= enough {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Takes frame 0 as the layout of the frames that follow. Must be called before [`Living::next`].
+    pub fn follow(&mut self, first: &[Origin]) {
+        let (w, h) = (self.setting.width, self.setting.height);
+        let level = &self.matter.levels[0];
+        let colour: Vec<Colour> = first.iter().map(|o| carry::colour(level, *o)).collect();
+        self.layout = guide::of_photograph(&colour, w, h, self.radius, self.gain);
+        self.resume(0, first);
+    }
+
+    /// Frame `n` (>= 1), after [`Living::follow`] or [`Living::resume`] and all frames before it.
+    pub fn next(&mut self, n: u32, stop: &Stop) -> Vec<Origin> {
+        if self.flow.still() {
+            return self.base.clone();
+        }
+        if self.key + KEY_FRAMES < n || self.mended.is_empty() {
+            self.mend_base(stop);
+        }
+        let back = self.flow.back(n);
+        self.way.step(&back, 0);
+        self.sway.step(&back, HOME);
+        let (w, h) = (self.setting.width, self.setting.height);
+        // What was made anew comes in here and there, not all at once.
+        let share = (n - self.key) as f32 / KEY_FRAMES as f32;
+        let now: Vec<Origin> = (0..w * h)
+            .into_par_iter()
+            .map(|i| {
+                let (x, y) = self.way.was(i);
+                let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
+                let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
+                let layer = if self.turn[py * w + px] < share { &self.mended } else { &self.base };
+                carry::at(layer, w, h, x, y)
+            })
+            .collect();
+        if n - self.key == KEY_FRAMES {
+            self.resume(n, &now);
+        }
+        now
+    }
+
+    /// Whether a shot can go on from frame `n`'s map.
+    pub fn is_key(n: u32) -> bool {
+        n % KEY_FRAMES == 0
+    }
+
+    /// Goes on from frame `n` (see [`Living::is_key`]) whose map is `base`. After [`Living::follow`].
+    pub fn resume(&mut self, n: u32, base: &[Origin]) {
+        self.key = n;
+        self.base = base.to_vec();
+        self.mended = Vec::new();
+        self.way = Sway::rest(self.setting.width, self.setting.height);
+        while self.swayed < n {
+            self.swayed += 1;
+            self.sway.step(&self.flow.back(self.swayed), HOME);
+        }
+    }
+
+    fn mend_base(&mut self, stop: &Stop) {
+        let (w, h) = (self.setting.width, self.setting.height);
+        let level = &self.matter.levels[0];
+        let wish = self.sway.draw(&self.layout);
+        let share: [f32; 5] = std::array::from_fn(|k| f32::from(self.weights.0[3 + k]) / 256.0);
+        let kept = carry::judge(&self.base, w, h, level, &wish, &share, &Keep::steady(self.setting.steady));
+        let seed = mix(self.setting.seed ^ (u64::from(self.key) << 20));
+        self.mended =
+            mend(&self.matter, &self.planes, &self.weights, w, h, &wish, &self.base, &kept, PULL, self.texture, seed, stop);
+    }
+}
+
+/// Frame `n - 1`, whose map is `old`, carried to frame `n`: what `pop` is measured against.
+pub fn carried(setting: &Setting, n: u32, old: &[Origin]) -> Vec<Origin> {
+    let mut way = Sway::rest(setting.width, setting.height);
+    way.step(&flow_of(setting).back(n), 0);
+    way.carry(old)
+}
+
+fn flow_of(setting: &Setting) -> Flow {
+    Flow::new(setting.manner, setting.width, setting.height, setting.seconds_a_frame, mix(setting.seed ^ 0x11fe))
+}
+
+/// When each place changes, 0..1: a noise with patches of about a tenth of the height.
+fn turns(w: usize, h: usize, seed: u64) -> Vec<f32> {
+    let unit = 11.0 / h as f32;
+    (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = ((i % w) as f32 * unit, (i / w) as f32 * unit);
+            let n = super::flow::value_noise(x, y, seed ^ 0x7a12);
+            ((n - 0.5) * 1.3 + 0.5).clamp(0.02, 0.98)
+        })
+        .collect()
+}
+
+/// Makes what may not stay anew, in the midst of what does.
+pub fn mend(
+    matter: &Matter,
+    planes: &[Plane],
+    weights: &Weights,
+    w: usize,
+    h: usize,
+    wish: &[Guide],
+    moved: &[Origin],
+    kept: &[bool],
+    pull: u16,
+    texture: u32,
+    seed: u64,
+    stop: &Stop,
+) -> Vec<Origin> {
+    let level = &matter.levels[0];
+    let from: Vec<Spot> = moved.par_iter().map(|o| nearest(matter, *o)).collect();
+    let colour: Vec<Colour> = moved.par_iter().map(|o| carry::colour(level, *o)).collect();
+    // What lies outside its photograph has nothing to stay like.
+    let pulls: Vec<u16> =
+        moved.par_iter().map(|o| if carry::inside(level, *o).is_some() { pull } else { 0 }).collect();
+    let carried = Carried { from: &from, colour: &colour, pull: &pulls, locked: kept, start: 2 };
+    let wish = Wish { width: w, height: h, guide: wish, stop };
+    let mut effort = Effort::mending().for_texture(texture);
+    // Whole pieces rather than threads.
+    effort.beta *= 2;
+    let made = synthesise(matter, planes, weights, &wish, &Begin::Carried(carried), &effort, seed);
+    let fresh = origins(&made.from, matter);
+    let mut all: Vec<Origin> =
+        moved.iter().zip(kept).zip(fresh).map(|((m, k), f)| if *k { *m } else { f }).collect();
+    for _ in 0..2 {
+        carry::tidy(&mut all, w, h, level, kept);
+    }
+    all
+}
