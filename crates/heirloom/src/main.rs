@@ -1,2 +1,110 @@
-//! The command line: parse, run, exit code.
-fn main() {}
+//! The command line: parse, run, exit code. It plugs the engines in and holds no other rule.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // words on the terminal are what a command line is for
+
+mod archive;
+mod args;
+mod cut;
+mod frames;
+mod ledger;
+mod make;
+mod open;
+mod reports;
+mod show;
+mod trace;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use heirloom_engine::Engines;
+
+use args::{Args, Command};
+use show::Show;
+
+/// Ended by what the gate refused.
+const REFUSED: u8 = 3;
+/// Ended by Ctrl-C, as shells count it.
+const INTERRUPTED: u8 = 130;
+
+/// How a command ended, where it did not just end well.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// Everything was said already.
+    #[error("see above")]
+    Said(u8),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HEIRLOOM_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let show = Show::new(args.plain);
+    let stop = match stop_on_ctrl_c() {
+        Ok(stop) => stop,
+        Err(error) => {
+            show.error(&format!("Ctrl-C can not be listened for: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(&args, &show, &stop) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast_ref::<Ended>() {
+            Some(Ended::Said(code)) => ExitCode::from(*code),
+            None => {
+                show.error(&chain(&error));
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let folder = &args.film;
+    match &args.command {
+        Command::New { name } => make::new(folder, name, show),
+        Command::Check => make::check(folder, &engines(), show),
+        Command::Make(options) => make::make(folder, &engines(), options, show, stop),
+        Command::Archive(command) => archive::run(folder, command, show, stop),
+        Command::Log(options) => ledger::log(folder, options, show),
+        Command::Vault(command) => ledger::vault(folder, *command, show, stop),
+        Command::Trace(options) => trace::run(folder, &engines(), options, show),
+        Command::Frames(options) => frames::run(folder, &engines(), options, show, stop),
+    }
+}
+
+/// The engines of this program; the first is the default.
+fn engines() -> Engines {
+    Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()))
+}
+
+/// An error and what it came from, each said once: our errors quote the system's words themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for part in error.chain().map(ToString::to_string) {
+        if !text.contains(&part) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&part);
+        }
+    }
+    text
+}
+
+/// The first Ctrl-C asks for a stop, the second ends the program at once; either way nothing is lost.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, ctrlc::Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(INTERRUPTED.into());
+        }
+    })?;
+    Ok(stop)
+}

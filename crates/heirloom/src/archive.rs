@@ -1,0 +1,49 @@
+//! `heirloom archive`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use heirloom_archive::{AddOptions, Archive};
+use heirloom_film::SourceCall;
+
+use crate::args::Archive as Command;
+use crate::open;
+use crate::reports;
+use crate::show::{Show, VaultBar};
+
+/// Add, list, show.
+pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let vault = open::vault(folder)?;
+    let archive = Archive::new(&vault);
+    match command {
+        Command::Add { paths, owner, rights } => {
+            let options = AddOptions {
+                owner: owner.clone(),
+                rights: rights.clone(),
+                ..AddOptions::default()
+            };
+            let report = archive.add(paths, &options, &VaultBar::new(show, stop))?;
+            reports::added(&report, show);
+        }
+        Command::List { json } => {
+            let sources = archive.sources()?;
+            if *json {
+                show.say(&serde_json::to_string_pretty(&sources)?);
+            } else if sources.is_empty() {
+                show.say("The archive is empty: heirloom archive add FOLDER --owner \"NAME\" --rights \"own work\"");
+            }
+            if !*json {
+                for source in &sources {
+                    show.say(&reports::line(source));
+                }
+            }
+        }
+        Command::Show { source } => {
+            let call =
+                SourceCall::parse(source).or_else(|_| SourceCall::parse(&format!("archive:{source}")))?;
+            reports::source(&archive.resolve(&call)?, show);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use heirloom_film::Size;
+
+/// Heirloom, a film studio for pictures that are your own.
+#[derive(Debug, Parser)]
+#[command(name = "heirloom", version, max_term_width = 110)]
+pub struct Args {
+    /// The film's folder.
+    #[arg(long, short = 'C', global = true, default_value = ".", value_name = "FOLDER")]
+    pub film: PathBuf,
+    /// No colours and no moving bars: one line for each thing that happens.
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Begin a film: a folder with a commented film.toml and an empty vault.
+    New {
+        /// The folder to make; its name becomes the film's title.
+        name: PathBuf,
+    },
+    /// Check film.toml, the sources it calls and their rights; makes and writes nothing.
+    Check,
+    /// Make the film: draw every shot that is not there yet, then cut and master.
+    Make(Make),
+    /// Photographs and clips in, and what there is.
+    #[command(subcommand)]
+    Archive(Archive),
+    /// The ledger: who did what, to what, from what, and why.
+    Log(Log),
+    /// The vault: how large it is, whether it is whole, and making room.
+    #[command(subcommand)]
+    Vault(Vault),
+    /// Which photograph a pixel of a master comes from, where in it, whose, under what terms.
+    Trace(Trace),
+    /// Write frames of a shot or of the whole cut as 16-bit PNG or EXR.
+    Frames(Frames),
+}
+
+/// Options of `make`.
+#[derive(Debug, Group)]
+pub struct Make {
+    /// Make the film at another size than film.toml says.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<Size>,
+    /// Draw the shots, but do not cut the film.
+    #[arg(long)]
+    pub no_cut: bool,
+    /// Threads that the engine and the cut use; all cores when left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Commands of the archive.
+#[derive(Debug, Subcommand)]
+pub enum Archive {
+    /// Take in folders or files: JPEG and PNG photographs, mp4 and mov clips.
+    Add {
+        /// Folders and files.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Whose they are, where no rights.toml says so.
+        #[arg(long)]
+        owner: Option<String>,
+        /// The terms they may be used under, where no rights.toml says so ("own work").
+        #[arg(long, value_name = "TERMS")]
+        rights: Option<String>,
+    },
+    /// Every source, by name.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// All that is known of one source.
+    Show {
+        /// As in film.toml: archive:moon, or only moon.
+        source: String,
+    },
+}
+
+/// Options of `log`.
+#[derive(Debug, Group)]
+pub struct Log {
+    /// Only acts with this verb: ingested, declared, requested, drawn, refused, cut, exported …
+    #[arg(long)]
+    pub verb: Option<String>,
+    /// Only acts that touch this object (its whole id).
+    #[arg(long)]
+    pub object: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, short = 'n', value_name = "N")]
+    pub limit: Option<usize>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands of the vault.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Vault {
+    /// How much room sources, takes and masters take.
+    Size,
+    /// Read every object again and hold it against its name.
+    Verify,
+    /// Remove leftovers of interrupted writes, and objects that no act refers to.
+    Tidy {
+        /// Only say what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Options of `trace`.
+#[derive(Debug, Group)]
+pub struct Trace {
+    /// A master that was exported from this film.
+    pub master: PathBuf,
+    /// The frame, from 0.
+    #[arg(long)]
+    pub frame: u64,
+    /// A pixel, from the top left; without it, every source's share of the frame.
+    #[arg(long, value_name = "X,Y", value_parser = pixel)]
+    pub at: Option<(u32, u32)>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How frames are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// 16-bit PNG, display colours.
+    Png,
+    /// Half-float EXR, linear ACEScg.
+    Exr,
+}
+
+/// Options of `frames`.
+#[derive(Debug, Group)]
+pub struct Frames {
+    /// The shot, as "scene/shot" or its id; without it, the whole cut.
+    pub shot: Option<String>,
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t = Format::Exr)]
+    pub format: Format,
+    /// Frames A to B, B not included; all when left out.
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    pub range: Option<std::ops::Range<u64>>,
+    /// Where to; out/frames/SHOT in the film's folder when left out.
+    #[arg(long)]
+    pub to: Option<PathBuf>,
+    /// The size that the film was made at, if not film.toml's.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<Size>,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    Size::parse(text)
+}
+
+fn pixel(text: &str) -> Result<(u32, u32), String> {
+    text.split_once(',')
+        .and_then(|(x, y)| Some((x.trim().parse().ok()?, y.trim().parse().ok()?)))
+        .ok_or_else(|| "a pixel is two whole numbers, column and row: 640,360".to_owned())
+}
+
+fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
+    text.split_once("..")
+        .and_then(|(a, b)| Some(a.trim().parse().ok()?..b.trim().parse().ok()?))
+        .filter(|r: &std::ops::Range<u64>| r.start < r.end)
+        .ok_or_else(|| "a range is two frame numbers, the second not included: 0..48".to_owned())
+}

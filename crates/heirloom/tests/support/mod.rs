@@ -1,0 +1,190 @@
+//! A film's folder in a temporary place, and the program run in it.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub struct Film {
+    folder: tempfile::TempDir,
+}
+
+/// What the program said and how it ended.
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// It ended well; else its words are the panic's.
+    #[track_caller]
+    pub fn well(self) -> Self {
+        assert_eq!(
+            self.code, 0,
+            "exit {}\n--- out\n{}\n--- err\n{}",
+            self.code, self.out, self.err
+        );
+        self
+    }
+
+    /// It ended with `code`, saying each of `words` and no panic.
+    #[track_caller]
+    pub fn ended(self, code: i32, words: &[&str]) -> Self {
+        let all = format!("{}{}", self.out, self.err);
+        assert_eq!(self.code, code, "--- out\n{}\n--- err\n{}", self.out, self.err);
+        for word in words {
+            assert!(all.contains(word), "nothing about {word:?} in:\n{all}");
+        }
+        assert!(!all.contains("panicked"), "{all}");
+        self
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A photograph with structure at several scales: bands, blobs and grain, different for every `kind`.
+pub fn photograph(path: &Path, kind: u32, width: u32, height: u32) {
+    let mut codes = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let (u, v) = (x as f32 / 17.0, y as f32 / 13.0);
+            let k = kind as f32;
+            let wave =
+                ((u * (1.0 + k * 0.3) + (v * 0.7).sin() * 2.0).sin() + (v * 1.3 + k).cos()) * 0.25 + 0.5;
+            let noise = x.wrapping_mul(374_761_393) ^ y.wrapping_mul(668_265_263) ^ (kind * 97);
+            let grain = (noise ^ (noise >> 13)) % 29;
+            let at = |shift: f32| ((wave * 190.0 + shift * k).rem_euclid(200.0) + grain as f32) as u8;
+            codes.push([at(11.0), at(37.0), at(71.0)]);
+        }
+    }
+    heirloom_picture::png::write8(path, &codes, width, height).unwrap();
+}
+
+/// `heirloom` with these words, not yet started.
+pub fn program(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+    command
+        .args(words)
+        .env_remove("HEIRLOOM_FFMPEG")
+        .env_remove("HEIRLOOM_LOG");
+    command
+}
+
+impl Film {
+    /// A film's folder without a film in it.
+    pub fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A film of 96x64 with three cleared photographs (`sea`, `moon`, `skin`) and these scenes.
+    pub fn with(scenes: &str) -> Self {
+        let film = Self::empty();
+        film.toml(scenes);
+        film.photographs();
+        film.run(&[
+            "archive", "add", "pictures", "--owner", "A. Owner", "--rights", "own work",
+        ])
+        .well();
+        film
+    }
+
+    pub fn toml(&self, scenes: &str) {
+        let text = format!(
+            "[film]\ntitle = \"Test\"\nsize = [96, 64]\ntitle_frames = 4\ncredits_frames = 4\n\n{scenes}"
+        );
+        std::fs::write(self.path("film.toml"), text).unwrap();
+    }
+
+    pub fn photographs(&self) {
+        std::fs::create_dir_all(self.path("pictures")).unwrap();
+        for (kind, name) in ["sea", "moon", "skin"].iter().enumerate() {
+            photograph(
+                &self.path(&format!("pictures/{name}.png")),
+                kind as u32 + 1,
+                150,
+                110,
+            );
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = program(words);
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Ran {
+        self.command(words).output().unwrap().into()
+    }
+
+    /// How many acts the ledger has of a verb.
+    pub fn acts(&self, verb: &str) -> usize {
+        self.run(&["log", "--verb", verb, "--json"])
+            .well()
+            .out
+            .lines()
+            .count()
+    }
+
+    pub fn hash(&self, name: &str) -> String {
+        let bytes = std::fs::read(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        heirloom_vault::ObjectId::of(&bytes).to_string()
+    }
+
+    /// Every file below the film's folder but the ledger's and the lock, with sizes: to see that nothing changed.
+    pub fn files(&self) -> Vec<(PathBuf, u64)> {
+        fn below(folder: &Path, into: &mut Vec<(PathBuf, u64)>) {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    below(&path, into);
+                } else if !path.to_string_lossy().contains("sqlite") && !path.ends_with(".lock") {
+                    into.push((path, entry.metadata().unwrap().len()));
+                }
+            }
+        }
+        let mut all = Vec::new();
+        below(self.folder.path(), &mut all);
+        all.sort();
+        all
+    }
+}
+
+/// Three short shots: a living one, a becoming that dissolves in, a still.
+pub const SCENES: &str = r#"
+[[scene]]
+name = "one"
+[[scene.shot]]
+name = "010"
+frames = 8
+kind = "living"
+sources = ["archive:sea"]
+seed = 7
+[[scene.shot]]
+name = "020"
+frames = 8
+kind = "becoming"
+from = "archive:moon"
+to = "archive:skin"
+dissolve = 4
+[[scene.shot]]
+name = "030"
+frames = 4
+kind = "still"
+sources = ["archive:sea", "archive:skin"]
+"#;
