@@ -1,6 +1,6 @@
 //! The finish: seams between pieces are smoothed away by light, not by blur.
 //!
-//! We look for an offset that leaves the gradients inside every piece as they are, gives a seam the smaller
+//! We look for an offset that leaves the gradients inside every piece as they are, gives a seam the mean
 //! of the two pieces' own gradients, and costs `lambda` squared times its square (a screened Poisson
 //! equation). It dies away within about 1/lambda pixels of a seam. Worked in encoded light (square root),
 //! by a fixed number of Chebyshev-weighted Jacobi steps, so the result is the same for any number of
@@ -65,8 +65,8 @@ pub fn offset(
         let before = seen(Origin { x: b.x - dx * UNIT, y: b.y - dy * UNIT, ..b });
         let ga: [f32; 3] = std::array::from_fn(|k| on[k] - here[k]);
         let gb: [f32; 3] = std::array::from_fn(|k| there[k] - before[k]);
-        let size = |g: [f32; 3]| g[0] * g[0] + g[1] * g[1] + g[2] * g[2];
-        let g = if size(ga) <= size(gb) { ga } else { gb };
+        // The mean of the two; the smaller one would wear texture down where seams are dense.
+        let g: [f32; 3] = std::array::from_fn(|k| (ga[k] + gb[k]) * 0.5);
         std::array::from_fn(|k| (g[k] - (vb[k] - va[k])).clamp(-0.5, 0.5))
     };
     let links: Vec<([f32; 3], [f32; 3])> = (0..w * h)
@@ -87,13 +87,15 @@ pub fn offset(
         })
         .collect();
     let lambda = lambda(strength);
+    // At half strength most of it: a seam that is gone altogether takes texture with it.
+    let share = strength.sqrt();
     let solved = solve(&pull, w, h, lambda * lambda);
     let steps = solved
         .iter()
         .enumerate()
         .map(|(i, o)| {
             std::array::from_fn(|k| {
-                let v = (o[k] * (2.0 * strength).min(1.0) + lead.get(i).map_or(0.0, |l| l[k])) * STEP;
+                let v = (o[k] * share + lead.get(i).map_or(0.0, |l| l[k])) * STEP;
                 libm::floorf(v + 0.5).clamp(-32_000.0, 32_000.0) as i16
             })
         })
@@ -174,7 +176,7 @@ mod tests {
             (0..w * h).map(|i| Origin::whole((i % w >= 32) as u8, (i % w) as i32, (i / w) as i32)).collect();
         let value = |o: Origin| if o.source == 0 { [0.25, 0.25, 0.25, 1.0] } else { [0.36, 0.36, 0.36, 1.0] };
         let samples: Vec<[f32; 4]> = origins.iter().map(|o| value(*o)).collect();
-        let offset = offset(&samples, &origins, w, 0.5, &[], value).unwrap();
+        let offset = offset(&samples, &origins, w, 1.0, &[], value).unwrap();
         let mut frame = samples.clone();
         apply(&mut frame, &offset);
         let at = |x: usize| encode(frame[3 * w + x][0]);

@@ -71,7 +71,7 @@ pub struct Living {
 pub type Stop<'a> = dyn Fn() -> bool + Sync + 'a;
 
 /// Area-weighted piece, in pixels of a 960x540 frame, over which a first frame counts as copied.
-const MOST_CHUNK: f64 = 4_300.0;
+const MOST_CHUNK: f64 = 4_800.0;
 
 /// Weights of colours and guides.
 pub fn weights(layout: f32, structure: f32) -> Weights {
@@ -140,7 +140,7 @@ impl Living {
 
     /// Frame 0.
     pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
-        let s = &self.setting;
+        let s = self.setting.clone();
         let layout = Layout::new(&self.sheets, s.width, s.height, s.seed);
         let (mut sketch, wish) = layout.draw(&self.sheets);
         let levels = self.matter.levels.len();
@@ -149,27 +149,42 @@ impl Living {
         }
         layout::roughen(&mut sketch, 30.0, s.seed);
         let effort = Effort::whole().for_texture(self.texture);
-        let level = &self.matter.levels[0];
-        let enough = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
-        let mut all = Vec::new();
-        for by in [1.0, 1.3, 1.7, 2.0f32] {
-            // Where whole pieces were copied, the layout must rule more strongly.
-            if by > 1.0 {
-                self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
-                self.planes = self.matter.planes(&self.weights);
+        let most = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
+        let mut best: Option<(f64, Vec<Origin>)> = None;
+        let mut by = 1.0f64;
+        for attempt in 0..5 {
+            if attempt > 0 {
+                self.rule(by as f32);
             }
             let wish = Wish { width: s.width, height: s.height, guide: &wish, stop };
             let begin = Begin::Sketch { colour: &sketch, guided: true };
             let made = synthesise(&self.matter, &self.planes, &self.weights, &wish, &begin, &effort, s.seed);
-            all = origins(&made.from, &self.matter);
+            let mut all = origins(&made.from, &self.matter);
             for _ in 0..2 {
-                carry::tidy(&mut all, s.width, s.height, level, &[]);
+                carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
             }
-            if stop() || chunk_pixels(&all, s.width) <= enough {
+            let chunk = chunk_pixels(&all, s.width);
+            let fits = chunk <= most;
+            let better = best.as_ref().is_none_or(|(b, _)| if *b > most { chunk < *b } else { fits && chunk > *b });
+            if better {
+                best = Some((chunk, all));
+            }
+            // Pieces shrink about with the fifth power of the layout's weight. Large ones are the better
+            // photograph, too large ones a copy.
+            let small = chunk < most * 0.45 && attempt == 0;
+            if stop() || (fits && !small) || (fits && attempt > 0) {
                 break;
             }
+            by *= libm::pow(chunk / (most * 0.8), 0.2).clamp(0.8, 1.5);
         }
-        all
+        // The frames that follow go by the usual weights.
+        self.rule(1.0);
+        best.map(|b| b.1).unwrap_or_default()
+    }
+
+    fn rule(&mut self, by: f32) {
+        self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+        self.planes = self.matter.planes(&self.weights);
     }
 
     /// Takes frame 0 as the layout of the frames that follow. Must be called before [`Living::next`].

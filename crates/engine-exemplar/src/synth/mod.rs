@@ -1,4 +1,10 @@
 //! The synthesis itself, independent of films and vaults.
+//!
+//! From the bottom up: [`feature`] planes and the [`patch`] kernels compare places, [`search`] and [`vote`]
+//! improve a picture on one level, [`pyramid`] goes from coarse to fine. [`matter`] holds the photographs,
+//! [`layout`] and [`guide`] say what goes where, [`flow`] and [`carry`] move it. [`living`] and [`becoming`]
+//! are the shots.
+
 pub mod becoming;
 pub mod blur;
 pub mod carry;

@@ -1,0 +1,133 @@
+//! Times one draw of the weightless engine, through the same contract that `make` uses.
+//!
+//! `bench_exemplar living|still PHOTO WxH WORK` prints tab-separated figures for `cargo xtask bench exemplar`. One
+//! draw a process, so that the peak memory is that draw's.
+
+#![allow(clippy::print_stdout)]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heirloom_engine::{Engine, Failure, Inputs, JobState, Order, Param, Request, Task, settings};
+use heirloom_engine_exemplar::engine::engine;
+use heirloom_film::{Rate, Size};
+use heirloom_vault::ObjectId;
+
+/// Frames of a living shot: the first, and enough of the others for a median.
+const LIVING_FRAMES: u32 = 13;
+
+/// One photograph, by its hash.
+struct OnePhotograph {
+    path: PathBuf,
+}
+
+impl Inputs for OnePhotograph {
+    fn read(&self, _: &ObjectId) -> Result<Vec<u8>, Failure> {
+        std::fs::read(&self.path).map_err(|e| Failure::lasting("input", e.to_string()))
+    }
+
+    fn path(&self, _: &ObjectId) -> Result<PathBuf, Failure> {
+        Ok(self.path.clone())
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [what, photo, size, work] = args.as_slice() else {
+        return Err("arguments: living|still PHOTO WxH WORK".into());
+    };
+    let (width, height) = size.split_once('x').ok_or("a size is WxH")?;
+    let size = Size::new(width.parse()?, height.parse()?)?;
+    let work = Path::new(work).join(format!("draw-{}", std::process::id()));
+    let result = match what.as_str() {
+        "living" => living(photo, size, &work),
+        "still" => still(photo, size, &work),
+        other => Err(format!("`{other}` is neither living nor still").into()),
+    };
+    std::fs::remove_dir_all(&work).ok();
+    result
+}
+
+fn living(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
+    let mut params = BTreeMap::new();
+    params.insert(settings::FLOW.to_owned(), Param::Text("curl".into()));
+    params.insert(settings::SPEED.to_owned(), Param::Number(1.0));
+    let done = draw(Task::Living, params, LIVING_FRAMES, photo, size, work)?;
+    let Some((first, _)) = done.split_first() else { return Err("the draw has no frame".into()) };
+    let mut later: Vec<f64> = done.windows(2).map(|w| w[1] - w[0]).collect();
+    later.sort_by(f64::total_cmp);
+    println!("figure\tfirst frame\t{first:.2}\ts\tlower\t-\treading and preparing the photograph included");
+    println!("figure\tlater frame\t{:.3}\ts\tlower\t-\tmedian of {}", later[later.len() / 2], later.len());
+    println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
+    Ok(())
+}
+
+fn still(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
+    let done = draw(Task::Still, BTreeMap::new(), 1, photo, size, work)?;
+    println!("figure\tseconds\t{:.3}\ts\tlower\t-", done.last().ok_or("the draw has no frame")?);
+    println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
+    Ok(())
+}
+
+/// Makes a draw. For each frame, the seconds from the beginning until it was done.
+fn draw(
+    task: Task,
+    mut params: BTreeMap<String, Param>,
+    frames: u32,
+    photo: &str,
+    size: Size,
+    work: &Path,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    params.insert(settings::FINISH.to_owned(), Param::Number(0.5));
+    let engine = engine();
+    let card = engine.card();
+    let request = Request {
+        engine: card.engine.clone(),
+        revision: card.revision,
+        task,
+        prompt: String::new(),
+        mood: String::new(),
+        seed: 7,
+        size,
+        rate: Rate::parse("24")?,
+        frames,
+        sources: vec![ObjectId::of(&std::fs::read(photo)?)],
+        keyframes: Vec::new(),
+        guides: None,
+        style: None,
+        params,
+    };
+    let order = Order::new(request, 0, work, Arc::new(OnePhotograph { path: PathBuf::from(photo) }))?;
+    std::fs::create_dir_all(&order.work)?;
+
+    let start = Instant::now();
+    let job = engine.submit(order).map_err(|f| f.message)?;
+    let mut done: Vec<f64> = Vec::new();
+    loop {
+        match engine.poll(&job).map_err(|f| f.message)? {
+            JobState::Running(progress) => {
+                while done.len() < progress.done_frames as usize {
+                    done.push(start.elapsed().as_secs_f64());
+                }
+            }
+            JobState::Queued => {}
+            JobState::Done(_) => break,
+            other => return Err(format!("the draw ended: {other:?}").into()),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // What the last poll missed, up to the end of the whole draw.
+    done.resize(frames as usize, start.elapsed().as_secs_f64());
+    Ok(done)
+}
+
+/// The most memory this process has held, in MiB; 0 where the system does not tell.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib: f64 = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0.0);
+    kib / 1024.0
+}
