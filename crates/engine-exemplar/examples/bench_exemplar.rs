@@ -56,18 +56,27 @@ fn living(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
     params.insert(settings::FLOW.to_owned(), Param::Text("curl".into()));
     params.insert(settings::SPEED.to_owned(), Param::Number(1.0));
     let done = draw(Task::Living, params, LIVING_FRAMES, photo, size, work)?;
-    let Some((first, _)) = done.split_first() else { return Err("the draw has no frame".into()) };
+    let Some((first, _)) = done.split_first() else {
+        return Err("the draw has no frame".into());
+    };
     let mut later: Vec<f64> = done.windows(2).map(|w| w[1] - w[0]).collect();
     later.sort_by(f64::total_cmp);
     println!("figure\tfirst frame\t{first:.2}\ts\tlower\t-\treading and preparing the photograph included");
-    println!("figure\tlater frame\t{:.3}\ts\tlower\t-\tmedian of {}", later[later.len() / 2], later.len());
+    println!(
+        "figure\tlater frame\t{:.3}\ts\tlower\t-\tmedian of {}",
+        later[later.len() / 2],
+        later.len()
+    );
     println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
     Ok(())
 }
 
 fn still(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
     let done = draw(Task::Still, BTreeMap::new(), 1, photo, size, work)?;
-    println!("figure\tseconds\t{:.3}\ts\tlower\t-", done.last().ok_or("the draw has no frame")?);
+    println!(
+        "figure\tseconds\t{:.3}\ts\tlower\t-",
+        done.last().ok_or("the draw has no frame")?
+    );
     println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
     Ok(())
 }
@@ -100,7 +109,14 @@ fn draw(
         style: None,
         params,
     };
-    let order = Order::new(request, 0, work, Arc::new(OnePhotograph { path: PathBuf::from(photo) }))?;
+    let order = Order::new(
+        request,
+        0,
+        work,
+        Arc::new(OnePhotograph {
+            path: PathBuf::from(photo),
+        }),
+    )?;
     std::fs::create_dir_all(&order.work)?;
 
     let start = Instant::now();
@@ -128,6 +144,9 @@ fn draw(
 fn peak_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let kib: f64 = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0.0);
+    let kib: f64 = line
+        .and_then(|l| l.split_whitespace().next())
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0.0);
     kib / 1024.0
 }
