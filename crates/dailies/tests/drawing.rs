@@ -1,6 +1,8 @@
 //! From a plan to takes: what is drawn, kept, retried, refused, stopped and gone on with. The engine here is a
 //! small honest one of this test's own, so that each ending can be asked for.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -63,7 +63,19 @@ fn ctrl_c_stops_within_a_second_or_so_and_loses_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(900));
+    let some_work = || {
+        film.files()
+            .iter()
+            .any(|(p, _)| p.to_string_lossy().contains("work/draws"))
+    };
+    let begun = Instant::now();
+    while !some_work() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "no frame after two minutes"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let told = Instant::now();
     let id = child.id().to_string();
     std::process::Command::new("kill")
@@ -79,9 +91,5 @@ fn ctrl_c_stops_within_a_second_or_so_and_loses_nothing() {
     assert_eq!(status.code(), Some(130));
     assert!(!film.path("out/film.mp4").exists());
     // The work of the frames that were finished lies in the work folder.
-    assert!(
-        film.files()
-            .iter()
-            .any(|(p, _)| p.to_string_lossy().contains("work/draws"))
-    );
+    assert!(some_work());
 }
