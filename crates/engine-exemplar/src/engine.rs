@@ -117,7 +117,7 @@ impl Shot {
             };
             let [a, b] = scaled else { return None };
             let (la, lb) = (light(a), light(b));
-            return Becoming::new(a.sheet(false), b.sheet(false), [&la, &lb], request.frames, setting)
+            return Becoming::new(a.sheet(true), b.sheet(true), [&la, &lb], request.frames, setting)
                 .map(|b| Shot::Becoming(Box::new(b)));
         }
         let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();

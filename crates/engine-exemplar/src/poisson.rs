@@ -111,6 +111,7 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
     // Spectral radius of the Jacobi step.
     let rho = 4.0 / (4.0 + screen);
     let mut omega = 1.0f32;
+    let inverse = 1.0 / (4.0 + screen);
     for step in 0..STEPS {
         omega = match step {
             0 => 1.0,
@@ -123,7 +124,7 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
             let up = if y > 0 { Some(&now_ref[line - w..line]) } else { None };
             let down = if y + 1 < h { Some(&now_ref[line + w..line + 2 * w]) } else { None };
             let own = &now_ref[line..line + w];
-            for x in 0..w {
+            let edge = |x: usize| -> [f32; 3] {
                 let mut n = screen;
                 let mut sum = pull[line + x];
                 let mut add = |o: [f32; 3]| {
@@ -145,7 +146,29 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
                     add(d[x]);
                 }
                 let old = last_ref[line + x];
-                row[x] = std::array::from_fn(|k| omega * (sum[k] / n - old[k]) + old[k]);
+                std::array::from_fn(|k| omega * (sum[k] / n - old[k]) + old[k])
+            };
+            let (Some(up), Some(down)) = (up, down) else {
+                for (x, o) in row.iter_mut().enumerate() {
+                    *o = edge(x);
+                }
+                return;
+            };
+            row[0] = edge(0);
+            row[w - 1] = edge(w - 1);
+            if w < 3 {
+                return;
+            }
+            // The same without tests, as one run of numbers.
+            let n = 3 * (w - 2);
+            let pulls = &pull[line + 1..line + w - 1].as_flattened()[..n];
+            let (before, after) = (&own[..w - 2].as_flattened()[..n], &own[2..].as_flattened()[..n]);
+            let (up, down) = (&up[1..w - 1].as_flattened()[..n], &down[1..w - 1].as_flattened()[..n]);
+            let old = &last_ref[line + 1..line + w - 1].as_flattened()[..n];
+            let out = &mut row[1..w - 1].as_flattened_mut()[..n];
+            for i in 0..n {
+                let sum = pulls[i] + before[i] + after[i] + up[i] + down[i];
+                out[i] = omega * (sum * inverse - old[i]) + old[i];
             }
         });
         std::mem::swap(&mut last, &mut now);

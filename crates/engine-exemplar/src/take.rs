@@ -75,6 +75,9 @@ pub fn frame_hash(pixels: &[[f32; 4]]) -> String {
     blake3::hash(&bytes).to_hex().to_string()
 }
 
+/// A display picture: 8-bit codes row by row, width, height.
+pub type Display = (Vec<[u8; 3]>, u32, u32);
+
 /// Files of a take under way.
 pub struct Work<'a> {
     folder: &'a Path,
@@ -202,7 +205,7 @@ impl ExemplarTake {
     ///
     /// # Errors
     /// A photograph is missing or cannot be read.
-    pub fn matter(&self) -> Result<Vec<(Vec<[u8; 3]>, u32, u32)>, Failure> {
+    pub fn matter(&self) -> Result<Vec<Display>, Failure> {
         let images = self.images()?;
         let mut out = Vec::new();
         for (image, facts) in images.iter().zip(&self.facts.sources) {

@@ -54,7 +54,6 @@ impl Becoming {
         let mut sheets = vec![a, b];
         let gain = guide::gain(&sheets, radius);
         for (k, s) in sheets.iter_mut().enumerate() {
-            s.barred = Vec::new();
             let rank = ranks(&s.colour, w, h, (radius / 2).max(1));
             let structure = guide::of_photograph(&s.colour, w, h, radius, gain);
             s.guide = (0..w * h).map(|i| [rank[i], 0, 0, structure[i][3], if k == 0 { 0 } else { 255 }]).collect();
@@ -99,7 +98,7 @@ impl Becoming {
 
     /// Whether a shot can go on from frame `n`'s map.
     pub fn is_key(&self, n: u32) -> bool {
-        n % self.key_frames() == 0
+        n.is_multiple_of(self.key_frames())
     }
 
     /// Goes on from key frame `n`, whose map is `base`.
@@ -228,7 +227,11 @@ impl Becoming {
         let level = &self.matter.levels[0];
         let weights: [f32; 5] = std::array::from_fn(|k| f32::from(WEIGHTS.0[3 + k]) / 256.0);
         let keep = Keep { guide: 34.0 + 16.0 * self.setting.steady, ..Keep::steady(0.5) };
-        let kept = carry::judge(&self.base, w, h, level, &wish, &weights, &keep);
+        let mut kept = carry::judge(&self.base, w, h, level, &wish, &weights, &keep);
+        for (i, k) in kept.iter_mut().enumerate() {
+            // A's flat border is no matter for patches, but it stays A's until the front comes.
+            *k = *k || (self.base[i].source == 0 && wish[i][4] == 0 && carry::inside(level, self.base[i]).is_none());
+        }
         let from: Vec<Spot> = self.base.par_iter().map(|o| nearest(&self.matter, *o)).collect();
         let colour: Vec<Colour> = self.base.par_iter().map(|o| carry::colour(level, *o)).collect();
         let pull: Vec<u16> = (0..w * h)
@@ -280,7 +283,10 @@ fn palette(sheets: [&Sheet; 2], light: [&[[f32; 3]]; 2]) -> Vec<[f32; 3]> {
     let means = |s: &Sheet, light: &[[f32; 3]]| -> Vec<[f32; 3]> {
         // Whole numbers, so that the order of summation is nothing to mind.
         let mut sum = vec![[0i64; 4]; 256];
-        for (c, g) in light.iter().zip(&s.guide) {
+        for (i, (c, g)) in light.iter().zip(&s.guide).enumerate() {
+            if s.barred.get(i).copied().unwrap_or(false) {
+                continue;
+            }
             let o = &mut sum[usize::from(g[0])];
             for k in 0..3 {
                 o[k] += (c[k].clamp(-4.0, 64.0) * 65_536.0) as i64;

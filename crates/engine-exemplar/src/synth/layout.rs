@@ -107,9 +107,9 @@ pub fn fill_border(colour: &mut [Colour], barred: &[bool], w: usize, h: usize) {
             }
         }
         for o in &mut next {
-            if o[3] > 0 {
-                *o = [(o[0] + o[3] / 2) / o[3], (o[1] + o[3] / 2) / o[3], (o[2] + o[3] / 2) / o[3], 1];
-            }
+            let n = o[3];
+            let mean = |v: u32| (v + n / 2).checked_div(n).unwrap_or(0);
+            *o = [mean(o[0]), mean(o[1]), mean(o[2]), n.min(1)];
         }
         levels.push((next, nw, nh));
     }
@@ -259,9 +259,9 @@ pub fn roughen(colour: &mut [Colour], noise: f32, seed: u64) {
     };
     for (i, c) in colour.iter_mut().enumerate() {
         let all = dice(0x11, i) * noise;
-        for z in 0..3 {
-            let v = f32::from(c[z]) + all + dice(0x21 + z as u64, i) * noise * 0.3 + 0.5;
-            c[z] = v.clamp(0.0, 255.0) as u8;
+        for (z, v) in c.iter_mut().take(3).enumerate() {
+            let rough = f32::from(*v) + all + dice(0x21 + z as u64, i) * noise * 0.3 + 0.5;
+            *v = rough.clamp(0.0, 255.0) as u8;
         }
     }
 }

@@ -228,7 +228,7 @@ impl Living {
 
     /// Whether a shot can go on from frame `n`'s map.
     pub fn is_key(n: u32) -> bool {
-        n % KEY_FRAMES == 0
+        n.is_multiple_of(KEY_FRAMES)
     }
 
     /// Goes on from frame `n` (see [`Living::is_key`]) whose map is `base`. After [`Living::follow`].
