@@ -416,6 +416,23 @@ impl Tracer<'_> {
         let manifest: TakeManifest = self.read(take, "take")?;
         let request: Request = self.read(manifest.draw.request, "request")?;
         let opened = (self.open)(&manifest).map_err(|failure| TraceError::Take { take, failure })?;
+        // An engine that reads no words has none in its request; what was wanted stands in the act that asked.
+        let asked = self.vault.ledger().acts(&Filter {
+            verb: Some(Verb::Requested),
+            ..Filter::object(manifest.draw.request)
+        })?;
+        let words = |in_request: String, key: &str| {
+            let in_act = || {
+                asked
+                    .iter()
+                    .find_map(|act| act.facts[key].as_str().map(str::to_owned))
+            };
+            if in_request.is_empty() {
+                in_act().unwrap_or_default()
+            } else {
+                in_request
+            }
+        };
         let trace = TakeTrace {
             scene: String::new(),
             shot: String::new(),
@@ -424,8 +441,8 @@ impl Tracer<'_> {
             request: manifest.draw.request,
             engine: manifest.engine,
             revision: manifest.revision,
-            prompt: request.prompt,
-            mood: request.mood,
+            prompt: words(request.prompt, "prompt"),
+            mood: words(request.mood, "mood"),
             seed: request.seed,
             draw: manifest.draw.n,
             acts: self.acts(take, manifest.draw.request)?,

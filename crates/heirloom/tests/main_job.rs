@@ -39,7 +39,10 @@ fn from_photographs_to_a_film_and_back() {
         .well()
         .out;
     assert!(
-        living.contains("sea") && living.contains("A. Owner") && living.contains("own work"),
+        living.contains("sea")
+            && living.contains("A. Owner")
+            && living.contains("own work")
+            && living.contains("a slow tide"),
         "{living}"
     );
     let json = film

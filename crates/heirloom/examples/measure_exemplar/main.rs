@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout)]
 
-mod places;
+mod motion;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,21 +17,12 @@ use heirloom_dailies::{Plan, Work, plan, takes};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, TakeFrames, Task};
 use heirloom_picture::measure::{View, patch_distance, sharpness};
-use heirloom_picture::{color, photo, resample};
 use heirloom_vault::Vault;
-
-use places::{Frame, Scaled};
 
 /// Frames of a shot that are judged, evenly spaced.
 const JUDGED: u32 = 9;
 /// Of the patches' and directions' draw.
 const SEED: u64 = 1;
-
-/// A source as it was looked at by the engine, in display codes.
-struct Seen {
-    codes: Vec<[u8; 3]>,
-    size: (u32, u32),
-}
 
 fn main() -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::args().nth(1).context("argument: the film's folder")?);
@@ -52,23 +43,31 @@ fn main() -> anyhow::Result<()> {
         };
         let take = takes::take_of(&vault, &Draw { request: *id, n: 0 })?
             .with_context(|| format!("shot {} has no take; run `cargo xtask demo` first", shot.label()))?;
-        let engine = engines
-            .get(Some(&request.engine))
-            .map_err(|f| anyhow::anyhow!("{}", f.message))?;
-        let open = engine
-            .open(&take.manifest, vault.clone())
-            .map_err(|f| anyhow::anyhow!("{}", f.message))?;
+        let open = ExemplarTake::open(&take.manifest, vault.clone()).map_err(said)?;
         println!("{}: {} frames", shot.label(), open.frames());
-        measure(&shot.label(), request.task, open.as_ref(), &vault)
+        measure(&shot.label(), request, &open)
             .with_context(|| format!("shot {} could not be measured", shot.label()))?;
     }
     Ok(())
 }
 
-fn measure(label: &str, task: Task, take: &dyn TakeFrames, vault: &Vault) -> anyhow::Result<()> {
+fn said(failure: Failure) -> anyhow::Error {
+    anyhow::anyhow!(failure.message)
+}
+
+fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Result<()> {
     let frames = take.frames();
-    let mut sources: Vec<Scaled> = Vec::new();
-    let mut seen: Vec<Seen> = Vec::new();
+    // The parts of the photographs that the shot is made from, in the size it uses, as a person would see them.
+    let matter = take.matter().map_err(said)?;
+    let views: Vec<View<'_>> = matter
+        .iter()
+        .filter_map(|(codes, w, h)| View::new(codes, *w, *h))
+        .collect();
+    anyhow::ensure!(
+        !views.is_empty() && views.len() == matter.len(),
+        "a source is empty"
+    );
+    let sharpnesses: Vec<f64> = views.iter().map(sharpness).collect();
     let (mut sharp, mut patch, mut pops, mut chunks) = (vec![], vec![], vec![], vec![]);
     for k in 0..JUDGED {
         let n = if frames < 2 {
@@ -76,26 +75,43 @@ fn measure(label: &str, task: Task, take: &dyn TakeFrames, vault: &Vault) -> any
         } else {
             k * (frames - 1) / (JUDGED - 1)
         };
-        let now = read(take, n, &mut sources)?;
-        while seen.len() < sources.len() {
-            seen.push(look(&sources[seen.len()], vault)?);
-        }
-        let image = take.frame(n).map_err(|f| anyhow::anyhow!("{}", f.message))?;
+        let map = take.map(n).map_err(said)?;
+        let shares = shares(&map, views.len());
+        let image = take.frame(n).map_err(said)?;
         let codes = color::to_display8(&image);
         let view = View::new(&codes, image.width(), image.height()).context("an empty frame")?;
-        let ratio = sharpness(&view) / expected_sharpness(&now, &seen)?;
-        let distance = patch_distance_to_used(&view, &now, &seen)?;
-        println!("  frame {n}: sharpness ratio {ratio:.3}, patch distance {distance:.3}");
+        // Each source counts by its share of the frame; for the patches, to the tenth.
+        let ratio = sharpness(&view)
+            / sharpnesses
+                .iter()
+                .zip(&shares)
+                .map(|(s, part)| s * part)
+                .sum::<f64>();
+        let mixed: Vec<View<'_>> = views
+            .iter()
+            .zip(&shares)
+            .flat_map(|(v, part)| std::iter::repeat_n(*v, (part * 10.0).round() as usize))
+            .collect();
+        let distance = patch_distance(&view, &mixed, SEED);
+        let chunk = chunk_pixels(map.origins(), map.width() as usize);
+        // The two ends of a becoming are whole photographs by design.
+        if request.task != Task::Becoming || (n > 0 && n + 1 < frames) {
+            chunks.push(chunk);
+        }
+        let mut jumped = f64::NAN;
+        if n > 0 {
+            let before = take.map(n - 1).map_err(said)?;
+            jumped = match carried(request, n, &before) {
+                Some(carried) => pop(&carried, map.origins()),
+                None => motion::pop(&before, &map),
+            };
+            pops.push(jumped);
+        }
+        println!(
+            "  frame {n}: sharpness ratio {ratio:.3}, patch distance {distance:.3}, pop {jumped:.3}, chunk {chunk:.0}"
+        );
         sharp.push(ratio);
         patch.push(distance);
-        // The two ends of a becoming are whole photographs by design.
-        let is_an_end = task == Task::Becoming && (n == 0 || n + 1 == frames);
-        if !is_an_end {
-            chunks.push(places::chunk(&now));
-        }
-        if n > 0 {
-            pops.push(places::pop(&read(take, n - 1, &mut sources)?, &now));
-        }
         if frames < 2 {
             break;
         }
@@ -128,54 +144,17 @@ fn measure(label: &str, task: Task, take: &dyn TakeFrames, vault: &Vault) -> any
     Ok(())
 }
 
-fn read(take: &dyn TakeFrames, n: u32, sources: &mut Vec<Scaled>) -> anyhow::Result<Frame> {
-    places::read(take, n, sources).map_err(|f| anyhow::anyhow!("frame {n}: {}", f.message))
-}
-
-/// The source in the size that the take used, as a person would see it.
-fn look(scaled: &Scaled, vault: &Vault) -> anyhow::Result<Seen> {
-    let photo = photo::decode(&vault.read(&scaled.object)?, &scaled.object.to_string())?;
-    let image = resample::scale_to(&photo.image, scaled.size.0, scaled.size.1);
-    Ok(Seen {
-        codes: color::to_display8(&image),
-        size: scaled.size,
-    })
-}
-
-fn view(seen: &Seen) -> anyhow::Result<View<'_>> {
-    View::new(&seen.codes, seen.size.0, seen.size.1).context("an empty source")
-}
-
-/// The sources' sharpness, each by its share of the frame.
-fn expected_sharpness(frame: &Frame, seen: &[Seen]) -> anyhow::Result<f64> {
-    let mut sum = 0.0;
-    for (source, part) in shares(frame, seen.len()).into_iter().enumerate() {
-        if part > 0.0 {
-            sum += part * sharpness(&view(&seen[source])?);
-        }
-    }
-    Ok(sum)
-}
-
-/// The patch distance to the sources that make up the frame, each counted by its share to the tenth.
-fn patch_distance_to_used(frame: &View<'_>, places: &Frame, seen: &[Seen]) -> anyhow::Result<f64> {
-    let mut views = Vec::new();
-    for (source, part) in shares(places, seen.len()).into_iter().enumerate() {
-        for _ in 0..(part * 10.0).round() as usize {
-            views.push(view(&seen[source])?);
-        }
-    }
-    Ok(patch_distance(frame, &views, SEED))
-}
-
-fn shares(frame: &Frame, sources: usize) -> Vec<f64> {
+/// Each source's part of a frame.
+fn shares(map: &CoordinateMap, sources: usize) -> Vec<f64> {
     let mut counts = vec![0usize; sources];
-    for place in &frame.places {
-        counts[usize::from(place.source)] += 1;
+    for origin in map.origins() {
+        if let Some(count) = counts.get_mut(usize::from(origin.source)) {
+            *count += 1;
+        }
     }
     counts
         .into_iter()
-        .map(|c| c as f64 / frame.places.len() as f64)
+        .map(|c| c as f64 / map.origins().len() as f64)
         .collect()
 }
 

@@ -174,6 +174,7 @@ name = "010"
 frames = 8
 kind = "living"
 sources = ["archive:sea"]
+prompt = "a slow tide"
 seed = 7
 [[scene.shot]]
 name = "020"
