@@ -215,9 +215,10 @@ fn suite(fault: Fault) -> Result<(), Broken> {
         task: Task::Becoming,
         ..request(source, 4)
     };
-    let outcome = check(&Fixture {
-        engine: &LocalEngine::new(Grey::new(fault)),
-        another: &LocalEngine::new(Grey::new(fault)),
+    let (one, two) = (LocalEngine::new(Grey::new(fault)), LocalEngine::new(Grey::new(fault)));
+    check(&Fixture {
+        engine: &one,
+        another: &two,
         good: request(source, 6),
         long: request(source, 300),
         broken: request(absent, 6),
@@ -225,8 +226,7 @@ fn suite(fault: Fault) -> Result<(), Broken> {
         inputs: Arc::new(vault),
         work: &work,
         patience: Duration::from_secs(20),
-    });
-    outcome
+    })
 }
 
 #[test]
