@@ -21,7 +21,10 @@ impl Inputs for Files {
         std::fs::read(self.path(object)?).map_err(|e| Failure::lasting("input", e.to_string()))
     }
     fn path(&self, object: &ObjectId) -> Result<PathBuf, Failure> {
-        self.0.get(object).cloned().ok_or_else(|| Failure::lasting("input", "not given"))
+        self.0
+            .get(object)
+            .cloned()
+            .ok_or_else(|| Failure::lasting("input", "not given"))
     }
 }
 
@@ -31,7 +34,12 @@ fn main() {
     let number = |name: &str, usual: f64| given.get(name).map_or(usual, |v| v.parse().unwrap());
     let mut files = HashMap::new();
     let mut sources = Vec::new();
-    for path in given.get("photo").into_iter().flat_map(|p| p.split(',')).chain(given.get("to").copied()) {
+    for path in given
+        .get("photo")
+        .into_iter()
+        .flat_map(|p| p.split(','))
+        .chain(given.get("to").copied())
+    {
         let id = ObjectId::of(&std::fs::read(path).unwrap());
         files.insert(id, PathBuf::from(path));
         sources.push(id);
@@ -63,7 +71,10 @@ fn main() {
         prompt: String::new(),
         mood: String::new(),
         seed: number("seed", 7.0) as u64,
-        size: Size { width: number("w", 960.0) as u32, height: number("h", 540.0) as u32 },
+        size: Size {
+            width: number("w", 960.0) as u32,
+            height: number("h", 540.0) as u32,
+        },
         rate: Rate::parse("24").unwrap(),
         frames: number("n", 1.0) as u32,
         sources,
@@ -79,26 +90,38 @@ fn main() {
     let begun = Instant::now();
     let drafts = generator.generate(&order, &Control::new()).unwrap();
     let took = begun.elapsed();
-    println!("{} frames in {took:.2?}, {:.3?} each", request.frames, took / request.frames);
+    println!(
+        "{} frames in {took:.2?}, {:.3?} each",
+        request.frames,
+        took / request.frames
+    );
     let (manifest, stored) = manifest_of(&request, order.draw, &drafts[0]).unwrap();
     let bytes = |role: &str| -> u64 {
         let all = drafts[0].files.iter().filter(|f| f.role == role);
-        all.map(|f| std::fs::metadata(&f.path).unwrap().len()).sum::<u64>() / u64::from(request.frames)
+        all.map(|f| std::fs::metadata(&f.path).unwrap().len())
+            .sum::<u64>()
+            / u64::from(request.frames)
     };
     println!("bytes a frame: map {} offset {}", bytes("map"), bytes("offset"));
     files.extend(stored);
     let opened = take::ExemplarTake::open(&manifest, Arc::new(Files(files))).unwrap();
     let views = opened.matter().unwrap();
-    let views: Vec<look::View> = views.iter().map(|(c, w, h)| look::View::new(c, *w, *h).unwrap()).collect();
+    let views: Vec<look::View> = views
+        .iter()
+        .map(|(c, w, h)| look::View::new(c, *w, *h).unwrap())
+        .collect();
     let every = number("every", 24.0) as u32;
     let (mut pops, mut worst) = (0.0, 0.0f64);
     for n in 0..request.frames {
-        if n > 0 && given.contains_key("pop") {
-            if let Some(carried) = engine::carried(&request, n, &opened.map(n - 1).unwrap()) {
-                let pop = measure::pop(&carried, opened.map(n).unwrap().origins());
-                pops += pop;
-                worst = worst.max(pop);
-            }
+        let carried = if n > 0 && given.contains_key("pop") {
+            engine::carried(&request, n, &opened.map(n - 1).unwrap())
+        } else {
+            None
+        };
+        if let Some(carried) = carried {
+            let pop = measure::pop(&carried, opened.map(n).unwrap().origins());
+            pops += pop;
+            worst = worst.max(pop);
         }
         if n % every != 0 && n + 1 != request.frames {
             continue;
@@ -116,7 +139,10 @@ fn main() {
         );
     }
     if given.contains_key("pop") {
-        println!("pop {:.3}, at most {worst:.3}", pops / f64::from(request.frames.max(2) - 1));
+        println!(
+            "pop {:.3}, at most {worst:.3}",
+            pops / f64::from(request.frames.max(2) - 1)
+        );
     }
     let _ = std::fs::remove_dir_all(&work);
 }

@@ -61,9 +61,19 @@ impl Scaled {
             let from = (y as usize + row) * stride + x as usize;
             colour.extend(codes[from..from + w].iter().map(|c| [c[0], c[1], c[2], 0]));
         }
-        let barred = if border { layout::flat_border(&colour, w, h) } else { Vec::new() };
+        let barred = if border {
+            layout::flat_border(&colour, w, h)
+        } else {
+            Vec::new()
+        };
         layout::fill_border(&mut colour, &barred, w, h);
-        Sheet { width: w, height: h, colour, guide: vec![[0; 5]; w * h], barred }
+        Sheet {
+            width: w,
+            height: h,
+            colour,
+            guide: vec![[0; 5]; w * h],
+            barred,
+        }
     }
 }
 

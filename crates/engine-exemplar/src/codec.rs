@@ -31,7 +31,9 @@ pub enum CodecError {
     #[error("these bytes are no {0} of a weightless take; run `heirloom vault verify`")]
     Foreign(&'static str),
     /// Made by a newer program.
-    #[error("this part of a take was made by a newer Heirloom (form {found}; this one reads {VERSION}); use that one")]
+    #[error(
+        "this part of a take was made by a newer Heirloom (form {found}; this one reads {VERSION}); use that one"
+    )]
     Newer {
         /// Its form.
         found: u8,
@@ -176,7 +178,11 @@ fn predict(before: &[Origin], i: usize, w: usize) -> Origin {
     };
     if near(l, d) && near(u, d) {
         // Inside one smoothly warped piece: its local slopes go on.
-        Origin { source: l.source, x: l.x.wrapping_add(u.x.wrapping_sub(d.x)), y: l.y.wrapping_add(u.y.wrapping_sub(d.y)) }
+        Origin {
+            source: l.source,
+            x: l.x.wrapping_add(u.x.wrapping_sub(d.x)),
+            y: l.y.wrapping_add(u.y.wrapping_sub(d.y)),
+        }
     } else if near(u, d) {
         // The left neighbour's piece ends here or above: the seam runs down, so go on from the left still.
         on_from(l, 1, 0)
@@ -242,7 +248,11 @@ fn pack(kind: Kind, width: u32, height: u32, planes: &[u8]) -> Result<Vec<u8>, C
 }
 
 fn unpack(kind: Kind, bytes: &[u8], planes_per_pixel: usize) -> Result<(u32, u32, Vec<u8>), CodecError> {
-    let what = if kind == Kind::Map { "coordinate map" } else { "finish offset" };
+    let what = if kind == Kind::Map {
+        "coordinate map"
+    } else {
+        "finish offset"
+    };
     let (header, body) = bytes.split_at_checked(HEADER).ok_or(CodecError::Foreign(what))?;
     if &header[..4] != MAGIC {
         return Err(CodecError::Foreign(what));
@@ -284,7 +294,10 @@ mod tests {
         (1_u32..24, 1_u32..24).prop_flat_map(|(w, h)| {
             proptest::collection::vec((any::<u8>(), any::<i32>(), any::<i32>()), (w * h) as usize).prop_map(
                 move |all| {
-                    let origins = all.into_iter().map(|(source, x, y)| Origin { source, x, y }).collect();
+                    let origins = all
+                        .into_iter()
+                        .map(|(source, x, y)| Origin { source, x, y })
+                        .collect();
                     CoordinateMap::new(w, h, origins).unwrap()
                 },
             )
@@ -330,7 +343,11 @@ mod tests {
         let origins = (0..w * h)
             .map(|i| {
                 let (x, y) = ((i % w) as i32, (i / w) as i32);
-                if x < 150 { Origin::whole(0, x + 31, y + 7) } else { Origin::whole(1, x - 80, y + 300) }
+                if x < 150 {
+                    Origin::whole(0, x + 31, y + 7)
+                } else {
+                    Origin::whole(1, x - 80, y + 300)
+                }
             })
             .collect();
         let map = CoordinateMap::new(w, h, origins).unwrap();

@@ -8,11 +8,14 @@ use crate::synth::becoming::Becoming;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
-use crate::take::{ExemplarTake, Facts, MAP, OFFSET, SourceFacts, Work, frame_hash, read_photograph, sample, samples};
+use crate::take::{
+    ExemplarTake, Facts, MAP, OFFSET, SourceFacts, Work, frame_hash, read_photograph, sample, samples,
+};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
-    Card, Draft, DraftFile, Failure, Inputs, Order, Refusal, Request, TakeFrames, TakeManifest, Task, settings,
+    Card, Draft, DraftFile, Failure, Inputs, Order, Refusal, Request, TakeFrames, TakeManifest, Task,
+    settings,
 };
 use heirloom_picture::Image;
 use std::collections::BTreeSet;
@@ -54,7 +57,10 @@ impl Exemplar {
                 sources: (1, MOST_SOURCES),
                 guides: false,
                 lengths: Lengths::any(24 * 3600 * 60),
-                sizes: Sizes::UpTo { max_pixels: MAX_PIXELS, min_side: 16 },
+                sizes: Sizes::UpTo {
+                    max_pixels: MAX_PIXELS,
+                    min_side: 16,
+                },
                 rates: Rates::Any,
                 seeded: true,
                 repeats: Repeats::Everywhere,
@@ -173,7 +179,9 @@ fn shifted(origins: &[Origin], scaled: &[Scaled], way: i32) -> Vec<Origin> {
     origins
         .iter()
         .map(|o| {
-            let crop = scaled.get(usize::from(o.source)).map_or((0, 0), |s| (s.crop.0 as i32, s.crop.1 as i32));
+            let crop = scaled
+                .get(usize::from(o.source))
+                .map_or((0, 0), |s| (s.crop.0 as i32, s.crop.1 as i32));
             Origin {
                 source: o.source,
                 x: o.x.wrapping_add(crop.0 * UNIT * way),
@@ -200,19 +208,29 @@ impl Generator for Exemplar {
         }
         control.check()?;
         let scaled: Vec<Scaled> = if request.task == Task::Becoming {
-            photographs.iter().map(|p| Scaled::covering(p, width, height)).collect()
+            photographs
+                .iter()
+                .map(|p| Scaled::covering(p, width, height))
+                .collect()
         } else {
             let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
             let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
             let sizes = atlas::sizes(&originals, height, by);
-            photographs.iter().zip(sizes).map(|(p, size)| Scaled::whole(p, size)).collect()
+            photographs
+                .iter()
+                .zip(sizes)
+                .map(|(p, size)| Scaled::whole(p, size))
+                .collect()
         };
         drop(photographs);
         control.check()?;
         let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
         let mut shot = Shot::new(request, &scaled).ok_or_else(|| {
-            Failure::lasting("input", "the sources are too small to make a picture of; use larger photographs")
+            Failure::lasting(
+                "input",
+                "the sources are too small to make a picture of; use larger photographs",
+            )
         })?;
         let hashes = make_frames(order, control, &mut shot, &scaled, &images, finish)?;
         let facts = Facts {
@@ -234,17 +252,35 @@ impl Generator for Exemplar {
         let work = Work::new(&order.work);
         let mut files = Vec::new();
         for n in 0..request.frames {
-            files.push(DraftFile { role: MAP.into(), frame: Some(n), path: work.file(MAP, n) });
+            files.push(DraftFile {
+                role: MAP.into(),
+                frame: Some(n),
+                path: work.file(MAP, n),
+            });
             if finish > 0.0 {
-                files.push(DraftFile { role: OFFSET.into(), frame: Some(n), path: work.file(OFFSET, n) });
+                files.push(DraftFile {
+                    role: OFFSET.into(),
+                    frame: Some(n),
+                    path: work.file(OFFSET, n),
+                });
             }
         }
-        Ok(vec![Draft { output: 0, size: request.size, rate: request.rate, frames: request.frames, files, facts }])
+        Ok(vec![Draft {
+            output: 0,
+            size: request.size,
+            rate: request.rate,
+            frames: request.frames,
+            files,
+            facts,
+        }])
     }
 
     fn open(&self, take: &TakeManifest, inputs: Arc<dyn Inputs>) -> Result<Box<dyn TakeFrames>, Failure> {
         if take.engine != NAME {
-            return Err(Failure::lasting("take", format!("this take is of the engine `{}`", take.engine)));
+            return Err(Failure::lasting(
+                "take",
+                format!("this take is of the engine `{}`", take.engine),
+            ));
         }
         if take.revision > REVISION {
             return Err(Failure::lasting(
@@ -262,7 +298,13 @@ impl Generator for Exemplar {
 /// What the card does not offer is refused before anything is read or written.
 fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
     let objection = card
-        .objection(request.task, request.size, request.rate, request.frames, request.sources.len())
+        .objection(
+            request.task,
+            request.size,
+            request.rate,
+            request.frames,
+            request.sources.len(),
+        )
         .or_else(|| {
             (request.task == Task::Becoming && request.sources.len() != 2)
                 .then(|| "a becoming has two sources, `from` and `to`; name both".into())
@@ -280,7 +322,9 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
             })
         });
     match objection {
-        Some(ground) => Err(Stop::Refused(Refusal { grounds: vec![ground] })),
+        Some(ground) => Err(Stop::Refused(Refusal {
+            grounds: vec![ground],
+        })),
         None => Ok(()),
     }
 }
@@ -319,7 +363,10 @@ fn make_frames(
         let key = (have - 1) / shot.key_frames() * shot.key_frames();
         if key > 0 {
             let map = work.map(key).ok_or_else(|| {
-                Failure::passing("work", "a frame in the work folder has just become unreadable; try again")
+                Failure::passing(
+                    "work",
+                    "a frame in the work folder has just become unreadable; try again",
+                )
             })?;
             shot.resume(key, &shifted(map.origins(), scaled, -1));
         }
@@ -331,9 +378,17 @@ fn make_frames(
     }
     let mut before: Option<(Vec<Origin>, Frame)> = None;
     for n in begin..request.frames {
-        let own = if n == 0 { first.clone() } else { shot.next(n, &stop) };
+        let own = if n == 0 {
+            first.clone()
+        } else {
+            shot.next(n, &stop)
+        };
         control.check()?;
-        let lead = if finish > 0.0 { shot.lead(n, &own) } else { Vec::new() };
+        let lead = if finish > 0.0 {
+            shot.lead(n, &own)
+        } else {
+            Vec::new()
+        };
         let origins = shifted(&own, scaled, 1);
         let frame = match before.take() {
             Some((o, frame)) if o == origins && lead.is_empty() => frame,
@@ -374,7 +429,9 @@ fn frame(
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
         let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
-        poisson::offset(&pixels, origins, width as usize, finish, &lead, |o| sample(o, images))
+        poisson::offset(&pixels, origins, width as usize, finish, &lead, |o| {
+            sample(o, images)
+        })
     } else {
         None
     };
@@ -385,6 +442,9 @@ fn frame(
     let map = CoordinateMap::new(width, height, origins.to_vec())
         .ok_or_else(|| fault("a frame has no pixels".into()))?;
     let map = encode_map(&map).map_err(|e| fault(e.to_string()))?;
-    let offset = offset.map(|o| encode_offset(&o)).transpose().map_err(|e| fault(e.to_string()))?;
+    let offset = offset
+        .map(|o| encode_offset(&o))
+        .transpose()
+        .map_err(|e| fault(e.to_string()))?;
     Ok(Frame { map, offset, hash })
 }

@@ -18,12 +18,19 @@ pub const UNIT: i32 = 256;
 impl Origin {
     /// At a whole pixel.
     pub fn whole(source: u8, x: i32, y: i32) -> Origin {
-        Origin { source, x: x * UNIT, y: y * UNIT }
+        Origin {
+            source,
+            x: x * UNIT,
+            y: y * UNIT,
+        }
     }
 
     /// Coordinates in pixels.
     pub fn pixels(self) -> (f64, f64) {
-        (f64::from(self.x) / f64::from(UNIT), f64::from(self.y) / f64::from(UNIT))
+        (
+            f64::from(self.x) / f64::from(UNIT),
+            f64::from(self.y) / f64::from(UNIT),
+        )
     }
 
     /// The nearest whole pixel.
@@ -44,7 +51,11 @@ impl CoordinateMap {
     /// A map from origins; `None` unless there are width x height of them.
     pub fn new(width: u32, height: u32, origins: Vec<Origin>) -> Option<CoordinateMap> {
         let n = (width as usize).checked_mul(height as usize)?;
-        (origins.len() == n && n > 0).then_some(CoordinateMap { width, height, origins })
+        (origins.len() == n && n > 0).then_some(CoordinateMap {
+            width,
+            height,
+            origins,
+        })
     }
 
     /// Width in pixels.

@@ -119,7 +119,9 @@ mod tests {
         let map = CoordinateMap::new(10, 10, whole.clone()).unwrap();
         let c = copying(&map, 1000);
         assert_eq!((c.run_pixels, c.coverage, c.reuse), (10.0, 1.0, 1));
-        let broken: Vec<Origin> = (0..100).map(|i| Origin::whole(0, (i * 37) % 91, (i * 53) % 87)).collect();
+        let broken: Vec<Origin> = (0..100)
+            .map(|i| Origin::whole(0, (i * 37) % 91, (i * 53) % 87))
+            .collect();
         assert!(chunk_pixels(&broken, 10) < 3.0);
         assert_eq!(pop(&whole, &whole), 0.0);
         assert!(pop(&whole, &broken) > 0.9);
@@ -127,7 +129,13 @@ mod tests {
 
     #[test]
     fn a_slow_stretch_stays_one_piece() {
-        let slow: Vec<Origin> = (0..100).map(|i| Origin { source: 0, x: (i % 10) * 300, y: (i / 10) * 256 }).collect();
+        let slow: Vec<Origin> = (0..100)
+            .map(|i| Origin {
+                source: 0,
+                x: (i % 10) * 300,
+                y: (i / 10) * 256,
+            })
+            .collect();
         assert_eq!(chunk_pixels(&slow, 10), 100.0);
     }
 }

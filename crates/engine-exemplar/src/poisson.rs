@@ -60,9 +60,17 @@ pub fn offset(
         }
         let (va, vb) = (light(i), light(j));
         let here = seen(a);
-        let on = seen(Origin { x: a.x + dx * UNIT, y: a.y + dy * UNIT, ..a });
+        let on = seen(Origin {
+            x: a.x + dx * UNIT,
+            y: a.y + dy * UNIT,
+            ..a
+        });
         let there = seen(b);
-        let before = seen(Origin { x: b.x - dx * UNIT, y: b.y - dy * UNIT, ..b });
+        let before = seen(Origin {
+            x: b.x - dx * UNIT,
+            y: b.y - dy * UNIT,
+            ..b
+        });
         let ga: [f32; 3] = std::array::from_fn(|k| on[k] - here[k]);
         let gb: [f32; 3] = std::array::from_fn(|k| there[k] - before[k]);
         // The mean of the two; the smaller one would wear texture down where seams are dense.
@@ -72,8 +80,16 @@ pub fn offset(
     let links: Vec<([f32; 3], [f32; 3])> = (0..w * h)
         .into_par_iter()
         .map(|i| {
-            let right = if i % w + 1 < w { link(i, i + 1, 1, 0) } else { [0.0; 3] };
-            let below = if i + w < w * h { link(i, i + w, 0, 1) } else { [0.0; 3] };
+            let right = if i % w + 1 < w {
+                link(i, i + 1, 1, 0)
+            } else {
+                [0.0; 3]
+            };
+            let below = if i + w < w * h {
+                link(i, i + w, 0, 1)
+            } else {
+                [0.0; 3]
+            };
             (right, below)
         })
         .collect();
@@ -121,8 +137,16 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
         let (now_ref, last_ref) = (&now, &last);
         next.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
             let line = y * w;
-            let up = if y > 0 { Some(&now_ref[line - w..line]) } else { None };
-            let down = if y + 1 < h { Some(&now_ref[line + w..line + 2 * w]) } else { None };
+            let up = if y > 0 {
+                Some(&now_ref[line - w..line])
+            } else {
+                None
+            };
+            let down = if y + 1 < h {
+                Some(&now_ref[line + w..line + 2 * w])
+            } else {
+                None
+            };
             let own = &now_ref[line..line + w];
             let edge = |x: usize| -> [f32; 3] {
                 let mut n = screen;
@@ -163,7 +187,10 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
             let n = 3 * (w - 2);
             let pulls = &pull[line + 1..line + w - 1].as_flattened()[..n];
             let (before, after) = (&own[..w - 2].as_flattened()[..n], &own[2..].as_flattened()[..n]);
-            let (up, down) = (&up[1..w - 1].as_flattened()[..n], &down[1..w - 1].as_flattened()[..n]);
+            let (up, down) = (
+                &up[1..w - 1].as_flattened()[..n],
+                &down[1..w - 1].as_flattened()[..n],
+            );
             let old = &last_ref[line + 1..line + w - 1].as_flattened()[..n];
             let out = &mut row[1..w - 1].as_flattened_mut()[..n];
             for i in 0..n {
@@ -179,13 +206,16 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
 
 /// A frame from samples and a stored offset, in place. Where the offset is nought the sample stays to the bit.
 pub fn apply(samples: &mut [[f32; 4]], offset: &Offset) {
-    samples.par_iter_mut().zip(offset.steps().par_iter()).for_each(|(p, s)| {
-        for k in 0..3 {
-            if s[k] != 0 {
-                p[k] = decode(encode(p[k]) + f32::from(s[k]) / STEP).max(0.0);
+    samples
+        .par_iter_mut()
+        .zip(offset.steps().par_iter())
+        .for_each(|(p, s)| {
+            for k in 0..3 {
+                if s[k] != 0 {
+                    p[k] = decode(encode(p[k]) + f32::from(s[k]) / STEP).max(0.0);
+                }
             }
-        }
-    });
+        });
 }
 
 #[cfg(test)]
@@ -195,9 +225,16 @@ mod tests {
     #[test]
     fn a_step_between_two_flat_pieces_is_smoothed_and_far_away_nothing_changes() {
         let (w, h) = (64usize, 8usize);
-        let origins: Vec<Origin> =
-            (0..w * h).map(|i| Origin::whole((i % w >= 32) as u8, (i % w) as i32, (i / w) as i32)).collect();
-        let value = |o: Origin| if o.source == 0 { [0.25, 0.25, 0.25, 1.0] } else { [0.36, 0.36, 0.36, 1.0] };
+        let origins: Vec<Origin> = (0..w * h)
+            .map(|i| Origin::whole((i % w >= 32) as u8, (i % w) as i32, (i / w) as i32))
+            .collect();
+        let value = |o: Origin| {
+            if o.source == 0 {
+                [0.25, 0.25, 0.25, 1.0]
+            } else {
+                [0.36, 0.36, 0.36, 1.0]
+            }
+        };
         let samples: Vec<[f32; 4]> = origins.iter().map(|o| value(*o)).collect();
         let offset = offset(&samples, &origins, w, 1.0, &[], value).unwrap();
         let mut frame = samples.clone();

@@ -54,7 +54,9 @@ pub fn samples(origins: &[Origin], images: &[Image]) -> Vec<[f32; 4]> {
 /// One sample; black where there is no such source.
 #[inline(always)]
 pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
-    let Some(image) = images.get(usize::from(o.source)) else { return [0.0, 0.0, 0.0, 1.0] };
+    let Some(image) = images.get(usize::from(o.source)) else {
+        return [0.0, 0.0, 0.0, 1.0];
+    };
     if o.x & (UNIT - 1) == 0 && o.y & (UNIT - 1) == 0 {
         // At a pixel's centre the kernel is that pixel.
         let (x, y) = (o.x >> 8, o.y >> 8);
@@ -109,21 +111,28 @@ impl<'a> Work<'a> {
                 let _ = std::fs::remove_file(&part);
                 Failure::passing(
                     "disk",
-                    format!("{} cannot be written ({e}); make room on that disk and try again", path.display()),
+                    format!(
+                        "{} cannot be written ({e}); make room on that disk and try again",
+                        path.display()
+                    ),
                 )
             })
     }
 
     /// The hash of frame `n` if it is finished: all its files are there and whole.
     pub fn finished(&self, n: u32, with_offset: bool) -> Option<String> {
-        let hash = std::fs::read_to_string(self.file("done", n)).ok().filter(|h| h.len() == 64)?;
+        let hash = std::fs::read_to_string(self.file("done", n))
+            .ok()
+            .filter(|h| h.len() == 64)?;
         let whole = |role: &str| std::fs::read(self.file(role, n)).is_ok_and(|b| intact(&b));
         (whole(MAP) && (!with_offset || whole(OFFSET))).then_some(hash)
     }
 
     /// The map of a finished frame.
     pub fn map(&self, n: u32) -> Option<CoordinateMap> {
-        std::fs::read(self.file(MAP, n)).ok().and_then(|b| decode_map(&b).ok())
+        std::fs::read(self.file(MAP, n))
+            .ok()
+            .and_then(|b| decode_map(&b).ok())
     }
 }
 
@@ -142,9 +151,17 @@ impl ExemplarTake {
     /// The manifest's facts are not those of a weightless take.
     pub fn open(manifest: &TakeManifest, inputs: Arc<dyn Inputs>) -> Result<ExemplarTake, Failure> {
         let facts: Facts = serde_json::from_value(manifest.facts.clone()).map_err(|e| {
-            Failure::lasting("take", format!("this take's manifest cannot be read ({e}); draw the shot again"))
+            Failure::lasting(
+                "take",
+                format!("this take's manifest cannot be read ({e}); draw the shot again"),
+            )
         })?;
-        Ok(ExemplarTake { manifest: manifest.clone(), facts, inputs, images: Mutex::new(None) })
+        Ok(ExemplarTake {
+            manifest: manifest.clone(),
+            facts,
+            inputs,
+            images: Mutex::new(None),
+        })
     }
 
     /// What the manifest says besides the files.
@@ -160,7 +177,10 @@ impl ExemplarTake {
         let bytes = self.read(MAP, n)?;
         let map = decode_map(&bytes).map_err(|e| Failure::lasting("take", e.to_string()))?;
         if (map.width(), map.height()) != (self.manifest.size.width, self.manifest.size.height) {
-            return Err(Failure::lasting("take", format!("the map of frame {n} has another size than the take")));
+            return Err(Failure::lasting(
+                "take",
+                format!("the map of frame {n} has another size than the take"),
+            ));
         }
         Ok(map)
     }
@@ -176,7 +196,10 @@ impl ExemplarTake {
         let bytes = self.read(OFFSET, n)?;
         let offset = decode_offset(&bytes).map_err(|e| Failure::lasting("take", e.to_string()))?;
         if offset.size() != (self.manifest.size.width, self.manifest.size.height) {
-            return Err(Failure::lasting("take", format!("the offset of frame {n} has another size than the take")));
+            return Err(Failure::lasting(
+                "take",
+                format!("the offset of frame {n} has another size than the take"),
+            ));
         }
         Ok(Some(offset))
     }
@@ -209,7 +232,11 @@ impl ExemplarTake {
         let images = self.images()?;
         let mut out = Vec::new();
         for (image, facts) in images.iter().zip(&self.facts.sources) {
-            let scaled = crate::atlas::Scaled { original: facts.original, image: image.clone(), crop: facts.crop };
+            let scaled = crate::atlas::Scaled {
+                original: facts.original,
+                image: image.clone(),
+                crop: facts.crop,
+            };
             let sheet = scaled.sheet(true);
             let (x, y, w, h) = crate::synth::layout::content(&sheet.barred, sheet.width, sheet.height);
             let mut codes = Vec::with_capacity(w * h);
@@ -226,11 +253,17 @@ impl ExemplarTake {
         if n >= self.manifest.frames {
             return Err(Failure::lasting(
                 "frame",
-                format!("there is no frame {n}: the take has {} (from 0)", self.manifest.frames),
+                format!(
+                    "there is no frame {n}: the take has {} (from 0)",
+                    self.manifest.frames
+                ),
             ));
         }
         let object = self.manifest.file(role, Some(n)).ok_or_else(|| {
-            Failure::lasting("take", format!("the take has no {role} for frame {n}; draw the shot again"))
+            Failure::lasting(
+                "take",
+                format!("the take has no {role} for frame {n}; draw the shot again"),
+            )
         })?;
         self.inputs.read(&object)
     }
@@ -274,15 +307,27 @@ impl TakeFrames for ExemplarTake {
         let origin = map.at(x, y).ok_or_else(|| {
             Failure::lasting(
                 "pixel",
-                format!("({x}, {y}) lies outside the frame: it has {}x{} pixels", size.width, size.height),
+                format!(
+                    "({x}, {y}) lies outside the frame: it has {}x{} pixels",
+                    size.width, size.height
+                ),
             )
         })?;
-        let source = self.facts.sources.get(usize::from(origin.source)).ok_or_else(|| {
-            Failure::lasting("take", "a map names a source that the take does not have; it is damaged")
-        })?;
+        let source = self
+            .facts
+            .sources
+            .get(usize::from(origin.source))
+            .ok_or_else(|| {
+                Failure::lasting(
+                    "take",
+                    "a map names a source that the take does not have; it is damaged",
+                )
+            })?;
         let offset = self.offset(n)?;
         let at = y as usize * size.width as usize + x as usize;
-        let finished = offset.and_then(|o| o.steps().get(at).copied()).is_some_and(|s| s != [0; 3]);
+        let finished = offset
+            .and_then(|o| o.steps().get(at).copied())
+            .is_some_and(|s| s != [0; 3]);
         let (sx, sy) = origin.pixels();
         let back = |v: f64, original: u32, scaled: u32| {
             (v + 0.5) * f64::from(original) / f64::from(scaled.max(1)) - 0.5
@@ -314,7 +359,10 @@ impl TakeFrames for ExemplarTake {
         let mut shares: Vec<Share> = by_object
             .into_iter()
             .filter(|(_, n)| *n > 0)
-            .map(|(source, n)| Share { source, share: n as f64 / all.max(1) as f64 })
+            .map(|(source, n)| Share {
+                source,
+                share: n as f64 / all.max(1) as f64,
+            })
             .collect();
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.source.cmp(&b.source)));
         Ok(shares)

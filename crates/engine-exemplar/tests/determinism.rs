@@ -3,6 +3,8 @@
 //! A change that means to change the bytes raises `engine::REVISION` and renews `tests/goldens.txt` by
 //! `HEIRLOOM_BLESS=1 cargo test -p heirloom-engine-exemplar --test determinism`.
 
+#![allow(clippy::unwrap_used)] // what fails here fails the test
+
 mod common;
 
 use common::{draw, facts, request, two_photographs};
@@ -17,7 +19,11 @@ fn hashes(name: &str, request: &Request, files: &common::Files) -> String {
     for file in &draft.files {
         files.update(&std::fs::read(&file.path).unwrap());
     }
-    format!("{name} frames {} files {}\n", blake3::hash(all.as_bytes()), files.finalize())
+    format!(
+        "{name} frames {} files {}\n",
+        blake3::hash(all.as_bytes()),
+        files.finalize()
+    )
 }
 
 #[test]
@@ -26,12 +32,21 @@ fn takes_have_the_same_bytes_everywhere() {
     let (files, cells, stars) = two_photographs(folder.path());
     let requests = [
         ("living", request(Task::Living, &[cells], 15, Some("curl"), 0.5)),
-        ("rising", request(Task::Living, &[stars, cells], 3, Some("rise"), 0.0)),
+        (
+            "rising",
+            request(Task::Living, &[stars, cells], 3, Some("rise"), 0.0),
+        ),
         ("still", request(Task::Still, &[stars], 1, None, 1.0)),
-        ("becoming", request(Task::Becoming, &[stars, cells], 9, Some("curl"), 0.5)),
+        (
+            "becoming",
+            request(Task::Becoming, &[stars, cells], 9, Some("curl"), 0.5),
+        ),
     ];
     let all = |threads: usize| -> String {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| requests.iter().map(|(name, r)| hashes(name, r, &files)).collect())
     };
     choose(Simd::Auto);
@@ -40,7 +55,11 @@ fn takes_have_the_same_bytes_everywhere() {
     if std::env::var("HEIRLOOM_BLESS").is_ok() {
         std::fs::write(&path, &two).unwrap();
     }
-    assert_eq!(two, std::fs::read_to_string(&path).unwrap(), "the committed hashes");
+    assert_eq!(
+        two,
+        std::fs::read_to_string(&path).unwrap(),
+        "the committed hashes"
+    );
     assert_eq!(all(1), two, "one thread");
     assert_eq!(all(3), two, "three threads");
     choose(Simd::Off);

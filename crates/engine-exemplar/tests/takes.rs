@@ -27,12 +27,19 @@ fn a_becoming_begins_and_ends_with_the_whole_pictures() {
         let scaled = Scaled::covering(&image, 192, 108);
         let made = take.frame(frame).unwrap();
         for (x, y) in [(0, 0), (191, 107), (17, 90), (100, 3)] {
-            assert_eq!(made.at(x, y), scaled.image.at(x + scaled.crop.0, y + scaled.crop.1), "frame {frame} ({x}, {y})");
+            assert_eq!(
+                made.at(x, y),
+                scaled.image.at(x + scaled.crop.0, y + scaled.crop.1),
+                "frame {frame} ({x}, {y})"
+            );
         }
         let origins = take.origins(frame, 96, 54).unwrap();
         assert_eq!((origins[0].source, origins[0].finished), (id, false));
         // The middle of the frame is the middle of the photograph.
-        assert!((origins[0].x - 150.0).abs() < 2.0 && (origins[0].y - 110.0).abs() < 2.0, "{origins:?}");
+        assert!(
+            (origins[0].x - 150.0).abs() < 2.0 && (origins[0].y - 110.0).abs() < 2.0,
+            "{origins:?}"
+        );
     }
     let both = take.shares().unwrap();
     assert_eq!(both.len(), 2);
@@ -56,7 +63,11 @@ fn without_finish_every_pixel_is_one_sample_of_its_photograph() {
         let o = &take.origins(3, x, y).unwrap()[0];
         assert!(!o.finished);
         let scaled = resample::scale_to(&image, o.scaled_to.0, o.scaled_to.1);
-        assert_eq!(frame.at(x, y), resample::bicubic(&scaled, o.scaled_x, o.scaled_y), "({x}, {y})");
+        assert_eq!(
+            frame.at(x, y),
+            resample::bicubic(&scaled, o.scaled_x, o.scaled_y),
+            "({x}, {y})"
+        );
         assert!(o.x > -0.5 && o.x < 299.5 && o.y > -0.5 && o.y < 219.5);
         fractions += u32::from(o.scaled_x.fract() != 0.0);
         if i > 40 && fractions > 10 {
@@ -71,8 +82,14 @@ fn a_stopped_shot_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (files, cells, stars) = two_photographs(folder.path());
     let shots = [
-        (request(Task::Living, &[cells], 15, Some("curl"), 0.5), vec![1, 7, 12, 13, 14]),
-        (request(Task::Becoming, &[cells, stars], 9, Some("curl"), 0.5), vec![2, 5]),
+        (
+            request(Task::Living, &[cells], 15, Some("curl"), 0.5),
+            vec![1, 7, 12, 13, 14],
+        ),
+        (
+            request(Task::Becoming, &[cells, stars], 9, Some("curl"), 0.5),
+            vec![2, 5],
+        ),
     ];
     for (request, cuts) in shots {
         let (_, whole) = draw(&request, &folder.path().join("whole"), &files);
@@ -97,7 +114,11 @@ fn a_stopped_shot_goes_on_to_the_same_bytes() {
             let (_, again) = draw(&request, &root, &files);
             assert_eq!(again.facts, whole.facts, "cut at {cut}");
             for (a, b) in whole.files.iter().zip(&again.files) {
-                assert_eq!(std::fs::read(&a.path).unwrap(), std::fs::read(&b.path).unwrap(), "cut at {cut}");
+                assert_eq!(
+                    std::fs::read(&a.path).unwrap(),
+                    std::fs::read(&b.path).unwrap(),
+                    "cut at {cut}"
+                );
             }
         }
         std::fs::remove_dir_all(folder.path().join("whole")).unwrap();
@@ -126,7 +147,10 @@ fn it_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let (files, cells, stars) = two_photographs(folder.path());
     let mut long = request(Task::Living, &[stars], 400, Some("curl"), 0.5);
-    long.size = Size { width: 480, height: 270 };
+    long.size = Size {
+        width: 480,
+        height: 270,
+    };
     let mut refused = request(Task::Becoming, &[cells], 5, None, 0.5);
     refused.seed = 3;
     let (one, two) = (engine::engine(), engine::engine());
@@ -155,6 +179,9 @@ fn what_is_no_photograph_is_an_error_that_leaves_nothing() {
     let request = request(Task::Still, &[id], 1, None, 0.5);
     let order = Order::new(request, 0, &folder.path().join("work"), Arc::new(files)).unwrap();
     let stop = Exemplar::new().generate(&order, &Control::new()).unwrap_err();
-    assert!(matches!(stop, Stop::Failed(ref f) if f.code == "input" && !f.retryable), "{stop:?}");
+    assert!(
+        matches!(stop, Stop::Failed(ref f) if f.code == "input" && !f.retryable),
+        "{stop:?}"
+    );
     assert!(!order.work.exists());
 }

@@ -45,7 +45,13 @@ pub struct Becoming {
 
 impl Becoming {
     /// Both sheets have the size of the frame; `light` are their pixels in the finish's encoded light. `None` if they make no matter or there is only one frame.
-    pub fn new(a: Sheet, b: Sheet, light: [&[[f32; 3]]; 2], frames: u32, setting: Setting) -> Option<Becoming> {
+    pub fn new(
+        a: Sheet,
+        b: Sheet,
+        light: [&[[f32; 3]]; 2],
+        frames: u32,
+        setting: Setting,
+    ) -> Option<Becoming> {
         let (w, h) = (setting.width, setting.height);
         if frames < 2 || [&a, &b].iter().any(|s| s.width != w || s.height != h) {
             return None;
@@ -56,7 +62,9 @@ impl Becoming {
         for (k, s) in sheets.iter_mut().enumerate() {
             let rank = ranks(&s.colour, w, h, (radius / 2).max(1));
             let structure = guide::of_photograph(&s.colour, w, h, radius, gain);
-            s.guide = (0..w * h).map(|i| [rank[i], 0, 0, structure[i][3], if k == 0 { 0 } else { 255 }]).collect();
+            s.guide = (0..w * h)
+                .map(|i| [rank[i], 0, 0, structure[i][3], if k == 0 { 0 } else { 255 }])
+                .collect();
         }
         let texture = guide::texture(&sheets);
         let fronts = [0, 1].map(|k| front(&sheets[k], w, h, mix(setting.seed ^ (0xf407 + k as u64))));
@@ -65,7 +73,13 @@ impl Becoming {
         let levels = level_count(h, &sheets);
         let matter = Matter::new(sheets, levels)?;
         let planes = matter.planes(&WEIGHTS);
-        let flow = Flow::new(setting.manner, w, h, setting.seconds_a_frame, mix(setting.seed ^ 0xbec0));
+        let flow = Flow::new(
+            setting.manner,
+            w,
+            h,
+            setting.seconds_a_frame,
+            mix(setting.seed ^ 0xbec0),
+        );
         let drift = flow.shape(WAY * h as f32 * setting.manner.speed.min(2.0));
         let base = own(0, w, h);
         let way = Sway::rest(w, h);
@@ -134,7 +148,8 @@ impl Becoming {
         if self.mended.is_empty() {
             self.mend(self.key + step, stop);
         }
-        self.way.step(&self.drift.clone().scaled(self.come(n - 1) - self.come(n)), 0);
+        self.way
+            .step(&self.drift.clone().scaled(self.come(n - 1) - self.come(n)), 0);
         let left = self.drift.clone().scaled(1.0 - self.come(n));
         let (u, u0, u1) = (self.along(n), self.along(self.key), self.along(self.key + step));
         let share = (n - self.key) as f32 / step as f32;
@@ -220,17 +235,30 @@ impl Becoming {
             .into_par_iter()
             .map(|i| {
                 let (a, b) = (self.guides[0][i], self.guides[1][i]);
-                let mix = |k: usize| ((u32::from(a[k]) * (256 - share) + u32::from(b[k]) * share + 128) >> 8) as u8;
-                [mix(0), 0, 0, mix(3), if self.fronts[0][i] < self.edge(u) { 255 } else { 0 }]
+                let mix =
+                    |k: usize| ((u32::from(a[k]) * (256 - share) + u32::from(b[k]) * share + 128) >> 8) as u8;
+                [
+                    mix(0),
+                    0,
+                    0,
+                    mix(3),
+                    if self.fronts[0][i] < self.edge(u) { 255 } else { 0 },
+                ]
             })
             .collect();
         let level = &self.matter.levels[0];
         let weights: [f32; 5] = std::array::from_fn(|k| f32::from(WEIGHTS.0[3 + k]) / 256.0);
-        let keep = Keep { guide: 34.0 + 16.0 * self.setting.steady, ..Keep::steady(0.5) };
+        let keep = Keep {
+            guide: 34.0 + 16.0 * self.setting.steady,
+            ..Keep::steady(0.5)
+        };
         let mut kept = carry::judge(&self.base, w, h, level, &wish, &weights, &keep);
         for (i, k) in kept.iter_mut().enumerate() {
             // A's flat border is no matter for patches, but it stays A's until the front comes.
-            *k = *k || (self.base[i].source == 0 && wish[i][4] == 0 && carry::inside(level, self.base[i]).is_none());
+            *k = *k
+                || (self.base[i].source == 0
+                    && wish[i][4] == 0
+                    && carry::inside(level, self.base[i]).is_none());
         }
         let from: Vec<Spot> = self.base.par_iter().map(|o| nearest(&self.matter, *o)).collect();
         let colour: Vec<Colour> = self.base.par_iter().map(|o| carry::colour(level, *o)).collect();
@@ -238,23 +266,50 @@ impl Becoming {
             .map(|i| {
                 let o = self.base[i];
                 let right = (o.source == 1) == (wish[i][4] > 127);
-                if right && carry::inside(level, o).is_some() { 90 } else { 0 }
+                if right && carry::inside(level, o).is_some() {
+                    90
+                } else {
+                    0
+                }
             })
             .collect();
         let start = self.matter.levels.len().saturating_sub(2).min(3);
-        let carried = Carried { from: &from, colour: &colour, pull: &pull, locked: &kept, start };
+        let carried = Carried {
+            from: &from,
+            colour: &colour,
+            pull: &pull,
+            locked: &kept,
+            start,
+        };
         let mut effort = Effort::mending().for_texture(self.texture);
         effort.votes = vec![2, 2, 3, 5];
         effort.radius = None;
         effort.random = 6;
         effort.first_sweeps = 6;
-        let wish = Wish { width: w, height: h, guide: &wish, stop };
+        let wish = Wish {
+            width: w,
+            height: h,
+            guide: &wish,
+            stop,
+        };
         let seed = mix(self.setting.seed ^ (u64::from(to) << 24));
-        let made =
-            synthesise(&self.matter, &self.planes, &WEIGHTS, &wish, &Begin::Carried(carried), &effort, seed);
+        let made = synthesise(
+            &self.matter,
+            &self.planes,
+            &WEIGHTS,
+            &wish,
+            &Begin::Carried(carried),
+            &effort,
+            seed,
+        );
         let fresh = origins(&made.from, &self.matter);
-        let mut all: Vec<Origin> =
-            self.base.iter().zip(&kept).zip(fresh).map(|((m, k), f)| if *k { *m } else { f }).collect();
+        let mut all: Vec<Origin> = self
+            .base
+            .iter()
+            .zip(&kept)
+            .zip(fresh)
+            .map(|((m, k), f)| if *k { *m } else { f })
+            .collect();
         for _ in 0..2 {
             carry::tidy(&mut all, w, h, level, &kept);
         }
@@ -313,12 +368,21 @@ fn palette(sheets: [&Sheet; 2], light: [&[[f32; 3]]; 2]) -> Vec<[f32; 3]> {
             .collect()
     };
     let (a, b) = (means(sheets[0], light[0]), means(sheets[1], light[1]));
-    a.iter().zip(&b).map(|(a, b)| std::array::from_fn(|k| b[k] - a[k])).collect()
+    a.iter()
+        .zip(&b)
+        .map(|(a, b)| std::array::from_fn(|k| b[k] - a[k]))
+        .collect()
 }
 
 /// A whole photograph, every pixel in its own place.
 fn own(source: u8, w: usize, h: usize) -> Vec<Origin> {
-    (0..w * h).map(|i| Origin { source, x: (i % w) as i32 * UNIT, y: (i / w) as i32 * UNIT }).collect()
+    (0..w * h)
+        .map(|i| Origin {
+            source,
+            x: (i % w) as i32 * UNIT,
+            y: (i / w) as i32 * UNIT,
+        })
+        .collect()
 }
 
 /// Ranks of values: the share, 0..=255, of pixels below each.
@@ -373,5 +437,7 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
         *c = below;
         below += n;
     }
-    raw.iter().map(|v| count[usize::from(*v)] as f32 / raw.len() as f32).collect()
+    raw.iter()
+        .map(|v| count[usize::from(*v)] as f32 / raw.len() as f32)
+        .collect()
 }

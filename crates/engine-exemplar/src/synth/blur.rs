@@ -14,33 +14,37 @@ pub fn soften<const N: usize>(px: &[[u8; N]], w: usize, h: usize, r: usize) -> V
         now = across(&now, w, r);
         now = transpose(&across(&transpose(&now, w, h), h, r), h, w);
     }
-    now.iter().map(|p| p.map(|v| ((u32::from(v) + 128) >> 8).min(255) as u8)).collect()
+    now.iter()
+        .map(|p| p.map(|v| ((u32::from(v) + 128) >> 8).min(255) as u8))
+        .collect()
 }
 
 fn across<const N: usize>(px: &[[u16; N]], w: usize, r: usize) -> Vec<[u16; N]> {
     let mut out = vec![[0; N]; px.len()];
-    out.par_chunks_mut(w).zip(px.par_chunks(w)).for_each(|(out, row)| {
-        let mut sum = [0u32; N];
-        for p in &row[..r.min(w)] {
-            for k in 0..N {
-                sum[k] += u32::from(p[k]);
-            }
-        }
-        for x in 0..w {
-            if x + r < w {
+    out.par_chunks_mut(w)
+        .zip(px.par_chunks(w))
+        .for_each(|(out, row)| {
+            let mut sum = [0u32; N];
+            for p in &row[..r.min(w)] {
                 for k in 0..N {
-                    sum[k] += u32::from(row[x + r][k]);
+                    sum[k] += u32::from(p[k]);
                 }
             }
-            if x > r {
-                for k in 0..N {
-                    sum[k] -= u32::from(row[x - r - 1][k]);
+            for x in 0..w {
+                if x + r < w {
+                    for k in 0..N {
+                        sum[k] += u32::from(row[x + r][k]);
+                    }
                 }
+                if x > r {
+                    for k in 0..N {
+                        sum[k] -= u32::from(row[x - r - 1][k]);
+                    }
+                }
+                let n = ((x + r).min(w - 1) - x.saturating_sub(r) + 1) as u32;
+                out[x] = std::array::from_fn(|k| ((sum[k] + n / 2) / n) as u16);
             }
-            let n = ((x + r).min(w - 1) - x.saturating_sub(r) + 1) as u32;
-            out[x] = std::array::from_fn(|k| ((sum[k] + n / 2) / n) as u16);
-        }
-    });
+        });
     out
 }
 

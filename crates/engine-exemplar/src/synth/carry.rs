@@ -21,7 +21,10 @@ pub struct Keep {
 impl Keep {
     /// From lively (0) to steady (1).
     pub fn steady(steady: f32) -> Keep {
-        Keep { stretch: (0.62, 1.6), guide: 40.0 + 50.0 * steady }
+        Keep {
+            stretch: (0.62, 1.6),
+            guide: 40.0 + 50.0 * steady,
+        }
     }
 }
 
@@ -47,7 +50,11 @@ pub fn at(old: &[Origin], w: usize, h: usize, sx: i32, sy: i32) -> Origin {
                 let bottom = i64::from(r) * (256 - fx) + i64::from(s) * fx;
                 ((top * (256 - fy) + bottom * fy + 32768) >> 16) as i32
             };
-            return coarse(Origin { source: a.source, x: mix(a.x, b.x, c.x, d.x), y: mix(a.y, b.y, c.y, d.y) });
+            return coarse(Origin {
+                source: a.source,
+                x: mix(a.x, b.x, c.x, d.x),
+                y: mix(a.y, b.y, c.y, d.y),
+            });
         }
     }
     // The nearest pixel (of the edge, outside the frame) and how its piece is stretched.
@@ -68,13 +75,21 @@ pub fn at(old: &[Origin], w: usize, h: usize, sx: i32, sy: i32) -> Origin {
     let gx = step(1, 0).or_else(|| step(-1, 0)).unwrap_or((unit, 0));
     let gy = step(0, 1).or_else(|| step(0, -1)).unwrap_or((0, unit));
     let go = |g: i64, k: i64| (g * dx + k * dy + unit / 2) >> 8;
-    coarse(Origin { source: base.source, x: base.x + go(gx.0, gy.0) as i32, y: base.y + go(gx.1, gy.1) as i32 })
+    coarse(Origin {
+        source: base.source,
+        x: base.x + go(gx.0, gy.0) as i32,
+        y: base.y + go(gx.1, gy.1) as i32,
+    })
 }
 
 /// Carried places are kept to 1/64 pixel: nobody sees the rest, and maps pack into half the room.
 #[inline(always)]
 fn coarse(o: Origin) -> Origin {
-    Origin { source: o.source, x: (o.x + 2) & !3, y: (o.y + 2) & !3 }
+    Origin {
+        source: o.source,
+        x: (o.x + 2) & !3,
+        y: (o.y + 2) & !3,
+    }
 }
 
 /// Decides which origins may stay: inside their photograph, not stretched, and still what the guides ask for.
@@ -88,7 +103,11 @@ pub fn judge(
     keep: &Keep,
 ) -> Vec<bool> {
     let (low, high) = keep.stretch;
-    let far = if wish.is_empty() { Vec::new() } else { distances(origins, w, level, wish, weights) };
+    let far = if wish.is_empty() {
+        Vec::new()
+    } else {
+        distances(origins, w, level, wish, weights)
+    };
     let far = box_mean(&far, w, 2);
     let limit = (keep.guide * keep.guide) as u32;
     let raw: Vec<bool> = (0..w * h)
@@ -134,12 +153,24 @@ const LOOSE: usize = 4;
 fn loosen(kept: &[bool], w: usize, h: usize) -> Vec<bool> {
     let gone: Vec<u32> = kept.par_iter().map(|k| u32::from(!*k)).collect();
     // Only where a good part is gone: single pixels mend alone.
-    let dense: Vec<u32> = box_sum(&gone, w, 2).into_iter().map(|n| u32::from(n >= DENSE)).collect();
+    let dense: Vec<u32> = box_sum(&gone, w, 2)
+        .into_iter()
+        .map(|n| u32::from(n >= DENSE))
+        .collect();
     let near = box_sum(&dense, w, LOOSE);
     (0..w * h).map(|i| kept[i] && near[i] == 0).collect()
 }
 
-const AROUND: [(i32, i32); 8] = [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)];
+const AROUND: [(i32, i32); 8] = [
+    (-1, -1),
+    (0, -1),
+    (1, -1),
+    (-1, 0),
+    (1, 0),
+    (-1, 1),
+    (0, 1),
+    (1, 1),
+];
 
 /// Crumbs, pixels that hardly any neighbour shares a piece with, join the piece that most of their
 /// neighbours would continue. Pixels of `kept` stay as they are.
@@ -149,7 +180,10 @@ pub fn tidy(origins: &mut Vec<Origin>, w: usize, h: usize, level: &Level, kept: 
         (x >= 0 && y >= 0 && x < w as i32 && y < h as i32).then(|| old[y as usize * w + x as usize])
     };
     let support = |o: Origin, x: i32, y: i32| -> usize {
-        AROUND.iter().filter(|(dx, dy)| near(x + dx, y + dy).is_some_and(|n| together(o, n, *dx, *dy))).count()
+        AROUND
+            .iter()
+            .filter(|(dx, dy)| near(x + dx, y + dy).is_some_and(|n| together(o, n, *dx, *dy)))
+            .count()
     };
     let next: Vec<Origin> = (0..w * h)
         .into_par_iter()
@@ -166,7 +200,11 @@ pub fn tidy(origins: &mut Vec<Origin>, w: usize, h: usize, level: &Level, kept: 
             let mut best = (now + 1, own);
             for (dx, dy) in AROUND {
                 let Some(n) = near(x + dx, y + dy) else { continue };
-                let c = Origin { source: n.source, x: n.x - dx * UNIT, y: n.y - dy * UNIT };
+                let c = Origin {
+                    source: n.source,
+                    x: n.x - dx * UNIT,
+                    y: n.y - dy * UNIT,
+                };
                 let s = support(c, x, y);
                 if s > best.0 && inside(level, c).is_some() {
                     best = (s, c);
@@ -185,7 +223,9 @@ fn distances(origins: &[Origin], w: usize, level: &Level, wish: &[Guide], weight
     out.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
         for (x, o) in row.iter_mut().enumerate() {
             let i = y * w + x;
-            let Some(s) = inside(level, origins[i]) else { continue };
+            let Some(s) = inside(level, origins[i]) else {
+                continue;
+            };
             let g = level.guide[s];
             let mut e = 0.0;
             for k in 0..5 {
@@ -214,11 +254,14 @@ fn box_mean(px: &[u32], w: usize, r: usize) -> Vec<u32> {
 fn box_sum(px: &[u32], w: usize, r: usize) -> Vec<u32> {
     let h = px.len() / w;
     let mut across = vec![0u32; px.len()];
-    across.par_chunks_mut(w).zip(px.par_chunks(w)).for_each(|(out, row)| {
-        for x in 0..w {
-            out[x] = row[x.saturating_sub(r)..(x + r + 1).min(w)].iter().sum();
-        }
-    });
+    across
+        .par_chunks_mut(w)
+        .zip(px.par_chunks(w))
+        .for_each(|(out, row)| {
+            for x in 0..w {
+                out[x] = row[x.saturating_sub(r)..(x + r + 1).min(w)].iter().sum();
+            }
+        });
     let mut out = vec![0u32; px.len()];
     out.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
         for j in y.saturating_sub(r)..(y + r + 1).min(h) {
@@ -244,7 +287,13 @@ pub struct Sway {
 impl Sway {
     /// At rest: every pixel at its own place.
     pub fn rest(w: usize, h: usize) -> Sway {
-        Sway { w, h, at: (0..w * h).map(|i| (((i % w) as i32) << FINE, ((i / w) as i32) << FINE)).collect() }
+        Sway {
+            w,
+            h,
+            at: (0..w * h)
+                .map(|i| (((i % w) as i32) << FINE, ((i / w) as i32) << FINE))
+                .collect(),
+        }
     }
 
     /// One frame on. `home` is how much of the way back to rest is made good, in 1/256.
@@ -264,14 +313,22 @@ impl Sway {
                 let (ix, iy) = ((cx >> FINE) as usize, (cy >> FINE) as usize);
                 let (fx, fy) = (i64::from(cx & 0xffff), i64::from(cy & 0xffff));
                 let (jx, jy) = ((ix + 1).min(w - 1), (iy + 1).min(h - 1));
-                let (a, b, c, d) = (old[iy * w + ix], old[iy * w + jx], old[jy * w + ix], old[jy * w + jx]);
+                let (a, b, c, d) = (
+                    old[iy * w + ix],
+                    old[iy * w + jx],
+                    old[jy * w + ix],
+                    old[jy * w + jx],
+                );
                 let mix = |p: i32, q: i32, r: i32, s: i32| -> i32 {
                     let (p, q, r, s) = (i64::from(p), i64::from(q), i64::from(r), i64::from(s));
                     let top = (p << FINE) + (q - p) * fx;
                     let bottom = (r << FINE) + (s - r) * fx;
                     (((top << 4) + (((bottom - top) >> 12) * fy) + (1 << 19)) >> 20) as i32
                 };
-                let (px, py) = (mix(a.0, b.0, c.0, d.0) + sx - cx, mix(a.1, b.1, c.1, d.1) + sy - cy);
+                let (px, py) = (
+                    mix(a.0, b.0, c.0, d.0) + sx - cx,
+                    mix(a.1, b.1, c.1, d.1) + sy - cy,
+                );
                 let back = |p: i32, rest: i32| p + ((i64::from(rest - p) * i64::from(home)) >> 8) as i32;
                 *o = (back(px, rx), back(py, ry));
             }
@@ -303,7 +360,13 @@ impl Sway {
         let fold = |v: i32, n: usize| -> f32 {
             // Beyond the edge, as in a mirror.
             let last = (n - 1) as i32 * UNIT;
-            let v = if v < 0 { (-v).min(last) } else if v > last { (2 * last - v).max(0) } else { v };
+            let v = if v < 0 {
+                (-v).min(last)
+            } else if v > last {
+                (2 * last - v).max(0)
+            } else {
+                v
+            };
             v as f32 / UNIT as f32
         };
         (0..w * h)
@@ -331,11 +394,17 @@ pub fn inside(level: &Level, o: Origin) -> Option<usize> {
 /// A pixel stays when it may itself and most of the 25 about it may.
 fn majority(raw: &[bool], w: usize, h: usize) -> Vec<bool> {
     let mut across = vec![0u8; w * h];
-    across.par_chunks_mut(w).zip(raw.par_chunks(w)).for_each(|(out, row)| {
-        for x in 0..w {
-            out[x] = row[x.saturating_sub(2)..(x + 3).min(w)].iter().map(|b| u8::from(*b)).sum();
-        }
-    });
+    across
+        .par_chunks_mut(w)
+        .zip(raw.par_chunks(w))
+        .for_each(|(out, row)| {
+            for x in 0..w {
+                out[x] = row[x.saturating_sub(2)..(x + 3).min(w)]
+                    .iter()
+                    .map(|b| u8::from(*b))
+                    .sum();
+            }
+        });
     let mut out = vec![false; w * h];
     out.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
         let (y0, y1) = (y.saturating_sub(2), (y + 3).min(h));

@@ -40,7 +40,12 @@ impl Plane {
     /// An empty (all zero) plane for `width` x `height` pixels.
     pub fn new(width: usize, height: usize) -> Plane {
         let stride = width + 2 * PAD;
-        Plane { width, height, stride, data: vec![[0; CHANNELS]; stride * (height + 2 * PAD)] }
+        Plane {
+            width,
+            height,
+            stride,
+            data: vec![[0; CHANNELS]; stride * (height + 2 * PAD)],
+        }
     }
 
     /// Width in pixels, without the border.
@@ -78,9 +83,14 @@ impl Plane {
     pub fn fill_rows(&mut self, work: impl Fn(usize, &mut [Feature]) + Sync) {
         use rayon::prelude::*;
         let (width, stride, height) = (self.width, self.stride, self.height);
-        self.data.par_chunks_mut(stride).skip(PAD).take(height).enumerate().for_each(|(y, row)| {
-            work(y, &mut row[PAD..PAD + width]);
-        });
+        self.data
+            .par_chunks_mut(stride)
+            .skip(PAD)
+            .take(height)
+            .enumerate()
+            .for_each(|(y, row)| {
+                work(y, &mut row[PAD..PAD + width]);
+            });
         self.renew_border();
     }
 
@@ -94,7 +104,8 @@ impl Plane {
         }
         for b in 0..PAD {
             self.data.copy_within(PAD * st..(PAD + 1) * st, b * st);
-            self.data.copy_within((PAD + h - 1) * st..(PAD + h) * st, (PAD + h + b) * st);
+            self.data
+                .copy_within((PAD + h - 1) * st..(PAD + h) * st, (PAD + h + b) * st);
         }
     }
 }

@@ -126,7 +126,14 @@ impl Flow {
             let turn = TAU / period * if dice.unit() < 0.5 { 1.0 } else { -1.0 };
             let a = 0.0155 * speed * eddies * (0.3 + 0.7 * length / 1.3);
             // Across the wave: nothing is pressed together.
-            waves.push(Wave { kx: k * c, ky: k * s, turn, phase: dice.unit() * TAU, vx: -s * a, vy: c * a });
+            waves.push(Wave {
+                kx: k * c,
+                ky: k * s,
+                turn,
+                phase: dice.unit() * TAU,
+                vx: -s * a,
+                vy: c * a,
+            });
         }
         Flow {
             waves,
@@ -187,15 +194,27 @@ impl Flow {
     /// Where the matter at each pixel of frame `n` was in frame `n - 1`: an offset in pixels.
     pub fn back(&self, n: u32) -> Field {
         let t = (n as f32 - 0.5) * self.seconds_a_frame;
-        self.field(t, |x, y, t| self.motion(x, y, t), -self.seconds_a_frame * self.height as f32)
+        self.field(
+            t,
+            |x, y, t| self.motion(x, y, t),
+            -self.seconds_a_frame * self.height as f32,
+        )
     }
 
     /// The flow's shape as it stands at the beginning, enlarged so that the matter moves `way` pixels where
     /// it moves most.
     pub fn shape(&self, way: f32) -> Field {
         let field = self.field(0.8, |x, y, t| self.motion(x, y, t), 1.0);
-        let most = field.nodes.iter().map(|n| (n[0] * n[0] + n[1] * n[1]).sqrt()).fold(0.0f32, f32::max);
-        if most > 0.0 { field.scaled(way / most) } else { field }
+        let most = field
+            .nodes
+            .iter()
+            .map(|n| (n[0] * n[0] + n[1] * n[1]).sqrt())
+            .fold(0.0f32, f32::max);
+        if most > 0.0 {
+            field.scaled(way / most)
+        } else {
+            field
+        }
     }
 }
 
@@ -221,8 +240,12 @@ impl Field {
         let (i, j) = (x / NODE, y / NODE);
         let (fx, fy) = ((x % NODE) as f32 / NODE as f32, (y % NODE) as f32 / NODE as f32);
         let k = j * self.across + i;
-        let (a, b, c, d) =
-            (self.nodes[k], self.nodes[k + 1], self.nodes[k + self.across], self.nodes[k + self.across + 1]);
+        let (a, b, c, d) = (
+            self.nodes[k],
+            self.nodes[k + 1],
+            self.nodes[k + self.across],
+            self.nodes[k + self.across + 1],
+        );
         std::array::from_fn(|z| {
             let top = a[z] * (1.0 - fx) + b[z] * fx;
             let bottom = c[z] * (1.0 - fx) + d[z] * fx;

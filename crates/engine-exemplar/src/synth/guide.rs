@@ -19,7 +19,10 @@ pub struct Gain(i32);
 
 fn lights(colour: &[Colour], w: usize, h: usize, radius: usize) -> (Vec<[u8; 1]>, Vec<[u8; 1]>) {
     let light: Vec<[u8; 1]> = colour.iter().map(|c| [luminance(*c)]).collect();
-    (soften(&light, w, h, (radius / 5).max(1)), soften(&light, w, h, radius * 2))
+    (
+        soften(&light, w, h, (radius / 5).max(1)),
+        soften(&light, w, h, radius * 2),
+    )
 }
 
 /// The gain that suits these photographs together: their mean structure becomes 28 steps, but noise is
@@ -44,7 +47,13 @@ pub fn of_photograph(colour: &[Colour], w: usize, h: usize, radius: usize, gain:
     (0..w * h)
         .map(|i| {
             let d = (i32::from(fine[i][0]) - i32::from(wide[i][0])) * gain.0 / 256;
-            [soft[i][0], soft[i][1], soft[i][2], (128 + d).clamp(0, 255) as u8, 0]
+            [
+                soft[i][0],
+                soft[i][1],
+                soft[i][2],
+                (128 + d).clamp(0, 255) as u8,
+                0,
+            ]
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Where things go in a new variation: a coarse sketch drawn from a window of the photographs.
 
-use super::hash::{Dice, mix};
 use super::flow::value_noise;
+use super::hash::{Dice, mix};
 use super::matter::{Colour, Guide, Sheet};
 use rayon::prelude::*;
 
@@ -70,7 +70,10 @@ pub fn flat_border(colour: &[Colour], w: usize, h: usize) -> Vec<bool> {
         (0..w * h)
             .map(|i| {
                 let (x, y) = (i % w, i / w);
-                b[i] || (x > 0 && b[i - 1]) || (x + 1 < w && b[i + 1]) || (y > 0 && b[i - w]) || (y + 1 < h && b[i + w])
+                b[i] || (x > 0 && b[i - 1])
+                    || (x + 1 < w && b[i + 1])
+                    || (y > 0 && b[i - w])
+                    || (y + 1 < h && b[i + w])
             })
             .collect()
     };
@@ -87,7 +90,16 @@ pub fn fill_border(colour: &mut [Colour], barred: &[bool], w: usize, h: usize) {
     let mut levels: Vec<(Vec<[u32; 4]>, usize, usize)> = vec![(
         (0..w * h)
             .map(|i| {
-                if barred[i] { [0; 4] } else { [u32::from(colour[i][0]), u32::from(colour[i][1]), u32::from(colour[i][2]), 1] }
+                if barred[i] {
+                    [0; 4]
+                } else {
+                    [
+                        u32::from(colour[i][0]),
+                        u32::from(colour[i][1]),
+                        u32::from(colour[i][2]),
+                        1,
+                    ]
+                }
             })
             .collect(),
         w,
@@ -119,7 +131,13 @@ pub fn fill_border(colour: &mut [Colour], barred: &[bool], w: usize, h: usize) {
         let bytes: Vec<[u8; 4]> = up.iter().map(|p| p.map(|v| v as u8)).collect();
         for (i, p) in px.iter_mut().enumerate() {
             if p[3] == 0 {
-                let c = bilinear(&bytes, *uw, *uh, (i % *w) as f32 * 0.5 - 0.25, (i / *w) as f32 * 0.5 - 0.25);
+                let c = bilinear(
+                    &bytes,
+                    *uw,
+                    *uh,
+                    (i % *w) as f32 * 0.5 - 0.25,
+                    (i / *w) as f32 * 0.5 - 0.25,
+                );
                 *p = [u32::from(c[0]), u32::from(c[1]), u32::from(c[2]), 1];
             }
         }
@@ -138,8 +156,12 @@ pub fn content(barred: &[bool], w: usize, h: usize) -> (usize, usize, usize, usi
         return (0, 0, w, h);
     }
     // A row or column counts when a quarter of the fullest one is there: corners of round pictures go.
-    let rows: Vec<usize> = (0..h).map(|y| (0..w).filter(|x| !barred[y * w + x]).count()).collect();
-    let cols: Vec<usize> = (0..w).map(|x| (0..h).filter(|y| !barred[y * w + x]).count()).collect();
+    let rows: Vec<usize> = (0..h)
+        .map(|y| (0..w).filter(|x| !barred[y * w + x]).count())
+        .collect();
+    let cols: Vec<usize> = (0..w)
+        .map(|x| (0..h).filter(|y| !barred[y * w + x]).count())
+        .collect();
     let span = |v: &[usize]| -> (usize, usize) {
         let least = v.iter().copied().max().unwrap_or(0) / 3;
         let first = v.iter().position(|n| *n > least).unwrap_or(0);
@@ -188,9 +210,18 @@ impl Layout {
     /// The layout of a frame of `width` x `height` pixels.
     pub fn new(sheets: &[Sheet], width: usize, height: usize, seed: u64) -> Layout {
         let aspect = width as f32 / height as f32;
-        let windows =
-            sheets.iter().enumerate().map(|(k, s)| window(s, aspect, seed.wrapping_add(k as u64 * 977))).collect();
-        Layout { windows, width: width as f32, height: height as f32, seed: mix(seed ^ 0xbe4d), bend: 0.10 }
+        let windows = sheets
+            .iter()
+            .enumerate()
+            .map(|(k, s)| window(s, aspect, seed.wrapping_add(k as u64 * 977)))
+            .collect();
+        Layout {
+            windows,
+            width: width as f32,
+            height: height as f32,
+            seed: mix(seed ^ 0xbe4d),
+            bend: 0.10,
+        }
     }
 
     /// Source, x and y for frame place (x, y), pixel centres at whole numbers.
@@ -199,13 +230,18 @@ impl Layout {
         let k = if self.windows.len() == 1 {
             0
         } else {
-            let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1) + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
+            let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
+                + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
             // Noise gathers about its mean: spread it.
             let n = ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999);
             (n * self.windows.len() as f32) as usize
         };
         let w = &self.windows[k];
-        let bend = |salt: u64| value_noise(u * 2.2, v * 2.2, self.seed ^ salt) + 0.4 * value_noise(u * 5.1, v * 5.1, self.seed ^ salt ^ 8) - 0.7;
+        let bend = |salt: u64| {
+            value_noise(u * 2.2, v * 2.2, self.seed ^ salt)
+                + 0.4 * value_noise(u * 5.1, v * 5.1, self.seed ^ salt ^ 8)
+                - 0.7
+        };
         let mut fx = (x + 0.5) / self.width;
         let fy = (y + 0.5) / self.height;
         if w.mirrored {
@@ -227,7 +263,10 @@ impl Layout {
             for (x, o) in row.iter_mut().enumerate() {
                 let (k, sx, sy) = self.at(x as f32, y as f32);
                 let s = &sheets[k];
-                *o = (bilinear(&s.colour, s.width, s.height, sx, sy), bilinear(&s.guide, s.width, s.height, sx, sy));
+                *o = (
+                    bilinear(&s.colour, s.width, s.height, sx, sy),
+                    bilinear(&s.guide, s.width, s.height, sx, sy),
+                );
             }
         });
         out.into_iter().unzip()

@@ -81,7 +81,12 @@ pub fn weights(layout: f32, structure: f32) -> Weights {
 
 /// Levels for a frame and its photographs: the coarsest is about 16 pixels high.
 pub fn level_count(height: usize, sheets: &[Sheet]) -> usize {
-    let least = sheets.iter().map(|s| s.width.min(s.height)).min().unwrap_or(1).min(height);
+    let least = sheets
+        .iter()
+        .map(|s| s.width.min(s.height))
+        .min()
+        .unwrap_or(1)
+        .min(height);
     let mut n = 1;
     while n < 9 && (least >> n) >= 16 {
         n += 1;
@@ -100,7 +105,11 @@ pub fn origins(from: &[Spot], matter: &Matter) -> Vec<Origin> {
     from.iter()
         .map(|s| {
             let k = level.source_of_row(spot_y(*s));
-            Origin::whole(k as u8, spot_x(*s) as i32, (spot_y(*s) - level.places[k].top) as i32)
+            Origin::whole(
+                k as u8,
+                spot_x(*s) as i32,
+                (spot_y(*s) - level.places[k].top) as i32,
+            )
         })
         .collect()
 }
@@ -130,7 +139,25 @@ impl Living {
         let flow = flow_of(&setting);
         let sway = Sway::rest(setting.width, setting.height);
         let turn = turns(setting.width, setting.height, setting.seed);
-        Some(Living { setting, sheets, matter, weights, planes, flow, gain, texture, radius, layout: Vec::new(), sway: sway.clone(), swayed: 0, key: 0, base: Vec::new(), mended: Vec::new(), way: sway, turn })
+        Some(Living {
+            setting,
+            sheets,
+            matter,
+            weights,
+            planes,
+            flow,
+            gain,
+            texture,
+            radius,
+            layout: Vec::new(),
+            sway: sway.clone(),
+            swayed: 0,
+            key: 0,
+            base: Vec::new(),
+            mended: Vec::new(),
+            way: sway,
+            turn,
+        })
     }
 
     /// The matter the shot is made of.
@@ -152,20 +179,38 @@ impl Living {
         let most = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
         let mut best: Option<(f64, Vec<Origin>)> = None;
         let mut by = 1.0f64;
-        for attempt in 0..5 {
+        for attempt in 0..4 {
             if attempt > 0 {
                 self.rule(by as f32);
             }
-            let wish = Wish { width: s.width, height: s.height, guide: &wish, stop };
-            let begin = Begin::Sketch { colour: &sketch, guided: true };
-            let made = synthesise(&self.matter, &self.planes, &self.weights, &wish, &begin, &effort, s.seed);
+            let wish = Wish {
+                width: s.width,
+                height: s.height,
+                guide: &wish,
+                stop,
+            };
+            let begin = Begin::Sketch {
+                colour: &sketch,
+                guided: true,
+            };
+            let made = synthesise(
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &begin,
+                &effort,
+                s.seed,
+            );
             let mut all = origins(&made.from, &self.matter);
             for _ in 0..2 {
                 carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
             }
             let chunk = chunk_pixels(&all, s.width);
             let fits = chunk <= most;
-            let better = best.as_ref().is_none_or(|(b, _)| if *b > most { chunk < *b } else { fits && chunk > *b });
+            let better = best
+                .as_ref()
+                .is_none_or(|(b, _)| if *b > most { chunk < *b } else { fits && chunk > *b });
             if better {
                 best = Some((chunk, all));
             }
@@ -216,7 +261,11 @@ impl Living {
                 let (x, y) = self.way.was(i);
                 let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
                 let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
-                let layer = if self.turn[py * w + px] < share { &self.mended } else { &self.base };
+                let layer = if self.turn[py * w + px] < share {
+                    &self.mended
+                } else {
+                    &self.base
+                };
                 carry::at(layer, w, h, x, y)
             })
             .collect();
@@ -248,10 +297,30 @@ impl Living {
         let level = &self.matter.levels[0];
         let wish = self.sway.draw(&self.layout);
         let share: [f32; 5] = std::array::from_fn(|k| f32::from(self.weights.0[3 + k]) / 256.0);
-        let kept = carry::judge(&self.base, w, h, level, &wish, &share, &Keep::steady(self.setting.steady));
+        let kept = carry::judge(
+            &self.base,
+            w,
+            h,
+            level,
+            &wish,
+            &share,
+            &Keep::steady(self.setting.steady),
+        );
         let seed = mix(self.setting.seed ^ (u64::from(self.key) << 20));
-        self.mended =
-            mend(&self.matter, &self.planes, &self.weights, w, h, &wish, &self.base, &kept, PULL, self.texture, seed, stop);
+        self.mended = mend(
+            &self.matter,
+            &self.planes,
+            &self.weights,
+            w,
+            h,
+            &wish,
+            &self.base,
+            &kept,
+            PULL,
+            self.texture,
+            seed,
+            stop,
+        );
     }
 }
 
@@ -263,7 +332,13 @@ pub fn carried(setting: &Setting, n: u32, old: &[Origin]) -> Vec<Origin> {
 }
 
 fn flow_of(setting: &Setting) -> Flow {
-    Flow::new(setting.manner, setting.width, setting.height, setting.seconds_a_frame, mix(setting.seed ^ 0x11fe))
+    Flow::new(
+        setting.manner,
+        setting.width,
+        setting.height,
+        setting.seconds_a_frame,
+        mix(setting.seed ^ 0x11fe),
+    )
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.
@@ -298,17 +373,48 @@ pub fn mend(
     let from: Vec<Spot> = moved.par_iter().map(|o| nearest(matter, *o)).collect();
     let colour: Vec<Colour> = moved.par_iter().map(|o| carry::colour(level, *o)).collect();
     // What lies outside its photograph has nothing to stay like.
-    let pulls: Vec<u16> =
-        moved.par_iter().map(|o| if carry::inside(level, *o).is_some() { pull } else { 0 }).collect();
-    let carried = Carried { from: &from, colour: &colour, pull: &pulls, locked: kept, start: 2 };
-    let wish = Wish { width: w, height: h, guide: wish, stop };
+    let pulls: Vec<u16> = moved
+        .par_iter()
+        .map(|o| {
+            if carry::inside(level, *o).is_some() {
+                pull
+            } else {
+                0
+            }
+        })
+        .collect();
+    let carried = Carried {
+        from: &from,
+        colour: &colour,
+        pull: &pulls,
+        locked: kept,
+        start: 2,
+    };
+    let wish = Wish {
+        width: w,
+        height: h,
+        guide: wish,
+        stop,
+    };
     let mut effort = Effort::mending().for_texture(texture);
     // Whole pieces rather than threads.
     effort.beta *= 2;
-    let made = synthesise(matter, planes, weights, &wish, &Begin::Carried(carried), &effort, seed);
+    let made = synthesise(
+        matter,
+        planes,
+        weights,
+        &wish,
+        &Begin::Carried(carried),
+        &effort,
+        seed,
+    );
     let fresh = origins(&made.from, matter);
-    let mut all: Vec<Origin> =
-        moved.iter().zip(kept).zip(fresh).map(|((m, k), f)| if *k { *m } else { f }).collect();
+    let mut all: Vec<Origin> = moved
+        .iter()
+        .zip(kept)
+        .zip(fresh)
+        .map(|((m, k), f)| if *k { *m } else { f })
+        .collect();
     for _ in 0..2 {
         carry::tidy(&mut all, w, h, level, kept);
     }

@@ -103,7 +103,9 @@ impl Matter {
         if sheets.is_empty()
             || sheets.len() > MAX_SOURCES
             || rows > MAX_SIDE
-            || sheets.iter().any(|s| s.width.min(s.height) < 8 || s.width > MAX_SIDE)
+            || sheets
+                .iter()
+                .any(|s| s.width.min(s.height) < 8 || s.width > MAX_SIDE)
         {
             return None;
         }
@@ -164,7 +166,11 @@ impl Level {
                     level.area += s.width - 2 * margin;
                 }
             }
-            level.places.push(Place { top, width: s.width, height: s.height });
+            level.places.push(Place {
+                top,
+                width: s.width,
+                height: s.height,
+            });
             top += s.height;
         }
         level
@@ -188,7 +194,10 @@ impl Level {
         let mut last = NOWHERE;
         for _ in 0..64 {
             let p = self.places[dice.below(self.places.len() as u32) as usize];
-            let s = spot(dice.below(p.width as u32) as usize, p.top + dice.below(p.height as u32) as usize);
+            let s = spot(
+                dice.below(p.width as u32) as usize,
+                p.top + dice.below(p.height as u32) as usize,
+            );
             if self.open(s) {
                 return s;
             }
@@ -258,7 +267,17 @@ fn halve(s: &Sheet) -> Sheet {
     } else {
         // Barred where most of it was: coarse patches may look over the edge.
         let ones: Vec<[u8; 1]> = s.barred.iter().map(|b| [if *b { 255 } else { 0 }]).collect();
-        halve_bytes(&ones, s.width, s.height).0.iter().map(|v| v[0] > 128).collect()
+        halve_bytes(&ones, s.width, s.height)
+            .0
+            .iter()
+            .map(|v| v[0] > 128)
+            .collect()
     };
-    Sheet { width, height, colour, guide, barred }
+    Sheet {
+        width,
+        height,
+        colour,
+        guide,
+        barred,
+    }
 }

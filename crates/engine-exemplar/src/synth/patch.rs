@@ -121,7 +121,10 @@ impl Kernel for Scalar {
     }
 }
 
-const _: () = assert!(PAD >= 2, "a 5x5 patch about a border pixel must lie inside the plane");
+const _: () = assert!(
+    PAD >= 2,
+    "a 5x5 patch about a border pixel must lie inside the plane"
+);
 
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
@@ -134,14 +137,29 @@ impl Kernel for Avx2 {
         let (ca, cb) = (corner(a, ai, 2), corner(b, bi, 2));
         // SAFETY: `corner` has checked rows 0..5 of 5 pixels (40 bytes); this kernel is only named by
         // `with_avx2`, which runs where AVX2 is.
-        unsafe { five_avx2(ca.as_ptr().cast(), a.stride() * 8, cb.as_ptr().cast(), b.stride() * 8, limit) }
+        unsafe {
+            five_avx2(
+                ca.as_ptr().cast(),
+                a.stride() * 8,
+                cb.as_ptr().cast(),
+                b.stride() * 8,
+                limit,
+            )
+        }
     }
 
     #[inline(always)]
     fn three(a: &Plane, ai: usize, b: &Plane, bi: usize, _limit: u32) -> u32 {
         let (ca, cb) = (corner(a, ai, 1), corner(b, bi, 1));
         // SAFETY: as above, for rows 0..3 of 3 pixels (24 bytes).
-        unsafe { three_avx2(ca.as_ptr().cast(), a.stride() * 8, cb.as_ptr().cast(), b.stride() * 8) }
+        unsafe {
+            three_avx2(
+                ca.as_ptr().cast(),
+                a.stride() * 8,
+                cb.as_ptr().cast(),
+                b.stride() * 8,
+            )
+        }
     }
 }
 

@@ -58,7 +58,11 @@ impl Effort {
 impl Effort {
     /// Sets the penalties in proportion to how textured the photographs are.
     pub fn for_texture(self, texture: u32) -> Effort {
-        Effort { lambda: texture * 3 / 2, beta: texture * 3 / 10 + 200, ..self }
+        Effort {
+            lambda: texture * 3 / 2,
+            beta: texture * 4 / 5 + 200,
+            ..self
+        }
     }
 }
 
@@ -163,9 +167,21 @@ pub fn synthesise(
             None => scatter(w, h, level, seed),
         };
         if let (Some(c), Begin::Carried(whole)) = (&carried, begin) {
-            settle(&mut target.from, w, l, l == start, c, whole, wish.width, wish.height, matter);
+            settle(
+                &mut target.from,
+                w,
+                l,
+                l == start,
+                c,
+                whole,
+                wish.width,
+                wish.height,
+                matter,
+            );
         }
-        let pull = carried.as_ref().map(|c| (c.colour[l].as_slice(), c.pull[l].as_slice()));
+        let pull = carried
+            .as_ref()
+            .map(|c| (c.colour[l].as_slice(), c.pull[l].as_slice()));
         let mut used = Occupancy::default();
         let run = |target: &mut Target, used: &mut Occupancy, k: usize, fresh: bool, salt: u64| {
             used.count(&target.from, level);
@@ -182,7 +198,12 @@ pub fn synthesise(
             };
             sweep(target, level, plane, &how);
         };
-        if below.is_none() && let Begin::Sketch { colour: sketch, guided } = begin {
+        if below.is_none()
+            && let Begin::Sketch {
+                colour: sketch,
+                guided,
+            } = begin
+        {
             let silent = if *guided { guide } else { &[] };
             want(&mut target.plane, sketch, silent, None, weights);
             for k in 0..effort.first_sweeps {
@@ -194,7 +215,16 @@ pub fn synthesise(
         }
         if below.is_none() && carried.is_some() && effort.first_sweeps > 0 && effort.radius.is_none() {
             // Matter of another kind may be wanted: look for it by the guides before the colours speak.
-            let quiet = Weights([0, 0, 0, weights.0[3], weights.0[4], weights.0[5], weights.0[6], weights.0[7]]);
+            let quiet = Weights([
+                0,
+                0,
+                0,
+                weights.0[3],
+                weights.0[4],
+                weights.0[5],
+                weights.0[6],
+                weights.0[7],
+            ]);
             let guides_only = level.plane(&quiet);
             want(&mut target.plane, &colour, guide, None, &quiet);
             let mut used = Occupancy::default();
@@ -234,8 +264,17 @@ pub fn synthesise(
 }
 
 /// Two sweeps with small patches and the final vote.
-fn finish(last: Option<Target>, matter: &Matter, planes: &[Plane], effort: &Effort, begin: &Begin, seed: u64) -> Made {
-    let Some(mut target) = last else { return Made { from: Vec::new() } };
+fn finish(
+    last: Option<Target>,
+    matter: &Matter,
+    planes: &[Plane],
+    effort: &Effort,
+    begin: &Begin,
+    seed: u64,
+) -> Made {
+    let Some(mut target) = last else {
+        return Made { from: Vec::new() };
+    };
     let level = &matter.levels[0];
     let mut used = Occupancy::default();
     used.count(&target.from, level);
@@ -364,7 +403,13 @@ fn upsample(coarse: &Target, w: usize, h: usize, fine: &Level, old: &Level) -> V
 }
 
 /// Writes what is wanted: the voted colours, drawn towards the carried ones, and the guides.
-fn want(plane: &mut Plane, colour: &[Colour], guide: &[Guide], pull: Option<(&[Colour], &[u16])>, weights: &Weights) {
+fn want(
+    plane: &mut Plane,
+    colour: &[Colour],
+    guide: &[Guide],
+    pull: Option<(&[Colour], &[u16])>,
+    weights: &Weights,
+) {
     let w = plane.width();
     plane.fill_rows(|y, row| {
         for (x, f) in row.iter_mut().enumerate() {

@@ -101,7 +101,10 @@ impl Occupancy {
 
     /// The penalty of each bin: `lambda` where it is used as often as the mean.
     pub fn penalties(&self, lambda: u32) -> Vec<u32> {
-        self.use_256.iter().map(|u| ((u64::from(*u) * u64::from(lambda)) >> 8).min(1 << 28) as u32).collect()
+        self.use_256
+            .iter()
+            .map(|u| ((u64::from(*u) * u64::from(lambda)) >> 8).min(1 << 28) as u32)
+            .collect()
     }
 }
 
@@ -121,7 +124,20 @@ pub fn sweep(target: &mut Target, level: &Level, plane: &Plane, how: &Sweep) {
             if !locked.is_empty() && locked[top * width..(top + rows) * width].iter().all(|l| *l) {
                 return;
             }
-            dispatch(Band { top, rows, width, height, from, error, locked, snapshot: &snapshot, wanted, level, plane, how });
+            dispatch(Band {
+                top,
+                rows,
+                width,
+                height,
+                from,
+                error,
+                locked,
+                snapshot: &snapshot,
+                wanted,
+                level,
+                plane,
+                how,
+            });
         });
 }
 
@@ -150,7 +166,20 @@ struct Best {
 impl Work for Band<'_> {
     #[inline(always)]
     fn run<K: Kernel>(self) {
-        let Band { top, rows, width, height, from, error, locked, snapshot, wanted, level, plane, how } = self;
+        let Band {
+            top,
+            rows,
+            width,
+            height,
+            from,
+            error,
+            locked,
+            snapshot,
+            wanted,
+            level,
+            plane,
+            how,
+        } = self;
         // The band with a frame of neighbours about it, so that no look needs a bounds test.
         let across = width + 2;
         let mut field = vec![NOWHERE; across * (rows + 2)];
@@ -159,17 +188,29 @@ impl Work for Band<'_> {
             if y == 0 || y > height {
                 continue;
             }
-            field[r * across + 1..r * across + 1 + width].copy_from_slice(&snapshot[(y - 1) * width..y * width]);
+            field[r * across + 1..r * across + 1 + width]
+                .copy_from_slice(&snapshot[(y - 1) * width..y * width]);
         }
         let bins = bins_across(level);
         // Offsets to the neighbours already visited: one beside, one above, one aslant.
         let back: isize = if how.backwards { -1 } else { 1 };
         let side = u32::MAX.wrapping_mul(if how.backwards { 1 } else { u32::MAX }); // +1 or -1
-        let line = if how.backwards { 0u32.wrapping_sub(1 << 16) } else { 1 << 16 };
+        let line = if how.backwards {
+            0u32.wrapping_sub(1 << 16)
+        } else {
+            1 << 16
+        };
         let whole = how.radius.is_none();
-        let first_radius = how.radius.unwrap_or(level.width.max(level.height) as u32 / 4).max(2);
+        let first_radius = how
+            .radius
+            .unwrap_or(level.width.max(level.height) as u32 / 4)
+            .max(2);
         for step in 0..rows * width {
-            let step = if how.backwards { rows * width - 1 - step } else { step };
+            let step = if how.backwards {
+                rows * width - 1 - step
+            } else {
+                step
+            };
             let (r, x) = (step / width, step % width);
             let y = top + r;
             if !locked.is_empty() && locked[y * width + x] {
@@ -184,7 +225,11 @@ impl Work for Band<'_> {
                 field[at - across].wrapping_add(1 << 16),
                 field[at + across].wrapping_sub(1 << 16),
             ];
-            let mut best = Best { from: field[at], error: error[step], cost: 0 };
+            let mut best = Best {
+                from: field[at],
+                error: error[step],
+                cost: 0,
+            };
             {
                 let index = plane.index(spot_x(best.from), spot_y(best.from));
                 if how.fresh {
@@ -215,7 +260,11 @@ impl Work for Band<'_> {
                                 K::five(wanted, here, plane, index, limit)
                             };
                             if e < limit {
-                                best = Best { from: c, error: e, cost: e + extra };
+                                best = Best {
+                                    from: c,
+                                    error: e,
+                                    cost: e + extra,
+                                };
                             }
                         }
                     }
@@ -228,7 +277,9 @@ impl Work for Band<'_> {
                 attempt!(field[(ahead - 4 * back) as usize].wrapping_add(side.wrapping_mul(4)));
             }
             attempt!(
-                field[(ahead - back * across as isize + back) as usize].wrapping_add(line).wrapping_sub(side)
+                field[(ahead - back * across as isize + back) as usize]
+                    .wrapping_add(line)
+                    .wrapping_sub(side)
             );
             if how.random > 0 {
                 let mut dice = Dice::new(how.seed, (y * width + x) as u64);
@@ -264,9 +315,7 @@ impl Work for Band<'_> {
 #[inline(always)]
 fn outside(c: Spot, near: &[Spot; 4], how: &Sweep, shift: usize, bins: usize) -> u32 {
     let bin = (spot_y(c) >> shift) * bins + (spot_x(c) >> shift);
-    let strangers = u32::from(near[0] != c)
-        + u32::from(near[1] != c)
-        + u32::from(near[2] != c)
-        + u32::from(near[3] != c);
+    let strangers =
+        u32::from(near[0] != c) + u32::from(near[1] != c) + u32::from(near[2] != c) + u32::from(near[3] != c);
     how.penalties[bin] + how.beta * strangers
 }

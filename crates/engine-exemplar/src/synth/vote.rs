@@ -14,8 +14,11 @@ fn weight(e: u32) -> u32 {
 /// Locked pixels keep what `colour` holds.
 pub fn mean(target: &Target, level: &Level, even: bool, colour: &mut [Colour]) {
     let (w, h) = (target.width, target.height);
-    let weights: Vec<u32> =
-        if even { vec![1; w * h] } else { target.error.par_iter().map(|e| weight(*e)).collect() };
+    let weights: Vec<u32> = if even {
+        vec![1; w * h]
+    } else {
+        target.error.par_iter().map(|e| weight(*e)).collect()
+    };
     colour.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
         let (y0, y1) = (y.saturating_sub(2), (y + 3).min(h));
         for (x, out) in row.iter_mut().enumerate() {

@@ -1,5 +1,6 @@
 //! Pictures made by arithmetic, and draws of them in temporary folders.
-#![allow(dead_code)]
+// Helpers of tests: what fails here fails the test. Not every test uses all of them.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use heirloom_engine::local::{Control, Generator};
 use heirloom_engine::{Draft, Failure, Inputs, Order, Param, Request, TakeManifest, Task, manifest_of};
@@ -22,7 +23,10 @@ impl Inputs for Files {
     }
 
     fn path(&self, object: &ObjectId) -> Result<PathBuf, Failure> {
-        self.0.get(object).cloned().ok_or_else(|| Failure::lasting("input", "there is no such source"))
+        self.0
+            .get(object)
+            .cloned()
+            .ok_or_else(|| Failure::lasting("input", "there is no such source"))
     }
 }
 
@@ -42,7 +46,11 @@ pub fn two_photographs(folder: &Path) -> (Files, ObjectId, ObjectId) {
             let a = wave(x * 3 + y * y / 40, 40) * wave(y * 2 - x / 3, 31) / 255;
             let b = wave(x + 2 * y, 90);
             let byte = |v: i64| v.clamp(0, 255) as u8;
-            [byte(60 + a / 2 + grain), byte(30 + b / 2 + a / 4 + grain), byte(90 - a / 4 + b / 3 + grain)]
+            [
+                byte(60 + a / 2 + grain),
+                byte(30 + b / 2 + a / 4 + grain),
+                byte(90 - a / 4 + b / 3 + grain),
+            ]
         })
         .collect();
     let stars: Vec<[u8; 3]> = (0..w * h)
@@ -51,7 +59,11 @@ pub fn two_photographs(folder: &Path) -> (Files, ObjectId, ObjectId) {
             let cloud = wave(x * 2 + wave(y, 50) / 4, 110) * wave(y * 3 + x / 5, 130) / 255;
             let star = mix(u64::from(i) + 99) % 211 == 0;
             let byte = |v: i64| v.clamp(0, 255) as u8;
-            if star { [240, 235, 250] } else { [byte(14 + cloud / 2), byte(12 + cloud / 6), byte(20 + cloud / 3)] }
+            if star {
+                [240, 235, 250]
+            } else {
+                [byte(14 + cloud / 2), byte(12 + cloud / 6), byte(20 + cloud / 3)]
+            }
         })
         .collect();
     let mut files = Files::default();
@@ -79,7 +91,10 @@ pub fn request(task: Task, sources: &[ObjectId], frames: u32, flow: Option<&str>
         prompt: String::new(),
         mood: String::new(),
         seed: 11,
-        size: Size { width: 192, height: 108 },
+        size: Size {
+            width: 192,
+            height: 108,
+        },
         rate: Rate::parse("24").unwrap(),
         frames,
         sources: sources.to_vec(),
