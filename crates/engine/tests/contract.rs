@@ -215,7 +215,10 @@ fn suite(fault: Fault) -> Result<(), Broken> {
         task: Task::Becoming,
         ..request(source, 4)
     };
-    let (one, two) = (LocalEngine::new(Grey::new(fault)), LocalEngine::new(Grey::new(fault)));
+    let (one, two) = (
+        LocalEngine::new(Grey::new(fault)),
+        LocalEngine::new(Grey::new(fault)),
+    );
     check(&Fixture {
         engine: &one,
         another: &two,

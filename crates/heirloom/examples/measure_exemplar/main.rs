@@ -15,7 +15,12 @@ use anyhow::Context;
 use heirloom_archive::Archive;
 use heirloom_dailies::{Plan, Work, plan, takes};
 use heirloom_engine::gate::SourceGate;
-use heirloom_engine::{Draw, Engines, TakeFrames, Task};
+use heirloom_engine::{Draw, Engines, Failure, Request, TakeFrames, Task};
+use heirloom_engine_exemplar::engine::carried;
+use heirloom_engine_exemplar::map::CoordinateMap;
+use heirloom_engine_exemplar::measure::{chunk_pixels, pop};
+use heirloom_engine_exemplar::take::ExemplarTake;
+use heirloom_picture::color;
 use heirloom_picture::measure::{View, patch_distance, sharpness};
 use heirloom_vault::Vault;
 
