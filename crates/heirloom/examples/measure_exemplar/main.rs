@@ -77,7 +77,7 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
     let sharpnesses: Vec<f64> = views.iter().map(sharpness).collect();
     let floor = mean(&views.iter().map(|v| patch_floor(v, SEED)).collect::<Vec<_>>());
     let (mut sharp, mut patch, mut plain) = (vec![], vec![], vec![]);
-    let (mut pops, mut chunks) = (vec![], vec![]);
+    let (mut pops, mut chunks, mut moved) = (vec![], vec![], vec![]);
     let judged = if frames < 2 { 1 } else { JUDGED };
     for n in (0..judged).map(|k| k * (frames - 1) / (JUDGED - 1)) {
         let map = take.map(n).map_err(said)?;
@@ -92,10 +92,10 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
         let (ratio, distance) = judge(&take.frame(n).map_err(said)?, |view| {
             (sharpness(view) / expected, patch_distance(view, &mixed, SEED))
         })?;
-        let sampled = Image::from_pixels(map.width(), map.height(), samples(map.origins(), &images));
-        plain.push(judge(&sampled.context("an empty frame")?, |view| {
-            patch_distance(view, &mixed, SEED)
-        })?);
+        let sampled = Image::from_pixels(map.width(), map.height(), samples(map.origins(), &images))
+            .context("an empty frame")?;
+        plain.push(judge(&sampled, |view| patch_distance(view, &mixed, SEED))?);
+        moved.extend(moved_by_finish(&take.frame(n).map_err(said)?, &sampled));
         sharp.push(ratio);
         patch.push(distance);
         let made = chunk_of_made(request, take, &map);
@@ -127,6 +127,15 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
         range(&patch),
         mean(&plain)
     );
+    moved.sort_unstable_by(f32::total_cmp);
+    let at = |part: f64| moved.get((part * (moved.len() - 1) as f64) as usize).copied().unwrap_or(0.0);
+    for (what, part) in [("median", 0.5), ("99th percentile", 0.99)] {
+        println!(
+            "figure\t{label}, moved by the finish, {what}\t{:.2}\tcodes of 255\tlower\t-\tfinish {:.2}",
+            at(part),
+            take.facts().finish
+        );
+    }
     if !pops.is_empty() {
         println!(
             "figure\t{label}, pop\t{:.3}\tof pixels\tlower\t0.12\tframes {}",
@@ -142,6 +151,13 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
         );
     }
     Ok(())
+}
+
+/// How far the finish moved each pixel from its sample: its largest channel, in display codes of 255.
+fn moved_by_finish(frame: &Image, sampled: &Image) -> Vec<f32> {
+    let (a, b) = (color::to_video16(frame), color::to_video16(sampled));
+    let most = |(a, b): (&[u16; 3], &[u16; 3])| (0..3).map(|c| a[c].abs_diff(b[c])).max().unwrap_or(0);
+    a.iter().zip(&b).map(|pair| f32::from(most(pair)) / 257.0).collect()
 }
 
 fn judge<T>(image: &Image, by: impl Fn(&View<'_>) -> T) -> anyhow::Result<T> {
