@@ -128,7 +128,12 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
         mean(&plain)
     );
     moved.sort_unstable_by(f32::total_cmp);
-    let at = |part: f64| moved.get((part * (moved.len() - 1) as f64) as usize).copied().unwrap_or(0.0);
+    let at = |part: f64| {
+        moved
+            .get((part * (moved.len() - 1) as f64) as usize)
+            .copied()
+            .unwrap_or(0.0)
+    };
     for (what, part) in [("median", 0.5), ("99th percentile", 0.99)] {
         println!(
             "figure\t{label}, moved by the finish, {what}\t{:.2}\tcodes of 255\tlower\t-\tfinish {:.2}",
@@ -157,7 +162,10 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
 fn moved_by_finish(frame: &Image, sampled: &Image) -> Vec<f32> {
     let (a, b) = (color::to_video16(frame), color::to_video16(sampled));
     let most = |(a, b): (&[u16; 3], &[u16; 3])| (0..3).map(|c| a[c].abs_diff(b[c])).max().unwrap_or(0);
-    a.iter().zip(&b).map(|pair| f32::from(most(pair)) / 257.0).collect()
+    a.iter()
+        .zip(&b)
+        .map(|pair| f32::from(most(pair)) / 257.0)
+        .collect()
 }
 
 fn judge<T>(image: &Image, by: impl Fn(&View<'_>) -> T) -> anyhow::Result<T> {
