@@ -126,10 +126,10 @@ pub fn short(keep: bool) -> Result<()> {
 }
 
 fn build(build: Build) -> Result<PathBuf> {
-    // The whole workspace in the dev case, so that features are chosen as for the tests and nothing is built twice.
+    // For the dev case, as the tests build it: any other command would choose other features and build it all again.
     let (words, folder) = match build {
         Build::Release => ("build --locked --release --package heirloom", "release"),
-        Build::Dev => ("build --locked --workspace --bins", "debug"),
+        Build::Dev => ("test --locked --workspace --no-run --quiet", "debug"),
     };
     cargo(words).run()?;
     Ok(places::target()
