@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Film, SCENES, photograph};
+use support::{Film, SCENES};
 
 const ONE: &str = "[[scene]]\nname = \"one\"\n[[scene.shot]]\nname = \"010\"\nframes = 4\nkind = \"living\"\nsources = [\"archive:sea\"]\n";
 
@@ -221,10 +221,9 @@ fn a_sound_that_is_not_there() {
 }
 
 #[test]
-fn a_clip_called_as_a_photograph_and_the_other_way_round() {
+fn a_photograph_called_as_a_clip() {
     let film = Film::with(&ONE.replace("\"living\"", "\"plate\""));
     film.run(&["check"]).ended(1, &["is a photograph, not a clip"]);
-    photograph(&film.path("pictures/late.png"), 4, 40, 30);
 }
 
 /// A film on a disk that fills up while it is made: one clear error, nothing half-written, and all goes on with room
