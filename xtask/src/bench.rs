@@ -176,15 +176,21 @@ fn quality(steps: &mut Steps) -> Result<()> {
         "exemplar-quality",
         again,
         "# Quality of the weightless engine's pictures\n\n\
-         For every shot of the demo film, from the takes in its vault:\n\n\
-         - **sharpness**: gradient energy of the frames against that of the sources, at the scale they were used; here \
-         the distance of\n  that ratio from 1 (the ratio is in the note).\n\
+         For every shot of the demo film, from the takes in its vault, at nine frames spread evenly over the shot. \
+         Sources are seen in\nthe size that the shot uses: of a becoming the two pictures that it begins and ends \
+         with, of other shots all that they are\nmade from, without flat borders; each counts by its share of the \
+         frame.\n\n\
+         - **sharpness**: fine detail of the frames (mean Laplacian) against that of the sources; here the distance \
+         of that ratio from 1.\n\
          - **patch distance**: sliced Wasserstein distance over mean-free 5x5 patches between frames and sources, in \
-         8-bit display\n  units.\n\
+         8-bit display\n  units. The finish moves it, so the note says what it is without; and what the \
+         photographs score against themselves.\n\
          - **pop**: share of pixels whose place in the source jumps by more than 2 px against the place carried along \
-         the motion.\n\
-         - **chunk**: area-weighted mean size of connected pieces taken whole from a source. Judged on synthesised \
-         frames only: the\n  exact ends of a becoming are whole photographs by design.",
+         the motion; of a\n  becoming, whose motion the engine does not publish, along the motion read from the two \
+         frames in blocks of 16.\n\
+         - **chunk**: area-weighted mean size of connected pieces taken whole from a source, of what was \
+         synthesised: in a becoming, what\n  lies within 8 px of its own place in the first or last picture is \
+         that picture by design, and does not count.",
         &figures,
     )
 }

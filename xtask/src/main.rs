@@ -25,6 +25,7 @@ mod setup;
 mod steps;
 mod suite;
 
+use anyhow::Context;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let mut args = args::Args::from_env();
     let command = args.word();
+    if command.as_deref().is_some_and(|c| c != "help") {
+        places::claim_target().context("the build folder could not be claimed for this clone")?;
+    }
     match command.as_deref() {
         Some("demo") => demo::run(args),
         Some("test") => suite::run(args),

@@ -3,10 +3,12 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The repository's root.
+/// The repository's root. Asked of cargo at run time: a build folder shared by clones may hold another clone's build
+/// of this program.
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let here =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.parent().map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
 /// Heirloom's folder in the user's cache: builds, tools, work that may be thrown away.
@@ -25,6 +27,41 @@ pub fn target() -> PathBuf {
         Some(dir) => root().join(dir),
         None => cache().join("target"),
     }
+}
+
+/// Makes the shared build folder this clone's: when another clone was the last to use it, this one's files are marked
+/// as changed just now.
+///
+/// Cargo tells a clone's crates from another's by nothing but the time at which their files changed, so it would take
+/// another clone's newer build for that of older files here.
+pub fn claim_target() -> std::io::Result<()> {
+    let stamp = target().join("used-by.txt");
+    let me = root().display().to_string();
+    if std::fs::read_to_string(&stamp).is_ok_and(|last| last == me) {
+        return Ok(());
+    }
+    let now = std::time::SystemTime::now();
+    for folder in ["crates", "xtask", "fuzz", "peers"] {
+        mark_changed(&root().join(folder), now)?;
+    }
+    std::fs::create_dir_all(target())?;
+    std::fs::write(stamp, me)
+}
+
+fn mark_changed(folder: &Path, now: std::time::SystemTime) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() && entry.file_name() != "target" {
+            mark_changed(&entry.path(), now)?;
+        } else if kind.is_file() {
+            std::fs::File::options()
+                .append(true)
+                .open(entry.path())?
+                .set_modified(now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Programs installed for this repository alone.
