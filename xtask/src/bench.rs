@@ -87,8 +87,8 @@ fn speed(steps: &mut Steps) -> Result<()> {
             again,
             "# Speed and memory of the weightless engine\n\n\
              A living shot of one photograph (`demo/archive/eta-carinae.png`) at four sizes: the whole of what `make` \
-             waits for, from the\nphotograph in memory to the files of the take in the work folder, finish and \
-             compression included. Each size runs in a process\nof its own, whose peak memory is the system's figure \
+             waits for, from the\nrequest to the files of the take in the work folder: reading and preparing the \
+             photograph, finish and compression included.\nEach size runs in a process\nof its own, whose peak memory is the system's figure \
              (VmHWM).\n\nThe goals for frames are what a trial took on two cores. The trial made a guided shot, \
              without finish or files: they are the\nnearest figures there are, not the same task.\n\n\
              The still: a new picture in the manner of the same photograph, by this engine and by the crate\n\
