@@ -381,3 +381,29 @@ proptest! {
         drop(photo::inspect(&damaged, name));
     }
 }
+
+/// Found by fuzzing: the PNG decoder crashed on a palette of 53 bytes, which is no whole number of colours.
+#[test]
+fn a_palette_cut_off_within_a_colour_is_damage() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/photo_decode");
+    let mut bytes = std::fs::read(seeds.join("plte-53.png")).unwrap();
+    // The fuzzer leaves checksums aside; here the chunk gets its own.
+    let at = bytes.windows(4).position(|w| w == b"PLTE").unwrap();
+    let length = u32::from_be_bytes(bytes[at - 4..at].try_into().unwrap()) as usize;
+    assert_eq!(length % 3, 2);
+    let crc = !bytes[at..at + 4 + length].iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+            if c & 1 == 1 {
+                (c >> 1) ^ 0xedb8_8320
+            } else {
+                c >> 1
+            }
+        })
+    });
+    bytes[at + 4 + length..at + 8 + length].copy_from_slice(&crc.to_be_bytes());
+    let error = photo::decode(&bytes, "plte-53.png").unwrap_err().to_string();
+    assert!(
+        error.contains("plte-53.png") && error.contains("palette"),
+        "{error}"
+    );
+}

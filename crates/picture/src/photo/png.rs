@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{Cursor, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
@@ -33,7 +34,28 @@ fn open<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Reader<Curso
         1
     };
     limits.check(name, header.width, header.height, channels * bytes_per_sample)?;
-    decoder.read_info().map_err(failed)
+    let reader = guarded(name, || decoder.read_info())?;
+    // The decoder takes colours three bytes at a time and does not see a palette cut off within one.
+    if reader
+        .info()
+        .palette
+        .as_ref()
+        .is_some_and(|palette| palette.len() % 3 != 0)
+    {
+        return Err(PhotoError::damaged(
+            name,
+            "its palette is cut off within a colour",
+        ));
+    }
+    Ok(reader)
+}
+
+/// Runs the decoder; a mistake of its own on a file that no program wrote is damage, not a crash.
+fn guarded<T>(name: &str, run: impl FnOnce() -> Result<T, DecodingError>) -> Result<T, PhotoError> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(|e| failure(e, name)),
+        Err(_) => Err(PhotoError::damaged(name, "the decoder gave up on it")),
+    }
 }
 
 pub(super) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Raster, PhotoError> {
@@ -43,10 +65,10 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Raster
         .filter(|size| *size as u64 <= limits.decoded_bytes)
         .ok_or_else(|| PhotoError::damaged(name, "its rows are longer than memory"))?;
     let mut buffer = vec![0; size];
-    let frame = reader.next_frame(&mut buffer).map_err(|e| failure(e, name))?;
+    let frame = guarded(name, || reader.next_frame(&mut buffer))?;
     buffer.truncate(frame.buffer_size());
     // EXIF may stand behind the pixels. A missing end mark there harms nobody.
-    let ended = reader.finish();
+    let ended = guarded(name, || reader.finish());
     let mut head = describe(reader.info());
     if ended.is_err() {
         head.warnings
