@@ -1,0 +1,5 @@
+//! The stage: scenes and cameras become guide passes.
+
+pub mod pose;
+pub mod scene;
+pub mod track;
