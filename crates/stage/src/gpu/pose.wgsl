@@ -40,7 +40,8 @@ fn pose(@builtin(global_invocation_id) id: vec3<u32>) {
     let p = (vertex.position - stand.high.xyz) - stand.low.xyz;
     let at = vec3(dot(stand.row_x.xyz, p), dot(stand.row_y.xyz, p), dot(stand.row_z.xyz, p));
     let offset = vec3(stand.row_x.w, stand.row_y.w, stand.row_z.w);
-    positions[v] = vec4(at + offset, 1.0);
+    // The last number of `low` says whether the instance is seen (1) and whether it is mirrored (2).
+    positions[v] = vec4(at + offset, stand.low.w);
     // The cofactor matrix: rows are cross products of the other two.
     let n = vertex.normal;
     let turned = vec3(

@@ -1,0 +1,5 @@
+mod adapter;
+mod geometry;
+mod pipelines;
+mod slot;
+mod surface;
