@@ -176,10 +176,9 @@ pub struct Placed<'a> {
 }
 
 impl Placed<'_> {
-    /// Brings normals of the space of `positions` to the world (their length is lost): the cofactor matrix, which
-    /// is the inverse transpose times the determinant and stands flattening.
+    /// Brings normals of the space of `positions` to the world (their length is lost).
     pub fn world_from_normal(&self) -> DMat3 {
-        cofactor(&DMat3::from_mat4(self.world_from_local))
+        for_normals(&DMat3::from_mat4(self.world_from_local))
     }
 
     /// Whether the matrix mirrors, so that triangles wind the other way round.
@@ -188,12 +187,15 @@ impl Placed<'_> {
     }
 }
 
-fn cofactor(m: &DMat3) -> DMat3 {
-    DMat3::from_cols(
+/// The cofactor matrix, which is the inverse transpose times the determinant and stands flattening; turned round where
+/// the matrix mirrors, so that what was outside stays outside.
+fn for_normals(m: &DMat3) -> DMat3 {
+    let turned = DMat3::from_cols(
         m.y_axis.cross(m.z_axis),
         m.z_axis.cross(m.x_axis),
         m.x_axis.cross(m.y_axis),
-    )
+    );
+    if m.determinant() < 0.0 { -turned } else { turned }
 }
 
 /// A scene's geometry at one time: one [`Placed`] for each instance of the [`Cast`].
@@ -323,7 +325,7 @@ fn bend(placed: &mut Placed<'_>, skin: &Skin, p: &Primitive, pose: &Pose) {
             let normal = if placed.normals.is_empty() {
                 DVec3::ZERO
             } else {
-                let turn = cofactor(&DMat3::from_mat4(matrix));
+                let turn = for_normals(&DMat3::from_mat4(matrix));
                 (turn * at(&placed.normals, v)).normalize_or_zero()
             };
             (
