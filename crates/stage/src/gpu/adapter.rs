@@ -6,6 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use heirloom_film::Size;
 
+use crate::passes::RenderError;
+
 /// What the wgpu path runs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdapterName {
@@ -31,7 +33,7 @@ impl std::fmt::Display for AdapterName {
 }
 
 /// Why the wgpu path cannot draw.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GpuError {
     /// No driver was found.
     #[error(
@@ -73,10 +75,13 @@ pub enum GpuError {
         /// What it said.
         why: String,
     },
-    /// There is nothing to see through.
+    /// The shot itself cannot be rendered, or was stopped.
     #[error(transparent)]
-    View(#[from] crate::pose::ViewError),
+    Render(#[from] RenderError),
 }
+
+/// Storage buffers that the largest shader reads and writes.
+const BUFFERS: u32 = 11;
 
 /// An open adapter: its device, its queue and its limits.
 #[derive(Debug)]
@@ -85,6 +90,8 @@ pub(super) struct Gpu {
     pub queue: wgpu::Queue,
     pub name: AdapterName,
     pub limits: wgpu::Limits,
+    /// Whether buffers that shaders write can be read by the processor as they are.
+    pub direct: bool,
     /// What the driver complained of since it was last asked.
     complaints: Arc<Mutex<Option<String>>>,
 }
@@ -135,11 +142,26 @@ impl Gpu {
         if !adapter.features().contains(wgpu::Features::PRIMITIVE_INDEX) {
             return Err(lacking("say which triangle a pixel shows"));
         }
+        if !adapter.features().contains(wgpu::Features::DEPTH_CLIP_CONTROL) {
+            return Err(lacking("draw shadows of what stands before a map's range"));
+        }
         // Everything it has: scenes and pictures are as large as the adapter allows.
         let limits = adapter.limits();
+        if limits.max_storage_buffers_per_shader_stage < BUFFERS {
+            return Err(lacking(&format!("read from {BUFFERS} buffers at once")));
+        }
+        let shared = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+        // Where the device's memory is the processor's own, results are read where they were written.
+        let direct = adapter.features().contains(shared)
+            && matches!(
+                info.device_type,
+                wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu
+            );
+        let mut features = wgpu::Features::PRIMITIVE_INDEX | wgpu::Features::DEPTH_CLIP_CONTROL;
+        features.set(shared, direct);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("stage"),
-            required_features: wgpu::Features::PRIMITIVE_INDEX,
+            required_features: features,
             required_limits: limits.clone(),
             ..Default::default()
         };
@@ -160,6 +182,7 @@ impl Gpu {
             queue,
             name,
             limits,
+            direct,
             complaints,
         })
     }
@@ -206,6 +229,14 @@ impl Gpu {
             .min(self.limits.max_buffer_size);
         if bytes > limit {
             return Err(self.too_large(&format!("{what}, in bytes,"), bytes, limit, mend));
+        }
+        Ok(())
+    }
+
+    /// Whether there are few enough of something.
+    pub fn check_count(&self, what: &str, count: usize, limit: u64, mend: &str) -> Result<(), GpuError> {
+        if count as u64 > limit {
+            return Err(self.too_large(&format!("the number of {what}"), count as u64, limit, mend));
         }
         Ok(())
     }

@@ -27,8 +27,8 @@ struct Instance {
     flags: u32,
 }
 
-const FLAT: u32 = 1u;
 const ATTRIBUTES: u32 = 2u;
+const MAPPED: u32 = 4u;
 
 // See `MaterialRecord` in surface.rs.
 struct Material {

@@ -20,6 +20,9 @@ pub(super) struct Pipelines {
     visibility: Vec<wgpu::RenderPipeline>,
     /// [`SAMPLES`] a pixel.
     samples: Vec<wgpu::RenderPipeline>,
+    pub shadow_layout: wgpu::BindGroupLayout,
+    /// Of a sun and of a lamp.
+    pub shadow: [wgpu::RenderPipeline; 2],
     pub resolve_layout: wgpu::BindGroupLayout,
     pub resolve: wgpu::ComputePipeline,
 }
@@ -32,6 +35,8 @@ enum Slot {
     Write,
     Ids,
     SampledIds,
+    Depths,
+    DepthLayers,
 }
 
 fn layout(gpu: &Gpu, label: &str, stages: wgpu::ShaderStages, slots: &[Slot]) -> wgpu::BindGroupLayout {
@@ -40,11 +45,13 @@ fn layout(gpu: &Gpu, label: &str, stages: wgpu::ShaderStages, slots: &[Slot]) ->
         has_dynamic_offset: false,
         min_binding_size: None,
     };
-    let texture = |multisampled| wgpu::BindingType::Texture {
-        sample_type: wgpu::TextureSampleType::Uint,
-        view_dimension: wgpu::TextureViewDimension::D2,
+    let texture = |sample_type, view_dimension, multisampled| wgpu::BindingType::Texture {
+        sample_type,
+        view_dimension,
         multisampled,
     };
+    let (ids, depths) = (wgpu::TextureSampleType::Uint, wgpu::TextureSampleType::Depth);
+    let (plain, layers) = (wgpu::TextureViewDimension::D2, wgpu::TextureViewDimension::D2Array);
     let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
         .zip(slots)
         .map(|(binding, slot)| wgpu::BindGroupLayoutEntry {
@@ -54,8 +61,10 @@ fn layout(gpu: &Gpu, label: &str, stages: wgpu::ShaderStages, slots: &[Slot]) ->
                 Slot::Uniform => buffer(wgpu::BufferBindingType::Uniform),
                 Slot::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
                 Slot::Write => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-                Slot::Ids => texture(false),
-                Slot::SampledIds => texture(true),
+                Slot::Ids => texture(ids, plain, false),
+                Slot::SampledIds => texture(ids, plain, true),
+                Slot::Depths => texture(depths, plain, false),
+                Slot::DepthLayers => texture(depths, layers, false),
             },
             count: None,
         })
@@ -85,7 +94,7 @@ fn whole_layout(gpu: &Gpu, label: &str, group: &wgpu::BindGroupLayout) -> wgpu::
 
 impl Pipelines {
     pub fn new(gpu: &Gpu) -> Self {
-        use Slot::{Ids, Read, SampledIds, Uniform, Write};
+        use Slot::{DepthLayers, Depths, Ids, Read, SampledIds, Uniform, Write};
         let compute = wgpu::ShaderStages::COMPUTE;
         let pose_layout = layout(gpu, "pose", compute, &[Uniform, Read, Read, Write, Write]);
         let visibility_layout = layout(
@@ -99,7 +108,8 @@ impl Pipelines {
             "resolve",
             compute,
             &[
-                Uniform, Read, Read, Read, Read, Read, Read, Read, Read, Read, Write, Ids, Ids, Ids, SampledIds,
+                Uniform, Uniform, Read, Read, Read, Read, Read, Read, Read, Read, Read, Read, Write, Ids, Ids, Ids,
+                Depths, Depths, SampledIds, DepthLayers,
             ],
         );
         let pose = shader(gpu, "pose", include_str!("pose.wgsl"));
@@ -110,7 +120,12 @@ impl Pipelines {
             "visibility",
             &[enable, common, include_str!("visibility.wgsl")].concat(),
         );
-        let resolve = shader(gpu, "resolve", &[common, include_str!("resolve.wgsl")].concat());
+        let resolve = [common, include_str!("resolve.wgsl"), include_str!("color.wgsl")].concat();
+        let resolve = shader(gpu, "resolve", &resolve);
+        let shadow_layout = layout(gpu, "shadow", wgpu::ShaderStages::VERTEX, &[Uniform]);
+        let shadow = shader(gpu, "shadow", include_str!("shadow.wgsl"));
+        let casting = whole_layout(gpu, "shadow", &shadow_layout);
+        let shadow = [true, false].map(|flatten| draw_shadow(gpu, &casting, &shadow, flatten));
         let computing = |label, layout, module, entry| {
             gpu.device
                 .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -134,6 +149,8 @@ impl Pipelines {
             visibility: all(1),
             samples: all(SAMPLES),
             resolve,
+            shadow,
+            shadow_layout,
             pose_layout,
             visibility_layout,
             resolve_layout,
@@ -163,23 +180,8 @@ fn draw(
     variant: usize,
 ) -> wgpu::RenderPipeline {
     let cut = variant >= 3;
-    let position = [wgpu::VertexAttribute {
-        format: wgpu::VertexFormat::Float32x4,
-        offset: 0,
-        shader_location: 0,
-    }];
-    let normal = [wgpu::VertexAttribute {
-        shader_location: 1,
-        ..position[0]
-    }];
-    let buffer = |attributes| {
-        Some(wgpu::VertexBufferLayout {
-            array_stride: 16,
-            step_mode: wgpu::VertexStepMode::Vertex,
-            attributes,
-        })
-    };
-    let buffers = [buffer(&position), buffer(&normal)];
+    let [position, normal] = [attribute(0), attribute(1)];
+    let buffers = [vertices(&position), vertices(&normal)];
     gpu.device
         .create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("visibility"),
@@ -198,23 +200,76 @@ fn draw(
                 },
                 ..wgpu::PrimitiveState::default()
             },
-            depth_stencil: Some(wgpu::DepthStencilState {
-                format: DEPTH_FORMAT,
-                depth_write_enabled: Some(true),
-                depth_compare: Some(wgpu::CompareFunction::Greater),
-                stencil: wgpu::StencilState::default(),
-                bias: wgpu::DepthBiasState::default(),
-            }),
+            depth_stencil: Some(nearest()),
             multisample: wgpu::MultisampleState {
                 count: samples,
                 ..wgpu::MultisampleState::default()
             },
             fragment: Some(wgpu::FragmentState {
                 module,
-                entry_point: Some(if cut { "cut" } else { "solid" }),
+                entry_point: Some(match (cut, samples) {
+                    (false, _) => "solid",
+                    (true, 1) => "cut",
+                    (true, _) => "cut_sample",
+                }),
                 compilation_options: wgpu::PipelineCompilationOptions::default(),
                 targets: &[Some(ID_FORMAT.into())],
             }),
+            multiview_mask: None,
+            cache: None,
+        })
+}
+
+fn attribute(shader_location: u32) -> [wgpu::VertexAttribute; 1] {
+    [wgpu::VertexAttribute {
+        format: wgpu::VertexFormat::Float32x4,
+        offset: 0,
+        shader_location,
+    }]
+}
+
+fn vertices(attributes: &[wgpu::VertexAttribute]) -> Option<wgpu::VertexBufferLayout<'_>> {
+    Some(wgpu::VertexBufferLayout {
+        array_stride: 16,
+        step_mode: wgpu::VertexStepMode::Vertex,
+        attributes,
+    })
+}
+
+/// Depth runs from 1 at the nearest plane to 0.
+fn nearest() -> wgpu::DepthStencilState {
+    wgpu::DepthStencilState {
+        format: DEPTH_FORMAT,
+        depth_write_enabled: Some(true),
+        depth_compare: Some(wgpu::CompareFunction::Greater),
+        stencil: wgpu::StencilState::default(),
+        bias: wgpu::DepthBiasState::default(),
+    }
+}
+
+fn draw_shadow(
+    gpu: &Gpu,
+    layout: &wgpu::PipelineLayout,
+    module: &wgpu::ShaderModule,
+    flatten: bool,
+) -> wgpu::RenderPipeline {
+    gpu.device
+        .create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some("shadow map"),
+            layout: Some(layout),
+            vertex: wgpu::VertexState {
+                module,
+                entry_point: Some("shadow"),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                buffers: &[vertices(&attribute(0))],
+            },
+            primitive: wgpu::PrimitiveState {
+                unclipped_depth: flatten,
+                ..wgpu::PrimitiveState::default()
+            },
+            depth_stencil: Some(nearest()),
+            multisample: wgpu::MultisampleState::default(),
+            fragment: None,
             multiview_mask: None,
             cache: None,
         })

@@ -4,15 +4,15 @@ use bytemuck::{Pod, Zeroable};
 use heirloom_film::Size;
 
 use super::adapter::{Gpu, GpuError};
-use super::geometry::{Geometry, Run, Stand};
+use super::geometry::{Geometry, Run, Stand, depth_range, runs, stands};
 use super::pipelines::{DEPTH_FORMAT, ID_FORMAT, Pipelines};
 use super::surface::Surfaces;
 use crate::pose::{Projection, View};
-use crate::posed::Posed;
+use crate::render::still::{Set, Still};
 
 /// A camera as the shaders read it; see `common.wgsl`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
 pub(super) struct ViewRecord {
     scale: f32,
     orthographic: u32,
@@ -23,17 +23,18 @@ pub(super) struct ViewRecord {
 }
 
 impl ViewRecord {
-    pub fn of(view: &View) -> Self {
-        let (scale, orthographic) = match view.projection {
-            Projection::Perspective { focal_px } => (focal_px, 0),
-            Projection::Orthographic { scale_px } => (scale_px, 1),
+    fn of(view: &View, clip_m: [f64; 2]) -> Self {
+        let [near, far] = clip_m;
+        let (scale, orthographic, near) = match view.projection {
+            Projection::Perspective { focal_px } => (focal_px, 0, near.max(1e-6)),
+            Projection::Orthographic { scale_px } => (scale_px, 1, near),
         };
         Self {
             scale: scale as f32,
             orthographic,
             center: view.center_px.to_array().map(|v| v as f32),
             size: [view.size.width as f32, view.size.height as f32],
-            clip: view.clip_m.map(|v| v as f32),
+            clip: [near as f32, far as f32],
             world_from_camera: [0, 1, 2].map(|r| view.world_from_camera.row(r).to_array().map(|v| v as f32)),
         }
     }
@@ -55,14 +56,14 @@ const GROUP: u32 = 64;
 pub(super) struct Slot {
     /// The frame it holds.
     pub frame: Option<i64>,
-    /// Its camera; none before it holds a frame.
-    pub view: Option<View>,
+    /// Its camera, as the shaders read it.
+    pub record: ViewRecord,
     pub positions: wgpu::Buffer,
     pub normals: wgpu::Buffer,
     pub ids: wgpu::TextureView,
+    pub depths: wgpu::TextureView,
     stands: wgpu::Buffer,
     view_record: wgpu::Buffer,
-    pose_job: wgpu::Buffer,
     pose_group: wgpu::BindGroup,
     draw_group: wgpu::BindGroup,
     runs: Vec<Run>,
@@ -76,8 +77,7 @@ impl Slot {
         surfaces: &Surfaces,
         size: Size,
     ) -> Result<Self, GpuError> {
-        let vertices = u64::from(geometry.cast.vertices);
-        let bytes = vertices * 16;
+        let bytes = u64::from(geometry.vertices) * 16;
         gpu.check_bytes(
             "the scene's vertices",
             bytes,
@@ -86,7 +86,7 @@ impl Slot {
         let vertex = wgpu::BufferUsages::VERTEX;
         let positions = gpu.storage("positions", bytes, vertex);
         let normals = gpu.storage("normals", bytes, vertex);
-        let stand_bytes = (geometry.cast.instances.len() * size_of::<Stand>()) as u64;
+        let stand_bytes = (geometry.instance_count * size_of::<Stand>()) as u64;
         gpu.check_bytes("the scene's things", stand_bytes, "show fewer of them")?;
         let stands = gpu.storage("stands", stand_bytes, wgpu::BufferUsages::empty());
         let uniform = |label, bytes| {
@@ -99,9 +99,9 @@ impl Slot {
         };
         let view_record = uniform("view", size_of::<ViewRecord>() as u64);
         let pose_job = uniform("pose", size_of::<PoseJob>() as u64);
-        let (_, stride) = groups(gpu, geometry.cast.vertices);
+        let (_, stride) = groups(gpu, geometry.vertices);
         let job = PoseJob {
-            vertices: geometry.cast.vertices,
+            vertices: geometry.vertices,
             stride,
             spare: [0; 2],
         };
@@ -124,13 +124,13 @@ impl Slot {
         );
         Ok(Self {
             frame: None,
-            view: None,
+            record: ViewRecord::default(),
             ids: picture(gpu, "ids", size, 1, ID_FORMAT),
+            depths: picture(gpu, "depths", size, 1, DEPTH_FORMAT),
             positions,
             normals,
             stands,
             view_record,
-            pose_job,
             pose_group,
             draw_group,
             runs: Vec::new(),
@@ -144,23 +144,30 @@ impl Slot {
         pipelines: &Pipelines,
         geometry: &Geometry,
         encoder: &mut wgpu::CommandEncoder,
-        posed: &Posed<'_>,
-        view: View,
+        set: &Set<'_>,
+        still: &Still<'_>,
         frame: i64,
     ) {
-        let record = ViewRecord::of(&view);
+        let view = &still.view;
+        let rect = [0.0, 0.0, f64::from(view.size.width), f64::from(view.size.height)];
+        let draws = still.draws(set, view, |_, place| Some(place.camera_from_local), rect);
+        let clip_m = match view.projection {
+            // One over the depth is fine wherever it is needed.
+            Projection::Perspective { .. } => view.clip_m,
+            Projection::Orthographic { .. } => depth_range(set, still, &draws),
+        };
+        self.record = ViewRecord::of(view, clip_m);
         gpu.queue
-            .write_buffer(&self.view_record, 0, bytemuck::bytes_of(&record));
-        let stands = geometry.stands(posed, &view);
+            .write_buffer(&self.view_record, 0, bytemuck::bytes_of(&self.record));
+        let stands = stands(still);
         if !stands.is_empty() {
             gpu.queue
                 .write_buffer(&self.stands, 0, bytemuck::cast_slice(&stands));
         }
-        geometry.write_shapes(gpu, posed);
-        self.runs = geometry.runs(posed);
-        self.view = Some(view);
+        geometry.write_shapes(gpu, set, &still.posed);
+        self.runs = runs(&draws, false);
         self.frame = Some(frame);
-        let (rows, stride) = groups(gpu, geometry.cast.vertices);
+        let (rows, stride) = groups(gpu, geometry.vertices);
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: Some("pose"),
             timestamp_writes: None,
@@ -176,13 +183,16 @@ impl Slot {
         pipelines: &Pipelines,
         geometry: &Geometry,
         encoder: &mut wgpu::CommandEncoder,
-        depth: &wgpu::TextureView,
-        samples: Option<&wgpu::TextureView>,
+        samples: Option<&Samples>,
     ) {
+        let (ids, depths, store) = match samples {
+            Some(samples) => (&samples.ids, &samples.depths, wgpu::StoreOp::Discard),
+            None => (&self.ids, &self.depths, wgpu::StoreOp::Store),
+        };
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("visibility"),
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: samples.unwrap_or(&self.ids),
+                view: ids,
                 depth_slice: None,
                 resolve_target: None,
                 ops: wgpu::Operations {
@@ -191,10 +201,10 @@ impl Slot {
                 },
             })],
             depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
-                view: depth,
+                view: depths,
                 depth_ops: Some(wgpu::Operations {
                     load: wgpu::LoadOp::Clear(0.0),
-                    store: wgpu::StoreOp::Discard,
+                    store,
                 }),
                 stencil_ops: None,
             }),
@@ -220,6 +230,22 @@ impl Slot {
     }
 }
 
+/// Several samples a pixel, for colour.
+#[derive(Debug)]
+pub(super) struct Samples {
+    pub ids: wgpu::TextureView,
+    depths: wgpu::TextureView,
+}
+
+impl Samples {
+    pub fn new(gpu: &Gpu, size: Size, samples: u32) -> Self {
+        Self {
+            ids: picture(gpu, "sample ids", size, samples, ID_FORMAT),
+            depths: picture(gpu, "sample depths", size, samples, DEPTH_FORMAT),
+        }
+    }
+}
+
 /// Rows of workgroups, and invocations a row.
 fn groups(gpu: &Gpu, vertices: u32) -> (u32, u32) {
     let groups = vertices.div_ceil(GROUP).max(1);
@@ -228,7 +254,7 @@ fn groups(gpu: &Gpu, vertices: u32) -> (u32, u32) {
 }
 
 /// Buffers bound in order from 0.
-fn group(gpu: &Gpu, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+pub(super) fn group(gpu: &Gpu, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
     let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
         .zip(buffers)
         .map(|(binding, buffer)| wgpu::BindGroupEntry {
@@ -244,17 +270,13 @@ fn group(gpu: &Gpu, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -
 }
 
 /// A picture that can be drawn into, and read by shaders.
-pub(super) fn picture(
+fn picture(
     gpu: &Gpu,
     label: &str,
     size: Size,
     samples: u32,
     format: wgpu::TextureFormat,
 ) -> wgpu::TextureView {
-    let mut usage = wgpu::TextureUsages::RENDER_ATTACHMENT;
-    if format != DEPTH_FORMAT {
-        usage |= wgpu::TextureUsages::TEXTURE_BINDING;
-    }
     gpu.device
         .create_texture(&wgpu::TextureDescriptor {
             label: Some(label),
@@ -267,7 +289,7 @@ pub(super) fn picture(
             sample_count: samples,
             dimension: wgpu::TextureDimension::D2,
             format,
-            usage,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TEXTURE_BINDING,
             view_formats: &[],
         })
         .create_view(&wgpu::TextureViewDescriptor::default())

@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::adapter::{Gpu, GpuError};
+use crate::shade::texture::Pyramid;
 use crate::scene::{AlphaMode, Material, Scene, Texture, Wrap};
 
 /// A material as the shaders read it; see `common.wgsl`.
@@ -20,6 +21,7 @@ struct MaterialRecord {
 }
 
 const LIT: u32 = 1;
+const BLEND: u32 = 2;
 const WRAP_U: u32 = 4;
 const WRAP_V: u32 = 6;
 
@@ -31,23 +33,24 @@ pub(super) struct Surfaces {
 }
 
 impl Surfaces {
-    /// Brings a scene's looks to the device.
-    pub fn new(gpu: &Gpu, scene: &Scene) -> Result<Self, GpuError> {
-        let mut firsts = Vec::with_capacity(scene.textures.len());
+    /// Brings a scene's looks to the device, each picture with its halvings after it.
+    pub fn new(gpu: &Gpu, scene: &Scene, pyramids: &[Pyramid]) -> Result<Self, GpuError> {
+        let mut firsts = Vec::with_capacity(pyramids.len());
         let mut total = 0u64;
-        for texture in &scene.textures {
+        for pyramid in pyramids {
             firsts.push(total as u32);
-            total += texture.image.pixels().len() as u64;
+            total += pyramid.levels.iter().map(|l| l.pixels().len() as u64).sum::<u64>();
         }
         gpu.check_bytes("the scene's pictures", total * 16, "make its textures smaller")?;
         let none = wgpu::BufferUsages::empty();
         let texels = gpu.storage("texels", total * 16, none);
-        for (texture, first) in scene.textures.iter().zip(&firsts) {
-            let pixels = texture.image.pixels();
-            if !pixels.is_empty() {
-                let bytes = bytemuck::cast_slice(pixels);
-                gpu.queue.write_buffer(&texels, u64::from(*first) * 16, bytes);
+        let mut at = 0u64;
+        for level in pyramids.iter().flat_map(|p| &p.levels) {
+            let bytes: &[u8] = bytemuck::cast_slice(level.pixels());
+            if !bytes.is_empty() {
+                gpu.queue.write_buffer(&texels, at, bytes);
             }
+            at += bytes.len() as u64;
         }
         let plain = Material::default();
         let records: Vec<MaterialRecord> = scene
@@ -65,7 +68,7 @@ impl Surfaces {
 
 fn record(material: &Material, textures: &[Texture], firsts: &[u32]) -> MaterialRecord {
     let cut = match material.alpha {
-        AlphaMode::Opaque => 0.0,
+        AlphaMode::Opaque => f32::MIN,
         AlphaMode::Mask(least) => least,
         AlphaMode::Blend => 0.5,
     };
@@ -78,7 +81,7 @@ fn record(material: &Material, textures: &[Texture], firsts: &[u32]) -> Material
         texel: 0,
         width: 0,
         height: 0,
-        flags: if material.lit { LIT } else { 0 },
+        flags: if material.lit { LIT } else { 0 } | if material.alpha == AlphaMode::Blend { BLEND } else { 0 },
     };
     let used = material.base_texture.as_ref();
     if let Some((map, texture)) = used.and_then(|u| Some((u, textures.get(u.texture)?))) {

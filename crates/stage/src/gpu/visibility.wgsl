@@ -44,6 +44,7 @@ struct Cut {
     @location(1) @interpolate(flat) material: u32,
     @location(2) @interpolate(perspective, sample) uv: vec2<f32>,
     @location(3) @interpolate(perspective, sample) alpha: f32,
+    @location(4) @interpolate(flat) mapped: u32,
 }
 
 @vertex
@@ -54,7 +55,7 @@ fn cut_vertex(
     @builtin(instance_index) first: u32,
 ) -> Cut {
     let instance = instances[u32(normal.w)];
-    var out = Cut(projected(at.xyz), first, instance.material, vec2(0.0), 1.0);
+    var out = Cut(projected(at.xyz), first, instance.material, vec2(0.0), 1.0, instance.flags & MAPPED);
     if (instance.flags & ATTRIBUTES) != 0u {
         let own = attributes[v + instance.attributes_from_vertex];
         out.uv = own.uv;
@@ -65,7 +66,7 @@ fn cut_vertex(
 
 fn alpha(m: Material, in: Cut) -> f32 {
     var a = m.color.a * in.alpha;
-    if m.width > 0u {
+    if m.width > 0u && in.mapped != 0u {
         a *= picture(m, mapped(m, in.uv), 1.0).a;
     }
     return a;
