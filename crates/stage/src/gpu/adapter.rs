@@ -43,7 +43,9 @@ pub enum GpuError {
     )]
     NoAdapter(String),
     /// What was found lacks something that the passes need.
-    #[error("`{adapter}` cannot {what}; bring its driver up to date, or render on the processor, without `gpu`")]
+    #[error(
+        "`{adapter}` cannot {what}; bring its driver up to date, or render on the processor, without `gpu`"
+    )]
     Lacking {
         /// Whose.
         adapter: String,
@@ -68,7 +70,9 @@ pub enum GpuError {
         mend: String,
     },
     /// The driver gave up: out of memory, or the device is gone.
-    #[error("`{adapter}` gave up: {why}; render fewer pixels or triangles, or on the processor, without `gpu`")]
+    #[error(
+        "`{adapter}` gave up: {why}; render fewer pixels or triangles, or on the processor, without `gpu`"
+    )]
     Failed {
         /// Whose.
         adapter: String,

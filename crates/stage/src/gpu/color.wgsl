@@ -229,25 +229,25 @@ fn color(texel: vec2<u32>, pixel: vec2<f32>, seen: u32, hit: Hit, n: vec3<f32>) 
     }
     var done = 0u;
     for (var s = 0u; s < 4u; s++) {
-        let this = ids[s];
-        if this == seen || (done & (1u << s)) != 0u {
+        let mine = ids[s];
+        if mine == seen || (done & (1u << s)) != 0u {
             continue;
         }
         var count = 0.0;
         var middle = vec2(0.0);
         for (var o = s; o < 4u; o++) {
-            if ids[o] == this {
+            if ids[o] == mine {
                 done |= 1u << o;
                 count += 1.0;
                 middle += places[o];
             }
         }
-        if this == 0u {
+        if mine == 0u {
             sum += sky(pixel) * count;
         } else {
             let at = vec2<f32>(texel) + middle / count;
-            let there = meet(this - 1u, ray(frame.current, at));
-            sum += surface(this - 1u, there, normal_at(there), at) * count;
+            let there = meet(mine - 1u, ray(frame.current, at));
+            sum += surface(mine - 1u, there, normal_at(there), at) * count;
         }
     }
     return sum * 0.2;

@@ -200,13 +200,7 @@ impl Results {
     }
 
     /// Asks for the results of what was submitted.
-    pub fn ask(
-        &self,
-        frame: u32,
-        view: View,
-        results: usize,
-        submission: wgpu::SubmissionIndex,
-    ) -> Pending {
+    pub fn ask(&self, frame: u32, view: View, results: usize, submission: wgpu::SubmissionIndex) -> Pending {
         let (to, mapped) = mpsc::channel();
         for strip in &self.strips {
             let to = to.clone();
@@ -288,7 +282,8 @@ impl Arrived<'_> {
         let normal = |p: &Planes| p.normal;
         let m = &self.view.camera_from_world;
         let turn = [m.x_axis, m.y_axis, m.z_axis].map(|c| c.to_array().map(|v| v as f32));
-        let turned = |n: &[f32; 3]| [0, 1, 2].map(|r| turn[0][r] * n[0] + turn[1][r] * n[1] + turn[2][r] * n[2]);
+        let turned =
+            |n: &[f32; 3]| [0, 1, 2].map(|r| turn[0][r] * n[0] + turn[1][r] * n[1] + turn[2][r] * n[2]);
         if has(Passes::NORMALS) {
             frame.world_normal = Some(self.pass(old.world_normal, normal, as_it_is));
             frame.camera_normal = Some(self.pass(old.camera_normal, normal, |_, _, n| turned(n)));

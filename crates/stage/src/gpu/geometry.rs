@@ -188,11 +188,7 @@ impl Geometry {
     }
 }
 
-fn rest_of(
-    instance: usize,
-    positions: &[[f32; 3]],
-    normals: &[[f32; 3]],
-) -> impl Iterator<Item = Rest> {
+fn rest_of(instance: usize, positions: &[[f32; 3]], normals: &[[f32; 3]]) -> impl Iterator<Item = Rest> {
     let smooth = normals.len() == positions.len();
     positions.iter().enumerate().map(move |(v, position)| Rest {
         position: *position,
@@ -247,7 +243,8 @@ pub(super) fn depth_range(set: &Set<'_>, still: &Still<'_>, draws: &[Draw<'_>]) 
         let matrix = &draw.camera_from_local;
         let depth = -matrix.transform_point3(middle).z;
         let axes = matrix.matrix3;
-        let reach = half.x * axes.x_axis.z.abs() + half.y * axes.y_axis.z.abs() + half.z * axes.z_axis.z.abs();
+        let reach =
+            half.x * axes.x_axis.z.abs() + half.y * axes.y_axis.z.abs() + half.z * axes.z_axis.z.abs();
         // A hair more, so that what lies in the plane of the box itself is not cut off.
         let reach = reach + 1e-6 * (reach + depth.abs()) + 1e-9;
         range = [range[0].min(depth - reach), range[1].max(depth + reach)];

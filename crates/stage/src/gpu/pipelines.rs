@@ -51,7 +51,10 @@ fn layout(gpu: &Gpu, label: &str, stages: wgpu::ShaderStages, slots: &[Slot]) ->
         multisampled,
     };
     let (ids, depths) = (wgpu::TextureSampleType::Uint, wgpu::TextureSampleType::Depth);
-    let (plain, layers) = (wgpu::TextureViewDimension::D2, wgpu::TextureViewDimension::D2Array);
+    let (plain, layers) = (
+        wgpu::TextureViewDimension::D2,
+        wgpu::TextureViewDimension::D2Array,
+    );
     let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
         .zip(slots)
         .map(|(binding, slot)| wgpu::BindGroupLayoutEntry {
@@ -108,8 +111,26 @@ impl Pipelines {
             "resolve",
             compute,
             &[
-                Uniform, Uniform, Read, Read, Read, Read, Read, Read, Read, Read, Read, Read, Write, Ids, Ids, Ids,
-                Depths, Depths, SampledIds, DepthLayers,
+                Uniform,
+                Uniform,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Read,
+                Write,
+                Ids,
+                Ids,
+                Ids,
+                Depths,
+                Depths,
+                SampledIds,
+                DepthLayers,
             ],
         );
         let pose = shader(gpu, "pose", include_str!("pose.wgsl"));

@@ -225,6 +225,11 @@ fn hidden(side: u32, place: vec2<f32>, depth: f32, endless: bool, own: u32) -> b
     for (var i = 0u; i < 4u; i++) {
         let at = vec2(select(first.x, last.x, (i & 1u) != 0u), select(first.y, last.y, i >= 2u));
         seen[i] = other_number(side, at);
+        let off = abs(vec2<f32>(at) + 0.5 - place);
+        if seen[i] == own && max(off.x, off.y) < 1.0 / 64.0 {
+            // In the very middle of a pixel that shows it.
+            return false;
+        }
         near[i] = seen[i] != 0u && seen[i] != own && (endless || other_depth(side, view, at) < limit);
         any_near |= near[i];
     }
@@ -294,8 +299,8 @@ fn follow_sky(side: u32, pixel: vec2<f32>, plane: u32) -> bool {
         if !(there.z < 0.0) {
             return true;
         }
-        let from = select(off_axis(here, way), pixel - here.center, here.orthographic != 0u);
-        motion = off_axis(view, there) - from + (view.center - here.center);
+        let start = select(off_axis(here, way), pixel - here.center, here.orthographic != 0u);
+        motion = off_axis(view, there) - start + (view.center - here.center);
     }
     put(plane, motion.x);
     put(plane + 1u, motion.y);

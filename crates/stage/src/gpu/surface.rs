@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::adapter::{Gpu, GpuError};
-use crate::shade::texture::Pyramid;
 use crate::scene::{AlphaMode, Material, Scene, Texture, Wrap};
+use crate::shade::texture::Pyramid;
 
 /// A material as the shaders read it; see `common.wgsl`.
 #[repr(C)]
@@ -39,7 +39,11 @@ impl Surfaces {
         let mut total = 0u64;
         for pyramid in pyramids {
             firsts.push(total as u32);
-            total += pyramid.levels.iter().map(|l| l.pixels().len() as u64).sum::<u64>();
+            total += pyramid
+                .levels
+                .iter()
+                .map(|l| l.pixels().len() as u64)
+                .sum::<u64>();
         }
         gpu.check_bytes("the scene's pictures", total * 16, "make its textures smaller")?;
         let none = wgpu::BufferUsages::empty();
@@ -81,7 +85,12 @@ fn record(material: &Material, textures: &[Texture], firsts: &[u32]) -> Material
         texel: 0,
         width: 0,
         height: 0,
-        flags: if material.lit { LIT } else { 0 } | if material.alpha == AlphaMode::Blend { BLEND } else { 0 },
+        flags: if material.lit { LIT } else { 0 }
+            | if material.alpha == AlphaMode::Blend {
+                BLEND
+            } else {
+                0
+            },
     };
     let used = material.base_texture.as_ref();
     if let Some((map, texture)) = used.and_then(|u| Some((u, textures.get(u.texture)?))) {
