@@ -3,6 +3,7 @@
 pub mod passes;
 pub mod pose;
 pub mod posed;
+pub mod preview;
 mod raster;
 mod render;
 pub mod scene;
