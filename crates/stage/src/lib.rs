@@ -9,6 +9,7 @@ mod render;
 pub mod scene;
 mod shade;
 pub mod track;
+mod vector;
 
 pub use raster::simd::{Simd, choose as choose_simd};
 pub use shade::sky::{basis as sky_basis, irradiance as sky_irradiance};

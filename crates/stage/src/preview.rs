@@ -21,7 +21,7 @@ pub struct Panel {
 /// - colour as it is displayed;
 /// - depth bright where near and dark where far, even in one over the depth, between the nearest and the farthest;
 /// - normals as red, green and blue from −1 to 1;
-/// - positions as metres, in steps that repeat every 10;
+/// - positions as metres, brightest every 10 metres off the last dark;
 /// - ids in colours that are far from one another;
 /// - motion by hue (which way) and strength (how far, beside the fastest twentieth);
 /// - occlusion white on dark.
@@ -47,14 +47,21 @@ pub fn panels(frame: &GuideFrame) -> Vec<Panel> {
             .as_ref()
             .map(|p| p.values.iter().map(|id| id_color(*id)).collect()),
     );
-    add("motion to the next frame", frame.motion_next_px.as_ref().map(|p| motion(&p.values)));
+    add(
+        "motion to the next frame",
+        frame.motion_next_px.as_ref().map(|p| motion(&p.values)),
+    );
     add(
         "motion to the previous frame",
         frame.motion_previous_px.as_ref().map(|p| motion(&p.values)),
     );
-    let grey = |p: &heirloom_engine::guides::Pass<f32>| p.values.iter().map(|v| [code(0.1 + 0.9 * v); 3]).collect();
+    let grey =
+        |p: &heirloom_engine::guides::Pass<f32>| p.values.iter().map(|v| [code(0.1 + 0.9 * v); 3]).collect();
     add("hidden in the next frame", frame.occlusion.as_ref().map(grey));
-    add("hidden in the previous frame", frame.occlusion_previous.as_ref().map(grey));
+    add(
+        "hidden in the previous frame",
+        frame.occlusion_previous.as_ref().map(grey),
+    );
     panels
 }
 
@@ -72,7 +79,10 @@ pub fn write(path: &Path, frame: &GuideFrame, size: Size) -> Result<(), WriteErr
 pub fn contact(panels: &[Panel], size: Size) -> (Vec<[u8; 3]>, Size) {
     const GAP: usize = 6;
     let step = (size.width as usize).div_ceil(640).max(1);
-    let (width, height) = ((size.width as usize).div_ceil(step), (size.height as usize).div_ceil(step));
+    let (width, height) = (
+        (size.width as usize).div_ceil(step),
+        (size.height as usize).div_ceil(step),
+    );
     let columns = panels.len().min(3);
     let rows = panels.len().div_ceil(3);
     let sheet_width = columns * (width + GAP);
@@ -125,8 +135,9 @@ fn normal(n: &[f32; 3]) -> [u8; 3] {
 
 fn position(p: &[f32; 3]) -> [u8; 3] {
     p.map(|c| {
+        // Up and down again, so that what lies level with 0 does not flicker between the ends.
         let part = c / 10.0;
-        code((part - libm::floorf(part)) * 0.9)
+        code(2.0 * (part - libm::floorf(part + 0.5)).abs())
     })
 }
 

@@ -7,12 +7,13 @@ use super::still::{Set, Still};
 use super::surface::{Facet, Hit, far_point};
 use crate::passes::Window;
 use crate::raster::bins::{Bins, Grid};
+use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, Vertex};
-use crate::raster::simd::Work;
 use crate::raster::tile::{CELLS, Opaque, Samples, draw};
 use crate::raster::{PICTURE, STEPS, TILE_HEIGHT, TILE_WIDTH};
 use crate::shade::clay::{Holes, Paint};
 use crate::shade::texture::Pyramid;
+use crate::vector::{narrow, wide};
 
 /// A triangle of the tile at hand.
 #[derive(Debug, Clone, Copy)]
@@ -71,21 +72,21 @@ impl Work for Row<'_, '_> {
     type Out = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         let Row { frame, band, desk } = self;
         let grid = frame.grid;
         let row = band.top.div_euclid(TILE_HEIGHT);
         for column in 0..grid.count[0] {
             let corner = [(column + grid.first[0]) * TILE_WIDTH, row * TILE_HEIGHT];
             let tile = ((row - grid.first[1]) * grid.count[0] + column) as usize;
-            fill(frame, desk, tile, corner);
+            fill::<L>(frame, desk, tile, corner);
             resolve(frame, band, desk, corner);
         }
     }
 }
 
 #[inline(always)]
-fn fill(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
+fn fill<L: Lanes>(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
     desk.samples.clear(frame.projected.lens.k_far);
     desk.list.clear();
     let [left, up] = corner.map(|c| c * STEPS);
@@ -111,9 +112,9 @@ fn fill(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
                     facet: Facet::of(frame.set, frame.still, of.instance, number),
                     corner,
                 };
-                draw(&mut desk.samples, &PICTURE, corners, seen, &mut holes);
+                draw::<L, _>(&mut desk.samples, &PICTURE, corners, seen, &mut holes);
             } else {
-                draw(&mut desk.samples, &PICTURE, corners, seen, &mut Opaque);
+                draw::<L, _>(&mut desk.samples, &PICTURE, corners, seen, &mut Opaque);
             }
         }
     }
@@ -172,7 +173,7 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
                 out[at] = match (whole, centre, shaded) {
                     (true, 0, _) => paint.sky(pixel),
                     (true, _, Some(color)) => color,
-                    _ => mean(frame, paint, desk, corner, [x, y], &seen, shaded),
+                    _ => mean(frame, paint, desk, [x, y], &seen, shaded),
                 };
             }
         }
@@ -180,16 +181,15 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
 }
 
 /// The mean colour of a pixel's samples; each triangle is shaded once, in the middle of its samples, or once a tile.
+#[inline(always)]
 fn mean(
     frame: &Frame<'_>,
     paint: &Paint<'_>,
     desk: &mut Desk,
-    corner: [i32; 2],
     [x, y]: [i32; 2],
     seen: &[u32; 8],
     centre: Option<[f32; 4]>,
 ) -> [f32; 4] {
-    let _ = corner;
     let mut sum = [0.0f32; 4];
     let mut done = 0u8;
     for l in 0..8 {
@@ -241,6 +241,7 @@ fn mean(
 }
 
 /// Colour of a facet where a place of the picture sees it, or in its middle.
+#[inline(always)]
 fn shade(frame: &Frame<'_>, paint: &Paint<'_>, facet: &Facet, tiny: bool, pixel: DVec2) -> [f32; 4] {
     let hit = if tiny {
         let third = 1.0 / 3.0;
@@ -308,7 +309,8 @@ fn nothing(frame: &Frame<'_>, band: &mut Band<'_>, at: usize, pixel: DVec2) {
 /// A way across the picture, in f32. What is below any rounding of the geometry is none at all.
 #[inline(always)]
 fn way(v: DVec2) -> [f32; 2] {
-    [v.x, v.y].map(|c| if c.abs() < 1e-8 { 0.0 } else { c as f32 })
+    let part = |c: f64| if c.abs() < 1e-8 { 0.0 } else { c as f32 };
+    [part(v.x), part(v.y)]
 }
 
 /// Values where a surface is.
@@ -334,16 +336,13 @@ fn something(
         out[at] = normal;
     }
     if let Some(out) = &mut band.camera_normal {
-        let n = DVec3::from_array(normal.map(f64::from));
-        let n = view.camera_from_world.transform_vector3(n);
-        out[at] = n.to_array().map(|c| c as f32);
+        out[at] = narrow(view.camera_from_world.transform_vector3(wide(normal)));
     }
     if let Some(out) = &mut band.object_id {
         out[at] = frame.set.cast.instances[facet.instance].object;
     }
     if let Some(out) = &mut band.position_m {
-        let world = view.world_from_camera.transform_point3(hit.camera);
-        out[at] = world.to_array().map(|c| c as f32);
+        out[at] = narrow(view.world_from_camera.transform_point3(hit.camera));
     }
     let mut from = pixel;
     if hit.moved
@@ -357,7 +356,7 @@ fn something(
         let Some(other) = other else { continue };
         let local = if deforms {
             let positions = &other.posed.placed[facet.instance].positions;
-            let at = |c: usize| DVec3::from_array(positions[facet.corners[c] as usize].map(f64::from));
+            let at = |c: usize| wide(positions[facet.corners[c] as usize]);
             let p = at(0);
             p + (at(1) - p) * hit.u + (at(2) - p) * hit.v
         } else {
