@@ -147,9 +147,12 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
             let pixel = DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
             let centre = seen[0];
             let whole = seen.iter().all(|s| *s == centre);
-            let mut shaded = None;
+            let mut own = [0.0; 4];
             if centre == 0 {
                 nothing(frame, band, at, pixel);
+                if let Some(paint) = frame.paint {
+                    own = paint.sky(pixel);
+                }
             } else {
                 let here = desk.list[centre as usize - 1];
                 let facet = match &mut facet {
@@ -163,24 +166,23 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
                 let hit = facet.hit(origin, way);
                 let normal = facet.world_normal(frame.still, &hit);
                 something(frame, band, at, pixel, here.number, facet, &hit, normal);
-                if let Some(paint) = frame.paint
-                    && !here.tiny
-                {
-                    shaded = Some(paint.surface(facet, &hit, normal, pixel));
+                if let Some(paint) = frame.paint {
+                    own = paint.surface(facet, &hit, normal, pixel);
                 }
             }
             if let (Some(paint), Some(out)) = (frame.paint, band.color.as_deref_mut()) {
-                out[at] = match (whole, centre, shaded) {
-                    (true, 0, _) => paint.sky(pixel),
-                    (true, _, Some(color)) => color,
-                    _ => mean(frame, paint, desk, [x, y], &seen, shaded),
+                out[at] = if whole {
+                    own
+                } else {
+                    mean(frame, paint, desk, [x, y], &seen, own)
                 };
             }
         }
     }
 }
 
-/// The mean colour of a pixel's samples; each triangle is shaded once, in the middle of its samples, or once a tile.
+/// The mean colour of a pixel's samples. What is seen at the centre has the colour `own`, and so have its neighbours on
+/// the same smooth surface; any other triangle is shaded in the middle of its samples, or, if tiny, once a tile.
 #[inline(always)]
 fn mean(
     frame: &Frame<'_>,
@@ -188,9 +190,9 @@ fn mean(
     desk: &mut Desk,
     [x, y]: [i32; 2],
     seen: &[u32; 8],
-    centre: Option<[f32; 4]>,
+    own: [f32; 4],
 ) -> [f32; 4] {
-    let mut sum = [0.0f32; 4];
+    let (mut r, mut g, mut b, mut a) = (0.0f32, 0.0f32, 0.0f32, 0.0f32);
     let mut done = 0u8;
     for l in 0..8 {
         if done >> l & 1 != 0 {
@@ -214,30 +216,44 @@ fn mean(
                 f64::from(y) + f64::from(middle[1]) * by,
             )
         };
-        let color = match (this, centre) {
-            (0, _) => paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5)),
-            (_, Some(color)) if this == seen[0] => color,
-            _ => {
-                let here = desk.list[this as usize - 1];
-                let cached = desk.colors[this as usize - 1];
-                if here.tiny && cached[3] >= 0.0 {
-                    cached
-                } else {
-                    let facet = Facet::of(frame.set, frame.still, here.instance as usize, here.number);
-                    let color = shade(frame, paint, &facet, here.tiny, place());
-                    if here.tiny {
-                        desk.colors[this as usize - 1] = color;
-                    }
-                    color
-                }
-            }
-        };
         let share = count as f32 / 8.0;
-        for c in 0..4 {
-            sum[c] += color[c] * share;
+        let mut add = |color: [f32; 4]| {
+            r += color[0] * share;
+            g += color[1] * share;
+            b += color[2] * share;
+            a += color[3] * share;
+        };
+        if this == seen[0] || (seen[0] != 0 && this != 0 && joined(frame, desk, this, seen[0])) {
+            add(own);
+            continue;
         }
+        if this == 0 {
+            add(paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5)));
+            continue;
+        }
+        let index = this as usize - 1;
+        let here = desk.list[index];
+        if !here.tiny || desk.colors[index][3] < 0.0 {
+            let facet = Facet::of(frame.set, frame.still, here.instance as usize, here.number);
+            desk.colors[index] = shade(frame, paint, &facet, here.tiny, place());
+        }
+        add(desk.colors[index]);
     }
-    sum
+    [r, g, b, a]
+}
+
+/// Whether two triangles are parts of one surface that share a vertex, and so its normal and texture coordinates.
+#[inline(always)]
+fn joined(frame: &Frame<'_>, desk: &Desk, a: u32, b: u32) -> bool {
+    let (a, b) = (desk.list[a as usize - 1], desk.list[b as usize - 1]);
+    if a.instance != b.instance {
+        return false;
+    }
+    let p = frame.set.cast.primitive(frame.set.scene, a.instance as usize);
+    let first = frame.set.cast.instances[a.instance as usize].first_triangle;
+    let corners = |number: u32| p.triangles[(number - first) as usize];
+    let (a, b) = (corners(a.number), corners(b.number));
+    !p.normals.is_empty() && a.iter().any(|i| b.contains(i))
 }
 
 /// Colour of a facet where a place of the picture sees it, or in its middle.

@@ -58,7 +58,7 @@ impl Paint<'_> {
             return [base[0] * alpha, base[1] * alpha, base[2] * alpha, alpha];
         }
         let at = rows(&self.turn, narrow(hit.camera));
-        let light = self.lamps.on(at, normal, || self.shadows.lit(at, normal));
+        let light = self.lamps.on(at, normal, self.shadows);
         let glow = if self.probe { 0.0 } else { 1.0 };
         let lit = scale(times(base, light), self.exposure);
         let [r, g, b] = along(lit, material.emission, glow);

@@ -2,6 +2,7 @@
 
 use glam::{DMat3, DVec3};
 
+use super::shadow::Shadows;
 use super::sky::{Sky, irradiance};
 use crate::pose::{Pose, View};
 use crate::scene::{LightKind, Scene};
@@ -174,15 +175,15 @@ impl Lamps {
         }
     }
 
-    /// Radiance of a matt white surface at `at` (from the camera, world axes) with this normal; `lit` says which share
-    /// of the key is not shadowed, and is asked where that matters.
+    /// Radiance of a matt white surface at `at` (from the camera, world axes) with this normal; the
+    /// shadows are the key's.
     #[inline(always)]
-    pub fn on(&self, at: [f32; 3], normal: [f32; 3], lit: impl Fn() -> f32) -> [f32; 3] {
+    pub fn on(&self, at: [f32; 3], normal: [f32; 3], shadows: &Shadows) -> [f32; 3] {
         let mut sum = irradiance(&self.ambient, normal);
         for (i, lamp) in self.lamps.iter().enumerate() {
             let mut e = lamp.irradiance(at, normal);
             if e > 0.0 && self.key.is_some_and(|(key, _)| key == i) {
-                e *= lit();
+                e *= shadows.lit(at, normal);
             }
             sum = along(sum, lamp.strength, e);
         }

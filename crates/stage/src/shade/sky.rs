@@ -22,7 +22,7 @@ pub fn basis(d: [f32; 3]) -> [f32; 9] {
 
 /// Irradiance of a surface with this unit normal under radiance given as coefficients of [`basis`]
 /// (Ramamoorthi and Hanrahan, "An efficient representation for irradiance environment maps", 2001, equation 13).
-#[inline]
+#[inline(always)]
 pub fn irradiance(sh: &[[f32; 3]; 9], normal: [f32; 3]) -> [f32; 3] {
     let [x, y, z] = normal;
     let terms = [
