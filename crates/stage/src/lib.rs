@@ -1,5 +1,6 @@
 //! The stage: scenes and cameras become guide passes.
 
+pub mod files;
 pub mod passes;
 pub mod pose;
 pub mod posed;
