@@ -1,8 +1,8 @@
 //! Speed of the rasteriser: a crowd of bumpy balls on a ground, everything moving, all passes.
 //!
 //! `cargo run --release -p heirloom-stage --example bench_stage [TRIANGLES WIDTH HEIGHT FRAMES]` prints one line of JSON
-//! for each setting: the median of seconds a frame, start-up left out. With `--picture FILE.png` the last frame's
-//! passes are written as one picture.
+//! for each setting: the median of seconds a frame, start-up left out. With `--out FOLDER` the last frame's passes are
+//! written there, as a sheet (`passes.png`) and as one file (`passes.exr`).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -10,8 +10,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use glam::{DQuat, DVec3};
+use heirloom_engine::GuideFrame;
 use heirloom_film::{Rate, Size};
+use heirloom_stage::files::{Heading, write_frame};
 use heirloom_stage::passes::{Passes, Renderer, Shot, Wanted};
+use heirloom_stage::pose::{Pose, View, frame_time_s};
+use heirloom_stage::preview;
 use heirloom_stage::scene::{Camera, Light, LightKind, Material, Mesh, Node, Placement, Primitive, Scene};
 use heirloom_stage::track::{Interpolation, Track};
 
@@ -168,7 +172,7 @@ fn crowd(triangles: usize) -> Scene {
     scene
 }
 
-fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: Option<&str>) {
+fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, out: Option<&str>) {
     let scene = crowd(triangles);
     let shot = Shot {
         camera: scene.camera_node(None).unwrap(),
@@ -189,9 +193,9 @@ fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: O
         .render(&wanted, &never, |number, frame| {
             times.push(last.elapsed().as_secs_f64());
             if number + 1 == frames
-                && let Some(path) = picture
+                && let Some(folder) = out
             {
-                heirloom_stage::preview::write(std::path::Path::new(path), frame, size).unwrap();
+                keep(std::path::Path::new(folder), frame, number, &renderer, &scene);
             }
             last = Instant::now();
             ControlFlow::Continue(())
@@ -213,11 +217,27 @@ fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: O
     );
 }
 
+fn keep(folder: &std::path::Path, frame: &GuideFrame, number: u32, renderer: &Renderer<'_>, scene: &Scene) {
+    let shot = renderer.shot();
+    let pose = Pose::of(scene, frame_time_s(shot.start_s, number.into(), shot.rate));
+    let view = View::of(scene, &pose, shot.camera, shot.size).unwrap();
+    let heading = Heading {
+        frame: number,
+        rate: shot.rate,
+        size: shot.size,
+        view: &view,
+        names: &renderer.cast().names,
+    };
+    std::fs::create_dir_all(folder).unwrap();
+    write_frame(&folder.join("passes.exr"), frame, &heading).unwrap();
+    preview::write(&folder.join("passes.png"), frame, shot.size).unwrap();
+}
+
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut picture = None;
-    if let Some(at) = arguments.iter().position(|a| a == "--picture") {
-        picture = arguments.get(at + 1).cloned();
+    let mut out = None;
+    if let Some(at) = arguments.iter().position(|a| a == "--out") {
+        out = arguments.get(at + 1).cloned();
         arguments.truncate(at);
     }
     let numbers: Vec<u32> = arguments.iter().map(|a| a.parse().unwrap()).collect();
@@ -228,7 +248,7 @@ fn main() {
             size(width, height),
             frames,
             Passes::ALL,
-            picture.as_deref(),
+            out.as_deref(),
         );
     } else {
         measure(50_000, size(640, 360), 24, Passes::ALL, None);
