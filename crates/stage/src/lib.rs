@@ -1,5 +1,6 @@
 //! The stage: scenes and cameras become guide passes.
 
+pub mod files;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod passes;
