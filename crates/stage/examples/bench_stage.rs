@@ -25,7 +25,11 @@ fn ball(rings: usize, bumps: f64) -> Primitive {
             c as f64 / columns as f64 * std::f64::consts::TAU,
         );
         let swell = 1.0 + 0.08 * libm::sin(bumps * a) * libm::cos(bumps * b);
-        DVec3::new(libm::sin(a) * libm::cos(b), libm::cos(a), -libm::sin(a) * libm::sin(b)) * swell
+        DVec3::new(
+            libm::sin(a) * libm::cos(b),
+            libm::cos(a),
+            -libm::sin(a) * libm::sin(b),
+        ) * swell
     };
     for r in 0..=rings {
         for c in 0..=columns {
@@ -141,7 +145,10 @@ fn crowd(triangles: usize) -> Scene {
     camera.placement = Placement::Parts {
         translation: Track::keys(
             times.clone(),
-            times.iter().map(|t| DVec3::new(t - 2.0, 6.0 - 0.3 * t, 5.0 - 0.5 * t)).collect(),
+            times
+                .iter()
+                .map(|t| DVec3::new(t - 2.0, 6.0 - 0.3 * t, 5.0 - 0.5 * t))
+                .collect(),
             Interpolation::Linear,
         )
         .unwrap(),
@@ -216,7 +223,13 @@ fn main() {
     let numbers: Vec<u32> = arguments.iter().map(|a| a.parse().unwrap()).collect();
     let size = |width, height| Size { width, height };
     if let [triangles, width, height, frames] = numbers[..] {
-        measure(triangles as usize, size(width, height), frames, Passes::ALL, picture.as_deref());
+        measure(
+            triangles as usize,
+            size(width, height),
+            frames,
+            Passes::ALL,
+            picture.as_deref(),
+        );
     } else {
         measure(50_000, size(640, 360), 24, Passes::ALL, None);
         measure(1_000_000, size(1920, 1080), 9, Passes::ALL, None);

@@ -5,9 +5,11 @@ pub mod pose;
 pub mod posed;
 pub mod preview;
 mod raster;
+pub mod read;
 mod render;
 pub mod scene;
 mod shade;
+pub mod summary;
 pub mod track;
 
 pub use raster::simd::{Simd, choose as choose_simd};

@@ -47,14 +47,21 @@ pub fn panels(frame: &GuideFrame) -> Vec<Panel> {
             .as_ref()
             .map(|p| p.values.iter().map(|id| id_color(*id)).collect()),
     );
-    add("motion to the next frame", frame.motion_next_px.as_ref().map(|p| motion(&p.values)));
+    add(
+        "motion to the next frame",
+        frame.motion_next_px.as_ref().map(|p| motion(&p.values)),
+    );
     add(
         "motion to the previous frame",
         frame.motion_previous_px.as_ref().map(|p| motion(&p.values)),
     );
-    let grey = |p: &heirloom_engine::guides::Pass<f32>| p.values.iter().map(|v| [code(0.1 + 0.9 * v); 3]).collect();
+    let grey =
+        |p: &heirloom_engine::guides::Pass<f32>| p.values.iter().map(|v| [code(0.1 + 0.9 * v); 3]).collect();
     add("hidden in the next frame", frame.occlusion.as_ref().map(grey));
-    add("hidden in the previous frame", frame.occlusion_previous.as_ref().map(grey));
+    add(
+        "hidden in the previous frame",
+        frame.occlusion_previous.as_ref().map(grey),
+    );
     panels
 }
 
@@ -72,7 +79,10 @@ pub fn write(path: &Path, frame: &GuideFrame, size: Size) -> Result<(), WriteErr
 pub fn contact(panels: &[Panel], size: Size) -> (Vec<[u8; 3]>, Size) {
     const GAP: usize = 6;
     let step = (size.width as usize).div_ceil(640).max(1);
-    let (width, height) = ((size.width as usize).div_ceil(step), (size.height as usize).div_ceil(step));
+    let (width, height) = (
+        (size.width as usize).div_ceil(step),
+        (size.height as usize).div_ceil(step),
+    );
     let columns = panels.len().min(3);
     let rows = panels.len().div_ceil(3);
     let sheet_width = columns * (width + GAP);
