@@ -30,6 +30,10 @@ use crate::scene::{Camera, Fit, Light, LightKind, Node, Placement, Scene, Warnin
 use look::{rec709, unit};
 use pack::Pack;
 
+/// Lumens of a watt, which is how 3D packages turn the file's lux and candela into their own strengths: what has
+/// strength 1 on the stage has strength 1 in them.
+const LUMENS_PER_WATT: f64 = 683.0;
+
 /// A scene as a file.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -428,6 +432,7 @@ fn light(light: &Light, warnings: &mut Vec<Warning>) -> Option<Value> {
             return None;
         }
     };
+    let intensity = intensity * LUMENS_PER_WATT;
     json["intensity"] = json!(if intensity.is_finite() { intensity } else { 0.0 });
     Some(json)
 }

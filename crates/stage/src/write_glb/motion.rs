@@ -5,7 +5,7 @@ use heirloom_film::Size;
 use serde_json::{Value, json};
 
 use super::pack::Pack;
-use super::{angle_of_view, mesh, parts, upright};
+use super::{LUMENS_PER_WATT, angle_of_view, mesh, parts, upright};
 use crate::scene::{LightKind, Node, Placement, Scene, Warning};
 use crate::track::{Interpolation, Keyed, Track};
 
@@ -171,7 +171,9 @@ pub(super) fn animation(
                 _ => 1.0,
             };
             let pointer = format!("/extensions/KHR_lights_punctual/lights/{written}/intensity");
-            motion.numbers(pack, pointer, &light.intensity, |v| v.max(0.0) * area);
+            motion.numbers(pack, pointer, &light.intensity, |v| {
+                v.max(0.0) * area * LUMENS_PER_WATT
+            });
         }
     }
     if motion.channels.is_empty() {
