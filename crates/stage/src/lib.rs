@@ -1,6 +1,8 @@
 //! The stage: scenes and cameras become guide passes.
 
 pub mod blocking;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod light;
 pub mod passes;
 pub mod pose;

@@ -162,7 +162,7 @@ pub struct Summary {
 ///   in physical units give a picture that can be read; what gives off light, and what is not lit, is shown as it is.
 #[derive(Debug)]
 pub struct Renderer<'a> {
-    studio: Studio<'a>,
+    pub(crate) studio: Studio<'a>,
 }
 
 impl<'a> Renderer<'a> {
@@ -221,15 +221,7 @@ impl<'a> Renderer<'a> {
         stop: &AtomicBool,
         mut sink: impl FnMut(u32, &mut GuideFrame) -> ControlFlow<()>,
     ) -> Result<Summary, RenderError> {
-        let size = self.studio.shot.size;
-        let window = wanted.window.unwrap_or(Window { x: 0, y: 0, size });
-        let fits = |from: u32, length: u32, whole: u32| {
-            length > 0 && from.checked_add(length).is_some_and(|end| end <= whole)
-        };
-        if !(fits(window.x, window.size.width, size.width) && fits(window.y, window.size.height, size.height))
-        {
-            return Err(RenderError::Window { size });
-        }
+        let window = self.window(wanted)?;
         let run = Run {
             first: wanted.frames.start,
             beyond: wanted.frames.end,
@@ -246,6 +238,20 @@ impl<'a> Renderer<'a> {
             frames,
             dropped_triangles,
         })
+    }
+
+    /// The part of the picture that is asked for.
+    pub(crate) fn window(&self, wanted: &Wanted) -> Result<Window, RenderError> {
+        let size = self.studio.shot.size;
+        let window = wanted.window.unwrap_or(Window { x: 0, y: 0, size });
+        let fits = |from: u32, length: u32, whole: u32| {
+            length > 0 && from.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        if !(fits(window.x, window.size.width, size.width) && fits(window.y, window.size.height, size.height))
+        {
+            return Err(RenderError::Window { size });
+        }
+        Ok(window)
     }
 
     /// The guides of a short range, all in memory.

@@ -59,7 +59,7 @@ impl<'a> Studio<'a> {
         Ok(Still::new(&self.set, pose, view))
     }
 
-    fn lamps(&self, still: &Still<'_>) -> Lamps {
+    pub(crate) fn lamps(&self, still: &Still<'_>) -> Lamps {
         // What matters is what stands in the middle of the picture; a few metres off, where nothing says how far.
         let eye = still.view.world_from_camera.w_axis.truncate();
         let ahead = still.view.world_from_camera.transform_vector3(DVec3::NEG_Z);

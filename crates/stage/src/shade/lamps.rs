@@ -13,14 +13,14 @@ const PI: f32 = std::f32::consts::PI;
 /// What a surface gets from.
 #[derive(Debug, Clone)]
 pub(crate) struct Lamp {
-    shape: Shape,
+    pub shape: Shape,
     /// Lux, candela or nits, linear ACEScg.
-    strength: [f32; 3],
+    pub strength: [f32; 3],
 }
 
 /// All places are relative to the camera's, with the world's axes, in metres.
 #[derive(Debug, Clone, Copy)]
-enum Shape {
+pub(crate) enum Shape {
     /// Unit vector towards it.
     Sun([f32; 3]),
     Point {
@@ -54,10 +54,10 @@ pub(crate) enum Key {
 /// All light of a frame.
 #[derive(Debug, Clone)]
 pub(crate) struct Lamps {
-    lamps: Vec<Lamp>,
+    pub lamps: Vec<Lamp>,
     /// Which lamp throws shadows, and how.
     pub key: Option<(usize, Key)>,
-    ambient: [[f32; 3]; 9],
+    pub ambient: [[f32; 3]; 9],
     pub sky: Sky,
 }
 

@@ -42,13 +42,18 @@ struct Map {
     k: Vec<f32>,
 }
 
+/// How the key light looks at what the camera sees: the views its maps are drawn by.
+pub(crate) fn views(set: &Set<'_>, still: &Still<'_>, key: Key) -> Vec<View> {
+    match key {
+        Key::Sun(towards) => sun_views(set, still, towards),
+        Key::Near(at, way, cos) => lamp_views(at, way, cos),
+    }
+}
+
 impl Shadows {
     /// Draws the maps for a frame. Pictures much smaller than the maps get smaller maps.
     pub fn new(set: &Set<'_>, still: &Still<'_>, key: Key) -> Self {
-        let views = match key {
-            Key::Sun(towards) => sun_views(set, still, towards),
-            Key::Near(at, way, cos) => lamp_views(at, way, cos),
-        };
+        let views = views(set, still, key);
         let eye = still.view.world_from_camera.w_axis.truncate();
         let maps = views.iter().map(|view| Map::new(set, still, view, eye));
         Self { maps: maps.collect() }

@@ -7,7 +7,7 @@ use crate::scene::{Texture, TextureUse, Wrap};
 /// A texture and its halvings, each the mean of four (or fewer, at odd edges) of the one before.
 #[derive(Debug)]
 pub(crate) struct Pyramid {
-    levels: Vec<Image>,
+    pub levels: Vec<Image>,
     wrap: [Wrap; 2],
 }
 
