@@ -147,11 +147,12 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
             let pixel = DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
             let centre = seen[0];
             let whole = seen.iter().all(|s| *s == centre);
-            let mut own = [0.0; 4];
+            // Four numbers and not an array: see `crate::vector`.
+            let (mut r, mut g, mut b, mut a) = (0.0, 0.0, 0.0, 0.0);
             if centre == 0 {
                 nothing(frame, band, at, pixel);
                 if let Some(paint) = frame.paint {
-                    own = paint.sky(pixel);
+                    [r, g, b, a] = paint.sky(pixel);
                 }
             } else {
                 let here = desk.list[centre as usize - 1];
@@ -167,19 +168,25 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
                 let normal = facet.world_normal(frame.still, &hit);
                 something(frame, band, at, pixel, here.number, facet, &hit, normal);
                 if let Some(paint) = frame.paint {
-                    own = paint.surface(facet, &hit, normal, pixel);
+                    [r, g, b, a] = paint.surface(facet, &hit, normal, pixel);
                 }
             }
             if let (Some(paint), Some(out)) = (frame.paint, band.color.as_deref_mut()) {
-                out[at] = if whole {
-                    own
-                } else {
-                    mean(frame, paint, desk, [x, y], &seen, own)
-                };
+                if !whole {
+                    (r, g, b, a) = mean(frame, paint, desk, [x, y], &seen, (r, g, b, a));
+                }
+                let out = &mut out[at];
+                out[0] = r;
+                out[1] = g;
+                out[2] = b;
+                out[3] = a;
             }
         }
     }
 }
+
+/// Red, green, blue and alpha.
+type Color = (f32, f32, f32, f32);
 
 /// The mean colour of a pixel's samples. What is seen at the centre has the colour `own`, and so have its neighbours on
 /// the same smooth surface; any other triangle is shaded in the middle of its samples, or, if tiny, once a tile.
@@ -190,8 +197,8 @@ fn mean(
     desk: &mut Desk,
     [x, y]: [i32; 2],
     seen: &[u32; 8],
-    own: [f32; 4],
-) -> [f32; 4] {
+    own: Color,
+) -> Color {
     let (mut r, mut g, mut b, mut a) = (0.0f32, 0.0f32, 0.0f32, 0.0f32);
     let mut done = 0u8;
     for l in 0..8 {
@@ -217,18 +224,19 @@ fn mean(
             )
         };
         let share = count as f32 / 8.0;
-        let mut add = |color: [f32; 4]| {
-            r += color[0] * share;
-            g += color[1] * share;
-            b += color[2] * share;
-            a += color[3] * share;
+        let mut add = |color: Color| {
+            r += color.0 * share;
+            g += color.1 * share;
+            b += color.2 * share;
+            a += color.3 * share;
         };
         if this == seen[0] || (seen[0] != 0 && this != 0 && joined(frame, desk, this, seen[0])) {
             add(own);
             continue;
         }
         if this == 0 {
-            add(paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5)));
+            let [r, g, b, a] = paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5));
+            add((r, g, b, a));
             continue;
         }
         let index = this as usize - 1;
@@ -237,9 +245,10 @@ fn mean(
             let facet = Facet::of(frame.set, frame.still, here.instance as usize, here.number);
             desk.colors[index] = shade(frame, paint, &facet, here.tiny, place());
         }
-        add(desk.colors[index]);
+        let c = &desk.colors[index];
+        add((c[0], c[1], c[2], c[3]));
     }
-    [r, g, b, a]
+    (r, g, b, a)
 }
 
 /// Whether two triangles are parts of one surface that share a vertex, and so its normal and texture coordinates.
