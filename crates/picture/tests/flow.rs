@@ -110,7 +110,7 @@ fn a_shift_is_found_to_a_fraction_of_a_pixel() {
     {
         let (a, b, truth) = moved([192, 128], 10 + i as u64, |_, _| shift);
         let error = error_inside(&find(&a, &b), &truth);
-        assert!(error < 0.02, "{shift:?}: {error}");
+        assert!(error < 0.03, "{shift:?}: {error}");
     }
 }
 
@@ -132,10 +132,10 @@ fn turning_and_nearing_are_found() {
         [cosine * x - sine * y - x, sine * x + cosine * y - y]
     });
     let turned = error_inside(&find(&a, &b), &truth);
-    assert!(turned < 0.04, "turned: {turned}");
+    assert!(turned < 0.12, "turned: {turned}");
     let (a, b, truth) = moved([192, 128], 31, |x, y| [(x - 95.5) * 0.08, (y - 63.5) * 0.08]);
     let nearer = error_inside(&find(&a, &b), &truth);
-    assert!(nearer < 0.04, "nearer: {nearer}");
+    assert!(nearer < 0.08, "nearer: {nearer}");
 }
 
 #[test]
@@ -157,10 +157,10 @@ fn what_moves_in_front_leaves_the_ground_still() {
     let found = flow::flow_of_planes_checked(&a, &b, &FlowOptions::default()).unwrap();
     let truth = field(size, |x, y| if on(x, y) { shift } else { [0.0; 2] });
     let patch = error(&found.forward, &truth, on);
-    assert!(patch < 0.3, "the patch: {patch}");
+    assert!(patch < 0.5, "the patch: {patch}");
     let hidden = |x: f64, y: f64| !on(x, y) && on(x - shift[0], y - shift[1]);
     let ground = error(&found.forward, &truth, |x, y| !on(x, y) && !hidden(x, y));
-    assert!(ground < 0.15, "the ground: {ground}");
+    assert!(ground < 0.1, "the ground: {ground}");
 
     // What the patch hides has nowhere to go, and the way back says so.
     let share = |of: &dyn Fn(f64, f64) -> bool| {
@@ -198,9 +198,9 @@ fn a_change_of_light_is_no_motion() {
     let plain = error_inside(&find(&a, &b), &truth);
     let lighter = error_inside(&find(&a, &change(&b, &|v| v + 0.12)), &truth);
     let weaker = error_inside(&find(&a, &change(&b, &|v| v * 0.85 + 0.05)), &truth);
-    assert!(plain < 0.03, "{plain}");
-    assert!(lighter < 0.1, "lighter: {lighter}");
-    assert!(weaker < 0.2, "weaker: {weaker}");
+    assert!(plain < 0.04, "{plain}");
+    assert!(lighter < 0.06, "lighter: {lighter}");
+    assert!(weaker < 0.15, "weaker: {weaker}");
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn a_photograph_is_followed() {
     let (a, b) = (cut(&bend), cut(&|_, _| [0.0; 2]));
     let found = flow::flow(&a, &b, &FlowOptions::default()).unwrap();
     let error_px = error_inside(&found, &field(size, bend));
-    assert!(error_px < 0.25, "{error_px}");
+    assert!(error_px < 0.04, "{error_px}");
     let quick = flow::flow(&a, &b, &FlowOptions::quick()).unwrap();
     let quick = error_inside(&quick, &field(size, bend));
-    assert!(quick < 0.4, "{quick}");
+    assert!(quick < 0.15, "{quick}");
 
     // Fetched back along the motion the second is the first again.
     let back = flow::warp(&b, &found).unwrap();
@@ -287,7 +287,7 @@ fn sizes_must_agree_and_small_ones_will_do() {
     }
     let (a, b, truth) = moved([16, 16], 70, |_, _| [1.0, -0.5]);
     let error = error_inside(&find(&a, &b), &truth);
-    assert!(error < 0.15, "16x16: {error}");
+    assert!(error < 0.06, "16x16: {error}");
 }
 
 #[test]

@@ -147,9 +147,9 @@ impl Template {
         let seen = self.look(to, motion);
         let zero = [0.0f32; SIDE];
         let (mut total, mut squares, mut right, mut down) = (zero, zero, zero, zero);
-        for j in 0..SIDE {
+        for (j, seen) in seen.iter().enumerate() {
             for i in 0..SIDE {
-                let r = seen[j][i] - self.values[j][i];
+                let r = seen[i] - self.values[j][i];
                 total[i] += r;
                 squares[i] += r * r;
                 right[i] += r * self.right[j][i];

@@ -162,8 +162,8 @@ fn pull_below(
         smoothness * 0.5 * (hold[x] + hold_below[x]) / steep.sqrt()
     };
     out[0] = pull(0, 0, 1.min(len - 1));
-    for x in 1..len - 1 {
-        out[x] = pull(x, x - 1, x + 1);
+    for left in 0..len.saturating_sub(2) {
+        out[left + 1] = pull(left + 1, left, left + 2);
     }
     out[len - 1] = pull(len - 1, len.saturating_sub(2), len - 1);
 }
