@@ -14,6 +14,7 @@
 mod blocking;
 mod edges;
 mod gather;
+mod lamp;
 mod motion;
 mod outline;
 mod picture;

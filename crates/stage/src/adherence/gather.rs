@@ -6,6 +6,7 @@ use heirloom_picture::flow::{FlowError, Plane};
 use rayon::prelude::*;
 
 use super::AdherenceOptions;
+use super::lamp::{self, Lit};
 use super::motion::{self, Errors};
 use super::outline::{self, FrameTally};
 use super::report::{Adherence, Camera, FrameCounts, FrameFigures, Reading};
@@ -31,6 +32,8 @@ pub(super) struct Gathered<'a> {
     pairs: Vec<PairSums>,
     take_outlines: Vec<FrameTally>,
     stage_outlines: Vec<FrameTally>,
+    /// Frames that light was read from, and what they say.
+    lit: Vec<(usize, Lit)>,
 }
 
 /// A frame of the take, at the working size.
@@ -59,6 +62,7 @@ impl<'a> Gathered<'a> {
             pairs: Vec::new(),
             take_outlines: Vec::new(),
             stage_outlines: Vec::new(),
+            lit: Vec::new(),
         }
     }
 
@@ -96,6 +100,12 @@ impl<'a> Gathered<'a> {
             self.take_outlines.push(own);
             self.stage_outlines.extend(stage);
         }
+        let lit: Vec<(usize, Lit)> = frames
+            .par_iter()
+            .enumerate()
+            .filter_map(|(i, frame)| Some((first + i, self.light(first + i, &frame.picture)?)))
+            .collect();
+        self.lit.extend(lit);
         let before = self.last.take();
         let chain: Vec<&Looked> = before.iter().chain(&frames).collect();
         let start = first - usize::from(before.is_some());
@@ -120,6 +130,17 @@ impl<'a> Gathered<'a> {
         let tally = |image: &Image| outline::tally(&edges::find(image), &outline, &self.working, tolerance);
         let stage = guide.color.as_ref().map(|(image, _)| tally(&self.working.picture(image)));
         (tally(picture), stage)
+    }
+
+    /// Light of a frame, where it is one of those that are looked at and the guides say enough.
+    fn light(&self, frame: usize, picture: &Image) -> Option<Lit> {
+        let wanted = self.options.light_frames.min(self.shared);
+        let chosen = (0..wanted).any(|i| (2 * i + 1) * self.shared / (2 * wanted) == frame);
+        let guide = &self.guides.frames[frame];
+        let color = guide.color.as_ref().filter(|_| chosen)?;
+        let normals = self.working.normals(guide)?;
+        let ids = self.working.ids(guide);
+        Some(Lit::of(&self.working.picture(&color.0), picture, &normals, ids.as_deref()))
     }
 
     fn motion(&self, frame: usize, from: &Plane, to: &Plane) -> Result<PairSums, FlowError> {
@@ -152,6 +173,8 @@ impl<'a> Gathered<'a> {
         let (blocking, outlines) = blocking::read(&self.take_outlines, stage, &self.guides.names);
         let (timing, lags) = self.timing();
         let to_guides = self.working.guides_px();
+        let angles: Vec<_> = self.lit.iter().map(|(frame, lit)| (*frame, lit.angle_deg())).collect();
+        let lit: Vec<Lit> = self.lit.drain(..).map(|(_, lit)| lit).collect();
         let series = (0..self.shared).map(|frame| {
             let mut figures = FrameFigures {
                 frame,
@@ -166,6 +189,8 @@ impl<'a> Gathered<'a> {
                 figures.exact_px = px(errors.mean(errors.still_sum));
                 figures.taken_px = px(errors.mean(errors.taken_sum));
             }
+            let angle = angles.iter().find(|(at, _)| *at == frame);
+            figures.light_angle_deg = angle.and_then(|(_, angle)| *angle);
             if let Some(outlines) = outlines[frame] {
                 figures.precision = Some(outlines.precision);
                 figures.recall = Some(outlines.recall);
@@ -184,7 +209,7 @@ impl<'a> Gathered<'a> {
             camera: self.camera(),
             timing,
             blocking,
-            light: Reading::unsure("light is not read"),
+            light: lamp::read(&lit),
             series: series.collect(),
             lags,
             notes: self.notes.clone(),

@@ -101,6 +101,12 @@ fn decide(sums: &Sums, fit: fn(&[f64; 6]) -> Option<f64>, needs: &Needs) -> Resu
     if top < needs.fit {
         return Err(format!("no lag fits (the best {top:.2} of 1)"));
     }
+    let worst = whole.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    if top - worst < needs.fall {
+        return Err(format!(
+            "all lags fit about alike (from {worst:.3} to {top:.3}): motion is too even to be timed"
+        ));
+    }
     if best < SHOULDER || best + SHOULDER >= whole.len() {
         return Err(format!("the fit still rises at {largest} frames, as far as was looked"));
     }

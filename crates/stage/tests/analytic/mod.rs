@@ -41,6 +41,8 @@ pub struct Set {
     pub camera: fn(f64) -> (DVec3, DVec3),
     /// Focal length over the frame's height.
     pub lens: f64,
+    /// Frames of its story in one frame of the shot.
+    pub pace: f64,
 }
 
 /// How a picture of a set looks.
@@ -199,8 +201,13 @@ fn noise(p: DVec3, seed: u32) -> f64 {
 }
 
 impl Set {
+    /// The same story at another pace.
+    pub fn slowed(self, pace: f64) -> Self {
+        Self { pace, ..self }
+    }
+
     fn eye(&self, frame: f64, size: Size) -> Eye {
-        let (at, target) = (self.camera)(frame);
+        let (at, target) = (self.camera)(frame * self.pace);
         let ahead = (target - at).normalize();
         let right = ahead.cross(DVec3::Y).normalize();
         Eye {
@@ -216,7 +223,7 @@ impl Set {
     fn hit(&self, from: DVec3, ray: DVec3, frame: f64, without: Option<&str>) -> Option<Hit> {
         let mut nearest: Option<Hit> = None;
         for (solid, s) in self.solids.iter().enumerate().filter(|(_, s)| Some(s.name) != without) {
-            if let Some((t, normal)) = s.meet(from, ray, frame)
+            if let Some((t, normal)) = s.meet(from, ray, frame * self.pace)
                 && nearest.as_ref().is_none_or(|n| t < n.t)
             {
                 nearest = Some(Hit {
@@ -242,7 +249,7 @@ impl Set {
             };
         };
         let solid = &self.solids[hit.solid];
-        let local = solid.to_local(hit.point, frame as f64);
+        let local = solid.to_local(hit.point, frame as f64 * self.pace);
         // Texture finer than a pixel would only flicker.
         let slant = (-hit.normal.dot(ray.normalize())).max(0.05);
         let pixel_m = hit.t / eye.lens_px / slant;
@@ -326,12 +333,12 @@ impl Set {
             let at = [(i % width) as f64 + 0.5, (i / width) as f64 + 0.5];
             let Some(hit) = self.hit(eye.at, eye.ray(at[0], at[1]), now, None) else { continue };
             let solid = &self.solids[hit.solid];
-            let local = solid.to_local(hit.point, now);
+            let local = solid.to_local(hit.point, now * self.pace);
             depth[i] = hit.t as f32;
             ids[i] = hit.solid as u32 + 1;
             normals[i] = hit.normal.as_vec3_array();
             for (side, other) in [now + 1.0, now - 1.0].into_iter().enumerate() {
-                let point = solid.to_world(local, other);
+                let point = solid.to_world(local, other * self.pace);
                 let from = self.eye(other, size);
                 let (to, there) = from.project(point);
                 motion[side][i] = [(to[0] - at[0]) as f32, (to[1] - at[1]) as f32];
@@ -384,6 +391,7 @@ fn still<const X: i32, const Y: i32, const Z: i32>(_: f64) -> (DVec3, f64) {
 pub fn yard() -> Set {
     Set {
         lens: 1.3,
+        pace: 1.0,
         camera: |f| {
             let (truck, push) = (eased(f, 2.0, 24.0), eased(f, 14.0, 40.0));
             let at = DVec3::new(-1.2 + 2.0 * truck, 1.7, 6.5 - 1.6 * push);
@@ -433,6 +441,7 @@ pub fn yard() -> Set {
 pub fn balls() -> Set {
     Set {
         lens: 1.1,
+        pace: 1.0,
         camera: |f| {
             let down = eased(f, 0.0, 30.0);
             (DVec3::new(0.8 - 0.8 * down, 3.4 - 2.0 * down, 5.5), DVec3::new(0.2, 0.8, 0.0))
@@ -477,6 +486,7 @@ pub fn balls() -> Set {
 pub fn conveyor() -> Set {
     Set {
         lens: 1.3,
+        pace: 1.0,
         camera: |f| {
             let x = 0.06 * f;
             (DVec3::new(x, 1.7, 5.0), DVec3::new(x, 0.3, 0.0))
