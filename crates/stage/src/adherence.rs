@@ -51,6 +51,8 @@ pub struct AdherenceOptions {
     pub edge_tolerance: f32,
     /// Frames from which light is read, spread evenly over the shot.
     pub light_frames: usize,
+    /// Standard deviation of the blur before motion is looked for, in working pixels: it holds grain down.
+    pub soften_px: f32,
     /// How the take's own motion is found.
     pub flow: FlowOptions,
 }
@@ -61,8 +63,13 @@ impl Default for AdherenceOptions {
             longest_side_px: 480,
             largest_lag_frames: 12,
             edge_tolerance: 0.0075,
-            light_frames: 12,
-            flow: FlowOptions::default(),
+            light_frames: 4,
+            soften_px: 1.0,
+            flow: FlowOptions {
+                warps: 1,
+                smoothness: 2.0,
+                ..FlowOptions::default()
+            },
         }
     }
 }

@@ -96,7 +96,7 @@ fn tensor(image: &Image) -> Vec<[f32; 3]> {
 }
 
 /// Separable Gaussian; beyond the border the outermost values stand on.
-fn blur(values: &[f32], width: usize, height: usize, sigma: f64) -> Vec<f32> {
+pub(super) fn blur(values: &[f32], width: usize, height: usize, sigma: f64) -> Vec<f32> {
     let reach = (3.0 * sigma).ceil() as usize;
     let weights: Vec<f64> = (0..=reach)
         .map(|d| libm::exp(-0.5 * (d * d) as f64 / (sigma * sigma)))

@@ -2,12 +2,12 @@
 
 use heirloom_engine::GuideSet;
 use heirloom_picture::Image;
-use heirloom_picture::flow::{FlowError, Plane};
+use heirloom_picture::flow::FlowError;
 use rayon::prelude::*;
 
 use super::AdherenceOptions;
 use super::lamp::{self, Lit};
-use super::motion::{self, Errors};
+use super::motion::{self, Errors, Grey};
 use super::outline::{self, FrameTally};
 use super::report::{Adherence, Camera, FrameCounts, FrameFigures, Reading};
 use super::working::Working;
@@ -39,7 +39,7 @@ pub(super) struct Gathered<'a> {
 /// A frame of the take, at the working size.
 struct Looked {
     picture: Image,
-    plane: Plane,
+    grey: Grey,
 }
 
 /// What one frame and the next give.
@@ -86,11 +86,11 @@ impl<'a> Gathered<'a> {
         let first = self.take_outlines.len();
         let frames: Vec<Looked> = pictures
             .into_par_iter()
-            .map(|picture| Looked {
-                plane: Plane::of_image(&picture),
-                picture,
+            .map(|picture| {
+                let grey = Grey::of(&picture, self.options.soften_px)?;
+                Ok(Looked { picture, grey })
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let tallies: Vec<(FrameTally, Option<FrameTally>)> = frames
             .par_iter()
             .enumerate()
@@ -112,7 +112,7 @@ impl<'a> Gathered<'a> {
         let pairs: Vec<PairSums> = chain
             .par_windows(2)
             .enumerate()
-            .map(|(i, pair)| self.motion(start + i, &pair[0].plane, &pair[1].plane))
+            .map(|(i, pair)| self.motion(start + i, &pair[0].grey, &pair[1].grey))
             .collect::<Result<_, _>>()?;
         self.pairs.extend(pairs);
         self.last = frames.into_iter().next_back();
@@ -143,7 +143,7 @@ impl<'a> Gathered<'a> {
         Some(Lit::of(&self.working.picture(&color.0), picture, &normals, ids.as_deref()))
     }
 
-    fn motion(&self, frame: usize, from: &Plane, to: &Plane) -> Result<PairSums, FlowError> {
+    fn motion(&self, frame: usize, from: &Grey, to: &Grey) -> Result<PairSums, FlowError> {
         let guide = &self.guides.frames[frame];
         let Some(exact) = self.working.motion(guide) else {
             return Ok(PairSums::default());

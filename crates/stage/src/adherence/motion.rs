@@ -1,7 +1,9 @@
 //! The take's own motion beside the exact one: which pixels can be judged, and how far they are off.
 
+use heirloom_picture::Image;
 use heirloom_picture::flow::{self, FlowError, FlowOptions, Plane};
 
+use super::edges;
 use super::working::Working;
 
 /// The spread in pixels, in the direction worst determined, up to which a pixel's motion is believed.
@@ -22,11 +24,33 @@ pub(super) struct PairMotion {
     pub trusted: Vec<bool>,
 }
 
+/// A frame of the take in grey.
+pub(super) struct Grey {
+    /// As it is: what says whether a place was found again.
+    sharp: Plane,
+    /// Without grain: what motion is looked for in.
+    soft: Plane,
+}
+
+impl Grey {
+    pub fn of(picture: &Image, soften_px: f32) -> Result<Self, FlowError> {
+        let sharp = Plane::of_image(picture);
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let soft = if soften_px > 0.0 {
+            let soft = edges::blur(sharp.values(), width, height, f64::from(soften_px));
+            Plane::from_values(picture.width(), picture.height(), soft)?
+        } else {
+            sharp.clone()
+        };
+        Ok(Self { sharp, soft })
+    }
+}
+
 /// The motion of the take from one frame to the next.
-pub(super) fn of_pair(from: &Plane, to: &Plane, options: &FlowOptions) -> Result<PairMotion, FlowError> {
-    let checked = flow::flow_of_planes_checked(from, to, options)?;
+pub(super) fn of_pair(from: &Grey, to: &Grey, options: &FlowOptions) -> Result<PairMotion, FlowError> {
+    let checked = flow::flow_of_planes_checked(&from.soft, &to.soft, options)?;
     let taken = checked.forward.motion().to_vec();
-    let spread = spread_px(from, to, &taken);
+    let spread = spread_px(&from.sharp, &to.sharp, &taken);
     let trusted = checked.valid.iter().zip(&spread);
     let trusted = trusted
         .map(|(valid, spread)| *valid && *spread <= LARGEST_SPREAD_PX)

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use heirloom_engine::GuideSet;
-use heirloom_picture::flow::Plane;
 use heirloom_picture::{Image, color, png};
 
 use super::edges::{self, Edge};
+use super::motion::Grey;
 use super::working::Working;
 use super::{AdherenceError, AdherenceOptions, TakePictures, motion, outline};
 
@@ -38,7 +38,9 @@ pub fn heat(
         && let Some(exact) = working.motion(guide)
     {
         let next = working.picture(&super::fetched(take, frame + 1)?);
-        let pair = motion::of_pair(&Plane::of_image(&own), &Plane::of_image(&next), &options.flow)?;
+        let grey = |picture: &Image| Grey::of(picture, options.soften_px);
+        let pair = motion::of_pair(&grey(&own)?, &grey(&next)?, &options.flow)?;
+
         let full = FULL_PX / working.guides_px() as f32;
         for (i, code) in codes.iter_mut().enumerate() {
             if let Some(error) = motion::error_at(&pair, i, exact[i]) {
