@@ -48,12 +48,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("early by 2", colors[2..frames + 2].to_vec()),
         ("restyled and delayed by 3", late(&restyled, 3)),
         ("mirrored", mirrored(own)),
-        ("shuffled", (0..frames).map(|f| own[(f * 17 + 5) % frames].clone()).collect()),
-        ("of another scene", balls().slowed(pace).pictures(frames, size, &Look::plain())),
+        (
+            "shuffled",
+            (0..frames).map(|f| own[(f * 17 + 5) % frames].clone()).collect(),
+        ),
+        (
+            "of another scene",
+            balls().slowed(pace).pictures(frames, size, &Look::plain()),
+        ),
         ("standing still", vec![own[0].clone(); frames]),
         ("one object gone for a while", yard.pictures(frames, size, &gone)),
-        ("sun turned by 30 degrees", yard.pictures(frames, size, &turned(30.0))),
-        ("sun turned by 90 degrees", yard.pictures(frames, size, &turned(90.0))),
+        (
+            "sun turned by 30 degrees",
+            yard.pictures(frames, size, &turned(30.0)),
+        ),
+        (
+            "sun turned by 90 degrees",
+            yard.pictures(frames, size, &turned(90.0)),
+        ),
     ];
     let mut out = std::io::stdout().lock();
     let stop = AtomicBool::new(false);
@@ -76,7 +88,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn late(frames: &[Image], by: usize) -> Vec<Image> {
-    (0..frames.len()).map(|f| frames[f.saturating_sub(by)].clone()).collect()
+    (0..frames.len())
+        .map(|f| frames[f.saturating_sub(by)].clone())
+        .collect()
 }
 
 fn mirrored(frames: &[Image]) -> Vec<Image> {

@@ -32,8 +32,8 @@ use heirloom_picture::flow::FlowOptions;
 
 pub use picture::{contact, heat, write_contact};
 pub use report::{
-    Adherence, Blocking, Camera, FrameCounts, FrameFigures, LagFit, Light, ObjectOutline, Outlines, Reading, Signal,
-    Span, Timing,
+    Adherence, Blocking, Camera, FrameCounts, FrameFigures, LagFit, Light, ObjectOutline, Outlines, Reading,
+    Signal, Span, Timing,
 };
 pub use take::{AdherenceError, FromFn, PictureError, StagePictures, TakePictures};
 
@@ -64,10 +64,10 @@ impl Default for AdherenceOptions {
             largest_lag_frames: 12,
             edge_tolerance: 0.0075,
             light_frames: 4,
-            soften_px: 1.0,
+            soften_px: 0.7,
             flow: FlowOptions {
                 warps: 1,
-                smoothness: 2.0,
+                smoothness: 8.0,
                 ..FlowOptions::default()
             },
         }

@@ -24,7 +24,8 @@ pub(super) fn read(
     names: &BTreeMap<u32, String>,
 ) -> (Reading<Blocking>, Vec<Option<Outlines>>) {
     let Some((budget, whole)) = best_budget(take) else {
-        let why = "no object ends within the picture: the object-id pass is missing, or shows a single object";
+        let why =
+            "no object ends within the picture: the object-id pass is missing, or shows a single object";
         return (Reading::unsure(why), vec![None; take.len()]);
     };
     let stage_best = best_budget(stage);
@@ -99,7 +100,10 @@ fn gaps(
         joined(frames[around].iter().map(|f| f.objects.get(&id)), budget)
     };
     let missing = |frame: usize| {
-        let own = take[frame].objects.get(&id).map_or(0, |pairs| pairs[budget].own.outline);
+        let own = take[frame]
+            .objects
+            .get(&id)
+            .map_or(0, |pairs| pairs[budget].own.outline);
         let stage_shows =
             || stage_budget.is_none_or(|budget| near(stage, frame, budget).shown() >= STAGE_SHOWS);
         own >= LEAST_OUTLINE_PX && near(take, frame, budget).shown() < MISSING && stage_shows()

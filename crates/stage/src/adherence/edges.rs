@@ -42,7 +42,11 @@ pub(super) fn find(image: &Image) -> Vec<Edge> {
         let larger = half + (apart * apart + xy * xy).sqrt();
         strength[i] = larger.sqrt();
         // Either row of the matrix gives the eigenvector; the longer one is the more exact.
-        let (x, y) = if xx >= yy { (larger - yy, xy) } else { (xy, larger - xx) };
+        let (x, y) = if xx >= yy {
+            (larger - yy, xy)
+        } else {
+            (xy, larger - xx)
+        };
         let length = (x * x + y * y).sqrt();
         if length > 0.0 {
             across[i] = [x / length, y / length];
@@ -51,7 +55,11 @@ pub(super) fn find(image: &Image) -> Vec<Edge> {
     let strength = without_texture(&strength, width, height);
     let mut edges = crests(&strength, &across, width, height);
     // Ties by place, so that the order is one and the same everywhere.
-    edges.sort_by(|a, b| b.strength.total_cmp(&a.strength).then((a.y, a.x).cmp(&(b.y, b.x))));
+    edges.sort_by(|a, b| {
+        b.strength
+            .total_cmp(&a.strength)
+            .then((a.y, a.x).cmp(&(b.y, b.x)))
+    });
     edges
 }
 

@@ -128,7 +128,10 @@ impl<'a> Gathered<'a> {
         let outline = outline::outlines(&ids, &self.working);
         let tolerance = self.options.edge_tolerance * self.working.diagonal();
         let tally = |image: &Image| outline::tally(&edges::find(image), &outline, &self.working, tolerance);
-        let stage = guide.color.as_ref().map(|(image, _)| tally(&self.working.picture(image)));
+        let stage = guide
+            .color
+            .as_ref()
+            .map(|(image, _)| tally(&self.working.picture(image)));
         (tally(picture), stage)
     }
 
@@ -140,7 +143,12 @@ impl<'a> Gathered<'a> {
         let color = guide.color.as_ref().filter(|_| chosen)?;
         let normals = self.working.normals(guide)?;
         let ids = self.working.ids(guide);
-        Some(Lit::of(&self.working.picture(&color.0), picture, &normals, ids.as_deref()))
+        Some(Lit::of(
+            &self.working.picture(&color.0),
+            picture,
+            &normals,
+            ids.as_deref(),
+        ))
     }
 
     fn motion(&self, frame: usize, from: &Grey, to: &Grey) -> Result<PairSums, FlowError> {
@@ -173,7 +181,11 @@ impl<'a> Gathered<'a> {
         let (blocking, outlines) = blocking::read(&self.take_outlines, stage, &self.guides.names);
         let (timing, lags) = self.timing();
         let to_guides = self.working.guides_px();
-        let angles: Vec<_> = self.lit.iter().map(|(frame, lit)| (*frame, lit.angle_deg())).collect();
+        let angles: Vec<_> = self
+            .lit
+            .iter()
+            .map(|(frame, lit)| (*frame, lit.angle_deg()))
+            .collect();
         let lit: Vec<Lit> = self.lit.drain(..).map(|(_, lit)| lit).collect();
         let series = (0..self.shared).map(|frame| {
             let mut figures = FrameFigures {
@@ -209,7 +221,10 @@ impl<'a> Gathered<'a> {
             camera: self.camera(),
             timing,
             blocking,
-            light: lamp::read(&lit),
+            light: match self.options.light_frames {
+                0 => Reading::unsure("light was not asked for"),
+                _ => lamp::read(&lit),
+            },
             series: series.collect(),
             lags,
             notes: self.notes.clone(),
@@ -233,7 +248,9 @@ impl<'a> Gathered<'a> {
             sum.mean(sum.still_sum),
         ];
         let [Some(mean), Some(median), Some(p95), Some(still)] = values else {
-            return Reading::unsure("nothing of the picture can be judged: it is too flat, or no place is found again");
+            return Reading::unsure(
+                "nothing of the picture can be judged: it is too flat, or no place is found again",
+            );
         };
         if judged_percent < LEAST_JUDGED_PERCENT {
             return Reading::unsure(format!(

@@ -32,7 +32,10 @@ impl Lit {
         if curved(normals, ids) < LEAST_CURVED {
             return Self::Unseen("surfaces face too few ways: light is told from curved ones".into());
         }
-        match (from_shading(stage, normals, ids), from_shading(take, normals, ids)) {
+        match (
+            from_shading(stage, normals, ids),
+            from_shading(take, normals, ids),
+        ) {
             (Ok(on_stage), Ok(in_take)) => Self::Seen {
                 stage: on_stage.direction,
                 take: in_take.direction,

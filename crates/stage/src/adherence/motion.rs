@@ -7,12 +7,12 @@ use super::edges;
 use super::working::Working;
 
 /// The spread in pixels, in the direction worst determined, up to which a pixel's motion is believed.
-const LARGEST_SPREAD_PX: f32 = 0.2;
+const LARGEST_SPREAD_PX: f32 = 0.25;
 /// The least difference between two frames that is reckoned with, in display codes of 0 to 1: rounding to 8 bits, and
 /// the flow's own interpolation.
 const LEAST_RESIDUAL: f32 = 0.75 / 255.0;
 /// Half the side of the window in which texture is looked for.
-const REACH: usize = 3;
+const REACH: usize = 4;
 /// Every so many pixels motion is kept for timing.
 pub(super) const GRID_PX: usize = 4;
 
@@ -58,7 +58,7 @@ pub(super) fn of_pair(from: &Grey, to: &Grey, options: &FlowOptions) -> Result<P
     Ok(PairMotion { taken, trusted })
 }
 
-/// How uncertain each pixel's motion is: the Cramér-Rao bound of matching a window of 7x7 pixels, in the direction in
+/// How uncertain each pixel's motion is: the Cramér-Rao bound of matching a window of 9x9 pixels, in the direction in
 /// which the window has least texture. Residual noise over the smaller eigenvalue of the structure tensor (Förstner
 /// and Gülch 1987; Shi and Tomasi, "Good Features to Track", CVPR 1994). A flat wall, and a straight edge along
 /// itself, say nothing; grain that differs from frame to frame is residue and not texture.

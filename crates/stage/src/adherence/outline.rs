@@ -116,7 +116,11 @@ impl Pair {
 }
 
 fn above_chance(own: f64, chance: f64) -> f64 {
-    if chance < 1.0 { (own - chance) / (1.0 - chance) } else { 0.0 }
+    if chance < 1.0 {
+        (own - chance) / (1.0 - chance)
+    } else {
+        0.0
+    }
 }
 
 /// What one frame gives.
@@ -129,7 +133,12 @@ pub(super) struct FrameTally {
 }
 
 /// Count matches of a frame's edges (strongest first) with its outlines.
-pub(super) fn tally(edges: &[Edge], outline: &[OutlinePixel], working: &Working, tolerance_px: f32) -> FrameTally {
+pub(super) fn tally(
+    edges: &[Edge],
+    outline: &[OutlinePixel],
+    working: &Working,
+    tolerance_px: f32,
+) -> FrameTally {
     let mut frame = FrameTally::default();
     if outline.is_empty() {
         return frame;
@@ -141,7 +150,9 @@ pub(super) fn tally(edges: &[Edge], outline: &[OutlinePixel], working: &Working,
     let tolerance = Disc::new(tolerance_px);
     for (rank, edge) in edges.iter().enumerate() {
         let budget = limits.iter().position(|limit| rank < *limit).unwrap_or(0) as u8;
-        tolerance.paint(working, edge.x, edge.y, |i| budget_at[i] = budget_at[i].min(budget));
+        tolerance.paint(working, edge.x, edge.y, |i| {
+            budget_at[i] = budget_at[i].min(budget)
+        });
     }
     let mut nearness = vec![0u8; working.pixels()];
     let band = Disc::new(BAND * tolerance_px);
@@ -156,7 +167,9 @@ pub(super) fn tally(edges: &[Edge], outline: &[OutlinePixel], working: &Working,
         places.extend([[1, 1], [1, -1], [-1, 1], [-1, -1]].map(|[x, y]| ([x * step, y * step], true)));
     }
     for (shift, aside) in places {
-        frame.count(edges, &limits, outline, &budget_at, &nearness, working, shift, aside);
+        frame.count(
+            edges, &limits, outline, &budget_at, &nearness, working, shift, aside,
+        );
     }
     frame.sum_budgets();
     frame
@@ -180,7 +193,9 @@ impl FrameTally {
             change(if aside { &mut pair.aside } else { &mut pair.own });
         };
         for p in outline {
-            let Some(i) = place(working, p.x, p.y, shift) else { continue };
+            let Some(i) = place(working, p.x, p.y, shift) else {
+                continue;
+            };
             let budget = budget_at[i];
             let add = |pairs: &mut [Pair; BUDGETS.len()]| {
                 half(&mut pairs[0], &|t| t.outline += 1);
@@ -198,7 +213,9 @@ impl FrameTally {
             while rank >= limits[budget] {
                 budget += 1;
             }
-            let Some(i) = place(working, edge.x, edge.y, shift.map(|s| -s)) else { continue };
+            let Some(i) = place(working, edge.x, edge.y, shift.map(|s| -s)) else {
+                continue;
+            };
             half(&mut self.all[budget], &|t| {
                 t.edges += u64::from(nearness[i] > 0);
                 t.edges_matched += u64::from(nearness[i] > 1);
@@ -258,7 +275,13 @@ mod tests {
     use heirloom_film::Size;
 
     fn working() -> Working {
-        Working::new(Size { width: 160, height: 120 }, 640)
+        Working::new(
+            Size {
+                width: 160,
+                height: 120,
+            },
+            640,
+        )
     }
 
     fn square(left: usize, top: usize, side: usize) -> Vec<u32> {
@@ -308,7 +331,11 @@ mod tests {
             })
             .collect();
         let grain = tally(&everywhere, &outline, &working(), 2.0);
-        assert!(grain.all.iter().all(|pair| pair.placed() < 0.15), "{:?}", grain.all);
+        assert!(
+            grain.all.iter().all(|pair| pair.placed() < 0.15),
+            "{:?}",
+            grain.all
+        );
         let none = tally(&[], &outline, &working(), 2.0);
         assert_eq!(none.all[7].own.f(), 0.0);
         assert_eq!(tally(&everywhere, &[], &working(), 2.0).all[7], Pair::default());

@@ -106,7 +106,9 @@ pub fn contact(
     }
     let working = Working::new(guides.size, options.longest_side_px);
     let gap = 4;
-    let stage = frames.iter().any(|f| guides.frames.get(*f).is_some_and(|g| g.color.is_some()));
+    let stage = frames
+        .iter()
+        .any(|f| guides.frames.get(*f).is_some_and(|g| g.color.is_some()));
     let rows = if stage { 3 } else { 2 };
     let side = |count: usize, cell: usize| count * cell + (count + 1) * gap;
     let (width, height) = (side(frames.len(), working.width), side(rows, working.height));
@@ -114,7 +116,10 @@ pub fn contact(
     for (column, frame) in frames.iter().enumerate() {
         let heat = heat(guides, take, *frame, options)?;
         let own = working.picture(&super::fetched(take, *frame)?);
-        let on_stage = guides.frames[*frame].color.as_ref().map(|(image, _)| working.picture(image));
+        let on_stage = guides.frames[*frame]
+            .color
+            .as_ref()
+            .map(|(image, _)| working.picture(image));
         let cells = if stage {
             vec![on_stage, Some(own), Some(heat)]
         } else {
@@ -146,7 +151,14 @@ pub fn write_contact(
 ) -> Result<(), AdherenceError> {
     let shared = super::shared_frames(guides, take)?;
     let columns = columns.clamp(1, shared);
-    let frames: Vec<usize> = (0..columns).map(|i| (2 * i + 1) * shared / (2 * columns)).collect();
+    let frames: Vec<usize> = (0..columns)
+        .map(|i| (2 * i + 1) * shared / (2 * columns))
+        .collect();
     let sheet = contact(guides, take, &frames, options)?;
-    Ok(png::write8(path, &color::to_display8(&sheet), sheet.width(), sheet.height())?)
+    Ok(png::write8(
+        path,
+        &color::to_display8(&sheet),
+        sheet.width(),
+        sheet.height(),
+    )?)
 }

@@ -53,7 +53,11 @@ impl Display for Timing {
         match self.lag_frames {
             0 => write!(f, "on time ({late:+.2} ± {spread:.2} frames)")?,
             1.. => write!(f, "{} frames late ({late:.2} ± {spread:.2})", self.lag_frames)?,
-            _ => write!(f, "{} frames early ({:.2} ± {spread:.2})", -self.lag_frames, -late)?,
+            _ => write!(
+                f,
+                "{} frames early ({:.2} ± {spread:.2})",
+                -self.lag_frames, -late
+            )?,
         }
         write!(f, "; fit {:.2} of 1", self.fit)?;
         match self.by {

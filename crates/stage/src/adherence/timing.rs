@@ -25,8 +25,14 @@ struct Needs {
     fall: f64,
 }
 
-const FIELD_NEEDS: Needs = Needs { fit: 0.3, fall: 0.004 };
-const ENERGY_NEEDS: Needs = Needs { fit: 0.7, fall: 0.02 };
+const FIELD_NEEDS: Needs = Needs {
+    fit: 0.3,
+    fall: 0.004,
+};
+const ENERGY_NEEDS: Needs = Needs {
+    fit: 0.85,
+    fall: 0.02,
+};
 
 /// For each lag, for each part of the shot, what the signal sums up to: count, x, y, xx, yy, xy.
 type Sums = Vec<[[f64; 6]; PARTS]>;
@@ -40,7 +46,9 @@ pub(super) fn read(
     largest_lag_frames: u32,
 ) -> (Reading<Timing>, Vec<LagFit>) {
     let pairs = taken.len().min(exact.len());
-    let largest = (largest_lag_frames as usize).min(pairs / 3).min(pairs.saturating_sub(LEAST_PAIRS));
+    let largest = (largest_lag_frames as usize)
+        .min(pairs / 3)
+        .min(pairs.saturating_sub(LEAST_PAIRS));
     if largest <= SHOULDER {
         let why = format!("{pairs} pairs of frames are too few to slide along each other; 12 are needed");
         return (Reading::unsure(why), Vec::new());
@@ -108,7 +116,9 @@ fn decide(sums: &Sums, fit: fn(&[f64; 6]) -> Option<f64>, needs: &Needs) -> Resu
         ));
     }
     if best < SHOULDER || best + SHOULDER >= whole.len() {
-        return Err(format!("the fit still rises at {largest} frames, as far as was looked"));
+        return Err(format!(
+            "the fit still rises at {largest} frames, as far as was looked"
+        ));
     }
     let shoulder = |k: usize| whole[k].unwrap_or(f64::NEG_INFINITY);
     let fall = top - shoulder(best - SHOULDER).max(shoulder(best + SHOULDER));
@@ -124,9 +134,15 @@ fn decide(sums: &Sums, fit: fn(&[f64; 6]) -> Option<f64>, needs: &Needs) -> Resu
     let squares: f64 = others.iter().map(|lag| (lag - mean) * (lag - mean)).sum();
     let spread = (squares * (PARTS as f64 - 1.0) / PARTS as f64).sqrt();
     if spread > LARGEST_SPREAD {
-        return Err(format!("parts of the shot say different things ({lag:.1} ± {spread:.1} frames)"));
+        return Err(format!(
+            "parts of the shot say different things ({lag:.1} ± {spread:.1} frames)"
+        ));
     }
-    Ok(Found { lag, spread, fit: top })
+    Ok(Found {
+        lag,
+        spread,
+        fit: top,
+    })
 }
 
 /// The place of the best fit, the least lag where several are equal, and the top of a parabola through it and its
@@ -148,7 +164,11 @@ fn best_lag(curve: &[Option<f64>]) -> Option<(usize, f64)> {
     let bend = match (beside(k.checked_sub(1)), beside(Some(k + 1))) {
         (Some(before), Some(after)) => {
             let curvature = before - 2.0 * top + after;
-            if curvature < 0.0 { 0.5 * (before - after) / curvature } else { 0.0 }
+            if curvature < 0.0 {
+                0.5 * (before - after) / curvature
+            } else {
+                0.0
+            }
         }
         _ => 0.0,
     };
@@ -185,7 +205,12 @@ fn energy_fit(sums: &[f64; 6]) -> Option<f64> {
 }
 
 /// For lag `k - largest`: every pair of frames of the take with the stage's that many earlier.
-fn slide(pairs: usize, largest: usize, mut at: impl FnMut(usize, usize, &mut [f64; 6]), k: usize) -> [[f64; 6]; PARTS] {
+fn slide(
+    pairs: usize,
+    largest: usize,
+    mut at: impl FnMut(usize, usize, &mut [f64; 6]),
+    k: usize,
+) -> [[f64; 6]; PARTS] {
     let mut parts = [[0.0; 6]; PARTS];
     for own in 0..pairs {
         if let Some(stage) = (own + largest).checked_sub(k)

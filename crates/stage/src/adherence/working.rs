@@ -92,7 +92,8 @@ impl Working {
         ];
         let open = |i: usize, to: [f32; 2]| {
             let (x, y) = ((i % self.width) as f32 + to[0], (i / self.width) as f32 + to[1]);
-            let inside = x >= -0.5 && y >= -0.5 && x < self.width as f32 - 0.5 && y < self.height as f32 - 0.5;
+            let inside =
+                x >= -0.5 && y >= -0.5 && x < self.width as f32 - 0.5 && y < self.height as f32 - 0.5;
             let seen = hidden.as_ref().is_none_or(|h| h[i] < 0.5);
             let surface =
                 depth.as_ref().is_none_or(|d| d[i].is_finite()) && ids.as_ref().is_none_or(|ids| ids[i] != 0);

@@ -81,9 +81,9 @@ impl Look {
     pub fn restyled() -> Self {
         Self {
             seed: 77,
-            texture: 0.5,
+            texture: 0.8,
             inverted: true,
-            grain: 6.0,
+            grain: 4.0,
             ..Self::plain()
         }
     }
@@ -193,7 +193,9 @@ fn noise(p: DVec3, seed: u32) -> f64 {
     let mut sum = 0.0;
     for corner in 0..8 {
         let c = [corner & 1, (corner >> 1) & 1, corner >> 2];
-        let weight: f64 = (0..3).map(|i| if c[i] == 1 { soft[i] } else { 1.0 - soft[i] }).product();
+        let weight: f64 = (0..3)
+            .map(|i| if c[i] == 1 { soft[i] } else { 1.0 - soft[i] })
+            .product();
         let [x, y, z] = [0, 1, 2].map(|i| low[i] as i64 + c[i]);
         sum += weight * hashed(x, y, z, seed);
     }
@@ -222,7 +224,12 @@ impl Set {
 
     fn hit(&self, from: DVec3, ray: DVec3, frame: f64, without: Option<&str>) -> Option<Hit> {
         let mut nearest: Option<Hit> = None;
-        for (solid, s) in self.solids.iter().enumerate().filter(|(_, s)| Some(s.name) != without) {
+        for (solid, s) in self
+            .solids
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| Some(s.name) != without)
+        {
             if let Some((t, normal)) = s.meet(from, ray, frame * self.pace)
                 && nearest.as_ref().is_none_or(|n| t < n.t)
             {
@@ -239,7 +246,9 @@ impl Set {
 
     fn color(&self, eye: &Eye, x: f64, y: f64, frame: usize, look: &Look) -> [f64; 3] {
         let ray = eye.ray(x, y);
-        let without = look.without.filter(|(_, first, last)| (*first..=*last).contains(&frame));
+        let without = look
+            .without
+            .filter(|(_, first, last)| (*first..=*last).contains(&frame));
         let Some(hit) = self.hit(eye.at, ray, frame as f64, without.map(|w| w.0)) else {
             let cloud = noise(ray.normalize() * 9.0, look.seed) * 0.1;
             return if look.inverted {
@@ -257,6 +266,9 @@ impl Set {
         for octave in 0..4 {
             let waves = solid.grain_per_m * f64::from(1u32 << octave);
             let kept = (1.5 - 3.0 * waves * pixel_m).clamp(0.0, 1.0);
+            if kept == 0.0 {
+                break;
+            }
             texture += kept * noise(local * waves, look.seed + 31 * octave + 7 * hit.solid as u32) * 0.6;
         }
         let light = look.fill + (1.0 - look.fill) * hit.normal.dot(look.sun).max(0.0);
@@ -275,30 +287,34 @@ impl Set {
         let eye = self.eye(frame as f64, size);
         let width = size.width as usize;
         let mut image = Image::new(size.width, size.height);
-        image.pixels_mut().par_chunks_mut(width).enumerate().for_each(|(y, row)| {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                let mut sum = [0.0f64; 3];
-                for (dx, dy) in [(0.25, 0.375), (0.75, 0.125), (0.25, 0.875), (0.75, 0.625)] {
-                    let rgb = self.color(&eye, x as f64 + dx, y as f64 + dy, frame, look);
-                    for (sum, v) in sum.iter_mut().zip(rgb) {
-                        *sum += 0.25 * v;
+        image
+            .pixels_mut()
+            .par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(y, row)| {
+                for (x, pixel) in row.iter_mut().enumerate() {
+                    let mut sum = [0.0f64; 3];
+                    for (dx, dy) in [(0.25, 0.375), (0.75, 0.125), (0.25, 0.875), (0.75, 0.625)] {
+                        let rgb = self.color(&eye, x as f64 + dx, y as f64 + dy, frame, look);
+                        for (sum, v) in sum.iter_mut().zip(rgb) {
+                            *sum += 0.25 * v;
+                        }
                     }
+                    // The sum of four even numbers is near enough to a normal one.
+                    let grain: f64 = (0..4)
+                        .map(|n| hashed(x as i64, y as i64, frame as i64 * 4 + n, 5) - 0.5)
+                        .sum::<f64>()
+                        * 1.73
+                        * look.grain
+                        / 255.0;
+                    // Grain in steps as the eye sees them: on a square root.
+                    let [r, g, b] = sum.map(|v| {
+                        let seen = (v.max(0.0).sqrt() + grain).max(0.0);
+                        (seen * seen) as f32
+                    });
+                    *pixel = [r, g, b, 1.0];
                 }
-                // The sum of four even numbers is near enough to a normal one.
-                let grain: f64 = (0..4)
-                    .map(|n| hashed(x as i64, y as i64, frame as i64 * 4 + n, 5) - 0.5)
-                    .sum::<f64>()
-                    * 1.73
-                    * look.grain
-                    / 255.0;
-                // Grain in steps as the eye sees them: on a square root.
-                let [r, g, b] = sum.map(|v| {
-                    let seen = (v.max(0.0).sqrt() + grain).max(0.0);
-                    (seen * seen) as f32
-                });
-                *pixel = [r, g, b, 1.0];
-            }
-        });
+            });
         image
     }
 
@@ -331,7 +347,9 @@ impl Set {
         let mut hidden = [vec![0.0f32; count], vec![0.0f32; count]];
         for i in 0..count {
             let at = [(i % width) as f64 + 0.5, (i / width) as f64 + 0.5];
-            let Some(hit) = self.hit(eye.at, eye.ray(at[0], at[1]), now, None) else { continue };
+            let Some(hit) = self.hit(eye.at, eye.ray(at[0], at[1]), now, None) else {
+                continue;
+            };
             let solid = &self.solids[hit.solid];
             let local = solid.to_local(hit.point, now * self.pace);
             depth[i] = hit.t as f32;
@@ -444,7 +462,10 @@ pub fn balls() -> Set {
         pace: 1.0,
         camera: |f| {
             let down = eased(f, 0.0, 30.0);
-            (DVec3::new(0.8 - 0.8 * down, 3.4 - 2.0 * down, 5.5), DVec3::new(0.2, 0.8, 0.0))
+            (
+                DVec3::new(0.8 - 0.8 * down, 3.4 - 2.0 * down, 5.5),
+                DVec3::new(0.2, 0.8, 0.0),
+            )
         },
         solids: vec![
             Solid {
@@ -467,7 +488,10 @@ pub fn balls() -> Set {
                 color: [0.3, 0.3, 0.7],
                 path: |f| {
                     let turn = 3.0 * eased(f, 4.0, 36.0);
-                    (DVec3::new(1.6 * libm::cos(turn) - 0.6, 0.5, 1.2 * libm::sin(turn)), turn)
+                    (
+                        DVec3::new(1.6 * libm::cos(turn) - 0.6, 0.5, 1.2 * libm::sin(turn)),
+                        turn,
+                    )
                 },
                 grain_per_m: 2.5,
             },
