@@ -1,6 +1,9 @@
 //! Takes that follow the stage, and takes that fail it in one known way: each figure must tell its own.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // the lint does not see that helpers of tests are tests
+
 mod analytic;
+mod rendered;
 
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
@@ -375,4 +378,36 @@ fn what_cannot_be_judged_says_why() {
     // NaN in a take is black, not a crash.
     let nan = vec![Image::filled(64, 36, [f32::NAN; 4]); 6];
     judged(&YARD.guides, &nan);
+}
+
+#[test]
+fn what_the_stage_renders_can_be_judged() {
+    let guides = rendered::guides(26, SIZE);
+    let colors: Vec<Image> = guides
+        .frames
+        .iter()
+        .map(|f| f.color.as_ref().unwrap().0.clone())
+        .collect();
+    let own = lit(&guides, &colors, 1);
+    assert!(ratio(&own) < 0.15 && placed(&own) > 0.6);
+    assert_eq!(own.timing.value().unwrap().lag_frames, 0);
+    assert!(own.light.value().unwrap().angle_deg < 1.0);
+
+    let report = judged(&guides, &late(&colors, 3));
+    assert_eq!(report.timing.value().unwrap().lag_frames, 3);
+    assert!(ratio(&report) > 2.0 * ratio(&own));
+    let report = judged(&guides, &mirrored(&colors));
+    assert!(ratio(&report) > 1.0 && placed(&report) < 0.6 * placed(&own));
+    // Contrast the other way round, and red for blue.
+    let other = |image: &Image| {
+        let pixels = image.pixels().iter().map(|[r, g, b, _]| {
+            let dark = |v: f32| (0.8 - v.max(0.0).sqrt()).max(0.05);
+            [dark(*b) * dark(*b), dark(*g) * dark(*g), dark(*r) * dark(*r), 1.0]
+        });
+        Image::from_pixels(image.width(), image.height(), pixels.collect()).unwrap()
+    };
+    let restyled: Vec<Image> = colors.iter().map(other).collect();
+    let report = judged(&guides, &restyled);
+    assert!(ratio(&report) < 0.2 && placed(&report) > 0.6 * placed(&own));
+    assert_eq!(report.timing.value().unwrap().lag_frames, 0);
 }

@@ -2,6 +2,7 @@
 //! rasteriser, so that each can be held against the other.
 
 #![allow(dead_code, reason = "each test and example uses its own part")]
+#![allow(clippy::unwrap_used)] // what fails here fails the test
 
 use std::collections::BTreeMap;
 
@@ -187,7 +188,7 @@ fn hashed(x: i64, y: i64, z: i64, seed: u32) -> f64 {
 }
 
 /// Smooth noise, -1 to 1.
-fn noise(p: DVec3, seed: u32) -> f64 {
+pub fn noise(p: DVec3, seed: u32) -> f64 {
     let (low, part) = (p.floor(), p - p.floor());
     let soft = part * part * (3.0 - 2.0 * part);
     let mut sum = 0.0;
