@@ -1,5 +1,6 @@
 //! The stage: scenes and cameras become guide passes.
 
+pub mod adherence;
 pub mod blocking;
 #[cfg(feature = "gpu")]
 pub mod gpu;
