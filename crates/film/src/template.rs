@@ -107,7 +107,8 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 #[scene.shot.blocking]
 #sun = { from = [60, 25] }   # azimuth and elevation
 #camera = { at = [1.2, 1.4, 5.5], look_at = "mother", lens_mm = 35, film_back = "full-frame" }
-# moves: static, dolly, truck, pedestal, crane, orbit, push-in, pan, tilt, roll, zoom, spiral-descent, handheld
+# moves: static, dolly, truck, pedestal, crane, orbit, push-in, pan, tilt, roll, zoom, spiral-descent,
+# handheld
 #moves = [{ kind = "crane", up = 2.5, boom = 5, frames = [0, 72] }, { kind = "handheld", amount = 0.5 }]
 # shapes: ground, water, sky, sphere, box, capsule, figure, terrain, billboard
 #[[scene.shot.blocking.thing]]

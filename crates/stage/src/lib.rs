@@ -4,11 +4,13 @@ pub mod blocking;
 pub mod passes;
 pub mod pose;
 pub mod posed;
+pub mod preview;
 mod raster;
 mod render;
 pub mod scene;
 mod shade;
 pub mod track;
+mod vector;
 pub mod write_glb;
 
 pub use raster::simd::{Simd, choose as choose_simd};
