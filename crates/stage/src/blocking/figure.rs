@@ -54,7 +54,6 @@ fn joints(pose: FigurePose) -> Joints {
             knees: both(0.075, 0.29, 0.24),
             ankles: both(0.075, 0.05, 0.22),
             toes: both(0.085, 0.022, 0.315),
-            ..standing
         },
         FigurePose::Cradling => Joints {
             elbows: both(0.175, 0.645, 0.045),

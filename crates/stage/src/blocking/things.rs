@@ -119,7 +119,7 @@ fn made(
             color([0.50, 0.49, 0.38]),
         )),
         Shape::Water { size_m, waves } => {
-            look.base_color = color([0.16, 0.34, 0.42]);
+            look.base_color = color([0.33, 0.46, 0.52]);
             // Its fine part lies before the camera, where waves can be told apart.
             let camera = blocking.camera.clone().unwrap_or_default();
             let ahead = match &camera.look_at {
