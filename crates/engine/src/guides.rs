@@ -45,8 +45,32 @@ pub struct GuideFrame {
     pub motion_next_px: Option<Pass<[f32; 2]>>,
     /// Motion to the previous frame in pixels.
     pub motion_previous_px: Option<Pass<[f32; 2]>>,
-    /// 1 where the point is hidden in the next frame, else 0.
+    /// 1 where the point is hidden in the next frame or out of its picture, else 0.
     pub occlusion: Option<Pass<f32>>,
+    /// 1 where the point is hidden in the previous frame or out of its picture, else 0.
+    pub occlusion_previous: Option<Pass<f32>>,
+    /// The light that falls on this frame's set, where it differs from [`GuideSet::light`].
+    pub light: Option<GuideLight>,
+}
+
+/// The light of a place: all that an engine without a renderer can be told of it. World space, linear ACEScg.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuideLight {
+    /// Radiance from all sides as real spherical harmonics of order 2: coefficients of the orthonormal basis in
+    /// the order 1; y, z, x; xy, yz, 3z²−1, xz, x²−y² (Ramamoorthi and Hanrahan 2001, equation 3), of the world
+    /// direction towards the light.
+    pub radiance_sh: [[f32; 3]; 9],
+    /// Unit vector towards the dominant light, in world space.
+    pub direction: [f32; 3],
+    /// Colour of the dominant light, linear ACEScg, brightest channel 1.
+    pub color: [f32; 3],
+    /// How soft its shadows are: 0 for a point, 1 for light from all round.
+    pub softness: f32,
+    /// Irradiance of a surface that faces the dominant light over that of one in its shade; 1 where there is no
+    /// dominant light.
+    pub key_to_fill: f32,
+    /// How it came about.
+    pub certainty: Certainty,
 }
 
 /// Guides for a whole request.
@@ -58,6 +82,8 @@ pub struct GuideSet {
     pub rate: Rate,
     /// Objects' names by id.
     pub names: BTreeMap<u32, String>,
+    /// The light of the whole shot; a frame's own ([`GuideFrame::light`]) goes before it.
+    pub light: Option<GuideLight>,
     /// One entry a frame.
     pub frames: Vec<GuideFrame>,
 }
@@ -79,6 +105,12 @@ pub struct WrongLength {
 }
 
 impl GuideSet {
+    /// The light of a frame: its own, or that of the whole shot.
+    pub fn light_of(&self, frame: usize) -> Option<&GuideLight> {
+        let own = self.frames.get(frame).and_then(|f| f.light.as_ref());
+        own.or(self.light.as_ref())
+    }
+
     /// Check that every pass of every frame has one value a pixel.
     ///
     /// # Errors
@@ -102,6 +134,10 @@ impl GuideSet {
                     g.motion_previous_px.as_ref().map(|p| p.values.len()),
                 ),
                 ("occlusion", g.occlusion.as_ref().map(|p| p.values.len())),
+                (
+                    "occlusion in the previous frame",
+                    g.occlusion_previous.as_ref().map(|p| p.values.len()),
+                ),
             ];
             for (pass, found) in lengths {
                 if let Some(found) = found

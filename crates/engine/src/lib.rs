@@ -52,7 +52,7 @@ mod take;
 
 pub use card::{Card, Task};
 pub use contract::{Engine, Engines};
-pub use guides::GuideSet;
+pub use guides::{GuideFrame, GuideLight, GuideSet};
 pub use job::{Draft, DraftFile, Failure, Inputs, JobId, JobState, Order, Progress, Refusal};
 pub use request::{Draw, Keyframe, NotFinite, Param, Request};
 pub use take::{Origin, Share, Stored, TakeFile, TakeFrames, TakeManifest, manifest_of};

@@ -1,5 +1,13 @@
 //! The stage: scenes and cameras become guide passes.
 
+pub mod passes;
 pub mod pose;
+pub mod posed;
+mod raster;
+mod render;
 pub mod scene;
+mod shade;
 pub mod track;
+
+pub use raster::simd::{Simd, choose as choose_simd};
+pub use shade::sky::{basis as sky_basis, irradiance as sky_irradiance};
