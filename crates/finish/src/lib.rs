@@ -56,6 +56,7 @@ pub mod numbered;
 mod plates;
 mod render;
 mod report;
+pub mod stage_frames;
 pub mod timeline;
 pub mod titles;
 pub mod trace;

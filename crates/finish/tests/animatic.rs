@@ -5,15 +5,16 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use heirloom_engine::Failure;
-use heirloom_film::{Rate, Size};
+use heirloom_film::{Ease, Rate, Size};
 use heirloom_finish::animatic::{
-    Animatic, AnimaticShot, Board, BoardWarning, Boards, Drawing, Frame, Kept, Label, Lens, Pace, Pictures,
-    Shown, Slate, strip_top,
+    Animatic, AnimaticShot, Board, BoardWarning, Boards, Drawing, Kept, Label, Lens, Part, Pictures, Shown,
+    Slate, strip_top,
 };
 use heirloom_finish::{Card, FinishError};
 use heirloom_picture::Image;
@@ -94,19 +95,20 @@ fn drawing(image: Image) -> Drawing {
     Arc::new(move || Ok(image.clone()))
 }
 
-fn board(image: Image, frames: u32, from: Frame, to: Frame) -> Board {
+fn board(image: Image, frames: u32, from: Part, to: Part) -> Board {
     Board {
         name: "one.png".into(),
         drawing: drawing(image),
         frames,
         from,
         to,
-        pace: Pace::Eased,
+        ease: Ease::InOut,
+        caption: String::new(),
     }
 }
 
-fn part(x: f64, y: f64, side: f64) -> Frame {
-    Frame {
+fn part(x: f64, y: f64, side: f64) -> Part {
+    Part {
         x,
         y,
         width: side,
@@ -144,7 +146,7 @@ fn a_slow_pan_goes_by_equal_parts_of_a_pixel_and_a_zoom_stands_on_its_point() {
         part(0.2, 0.2, 0.5),
         part(0.215, 0.2, 0.5),
     );
-    pan.pace = Pace::Even;
+    pan.ease = Ease::Linear;
     let boards = Boards::new(vec![pan], 49, to).unwrap();
     let places: Vec<f64> = (0..49)
         .map(|n| middle_of_light(&boards.frame(n).unwrap()).0)
@@ -179,7 +181,7 @@ fn boards_follow_each_other_and_say_what_does_not_fit() {
         let boards = lengths
             .iter()
             .zip([0.2, 0.6])
-            .map(|(frames, v)| board(grey(v), *frames, Frame::WHOLE, Frame::WHOLE))
+            .map(|(frames, v)| board(grey(v), *frames, Part::WHOLE, Part::WHOLE))
             .collect();
         Boards::new(boards, shot, size()).unwrap()
     };
@@ -208,11 +210,11 @@ fn boards_follow_each_other_and_say_what_does_not_fit() {
     assert!(words.contains("last 3 are not seen"), "{words}");
 
     assert!(Boards::new(vec![], 10, size()).is_err());
-    let nothing = Frame {
+    let nothing = Part {
         width: f64::NAN,
-        ..Frame::WHOLE
+        ..Part::WHOLE
     };
-    let error = Boards::new(vec![board(grey(0.1), 4, nothing, Frame::WHOLE)], 4, size())
+    let error = Boards::new(vec![board(grey(0.1), 4, nothing, Part::WHOLE)], 4, size())
         .err()
         .unwrap();
     assert!(
@@ -225,7 +227,7 @@ fn boards_follow_each_other_and_say_what_does_not_fit() {
 #[test]
 fn a_drawing_of_another_shape_stands_whole_on_a_dark_ground() {
     let square = Image::filled(50, 50, [1.0; 4]);
-    let boards = Boards::new(vec![board(square, 1, Frame::WHOLE, Frame::WHOLE)], 1, size()).unwrap();
+    let boards = Boards::new(vec![board(square, 1, Part::WHOLE, Part::WHOLE)], 1, size()).unwrap();
     let image = boards.frame(0).unwrap();
     let row: Vec<f32> = (0..64).map(|x| image.at(x, 18)[1]).collect();
     let white = row.iter().filter(|v| **v > 0.99).count();
@@ -379,64 +381,78 @@ fn a_slate_says_more_as_it_goes_by() {
     assert!((strip_top(size)..180).all(|y| image.row(y).iter().all(|p| *p == ground)));
 }
 
-/// Counts how often it is asked.
-struct Counted(AtomicU32, f32);
+/// Fails at the ninth frame.
+struct Failing;
 
-impl Pictures for Counted {
+impl Pictures for Failing {
     fn frame(&self, n: u32) -> Result<Image, Failure> {
-        self.0.fetch_add(1, Ordering::Relaxed);
         if n == 9 {
             return Err(Failure::lasting("input", "the ninth can not be made"));
         }
-        let v = self.1 + n as f32 / 77.0;
-        Ok(Image::filled(64, 36, [v, v * 0.5, v * 0.25, 1.0]))
+        Plain(0.2, size()).frame(n)
     }
 
-    fn label(&self, _: u32) -> Label {
-        Label {
-            what: "stage".into(),
-            lens: None,
-        }
+    fn label(&self, n: u32) -> Label {
+        Plain(0.2, size()).label(n)
     }
+}
+
+fn kept(folder: &Path, blocking: &str) -> Result<Kept, FinishError> {
+    let labels = Box::new(|n| Plain(0.0, size()).label(n));
+    let key = serde_json::json!({ "blocking": blocking });
+    Kept::open(folder, size(), &key, labels)
 }
 
 #[test]
 fn what_was_rendered_is_kept_until_it_is_made_of_something_else() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("cosmos-010");
-    let made = Arc::new(Counted(AtomicU32::new(0), 0.1));
-    let key = serde_json::json!({ "blocking": "one" });
-    let kept = Kept::new(made.clone(), &at, size(), &key).unwrap();
-    let first: Vec<Image> = (0..4).map(|n| kept.frame(n).unwrap()).collect();
-    let again: Vec<Image> = (0..4).map(|n| kept.frame(n).unwrap()).collect();
-    assert_eq!(first, again, "what is kept is what was shown");
-    assert_eq!(made.0.load(Ordering::Relaxed), 4);
-    assert_eq!(kept.there(9), 4);
-    // A damaged file is made again.
-    std::fs::write(at.join("000002.png"), b"not a picture").unwrap();
-    assert_eq!(kept.frame(2).unwrap(), first[2]);
-    assert_eq!(made.0.load(Ordering::Relaxed), 5);
-    assert!(kept.frame(9).is_err() && !at.join("000009.png").exists());
+    let first = kept(&at, "one").unwrap();
+    let error = first.frame(2).unwrap_err().message;
+    assert!(
+        error.contains("remove") && error.contains("cosmos-010"),
+        "{error}"
+    );
+    let image = spot(64, 36, 20.3, 11.1);
+    first.put(2, &image).unwrap();
+    let read = first.frame(2).unwrap();
+    let off = image
+        .pixels()
+        .iter()
+        .zip(read.pixels())
+        .map(|(a, b)| (a[1] - b[1]).abs());
+    assert!(off.fold(0.0, f32::max) < 1e-4);
+    assert_eq!(first.label(5).lens.unwrap().focal_mm, 25.0);
 
-    let same = Kept::new(made.clone(), &at, size(), &key).unwrap();
-    assert_eq!(same.there(9), 4);
-    let other = Kept::new(
-        made.clone(),
-        &at,
-        size(),
-        &serde_json::json!({ "blocking": "two" }),
-    )
-    .unwrap();
-    assert_eq!(other.there(9), 0);
-    // Numbered pictures that nobody marked are not taken for its own.
+    assert!(kept(&at, "one").unwrap().path(2).is_file());
+    assert!(
+        !kept(&at, "two").unwrap().path(2).exists(),
+        "made of something else"
+    );
+    // Numbered pictures that nobody marked are somebody's own.
     let foreign = folder.path().join("foreign");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("000001.png"), b"mine").unwrap();
-    let error = Kept::new(made, &foreign, size(), &key).err().unwrap();
-    assert!(matches!(error, FinishError::Occupied { .. }));
+    assert!(matches!(kept(&foreign, "one"), Err(FinishError::Occupied { .. })));
+    assert!(foreign.join("000001.png").exists());
 }
 
-fn frames_of(path: &std::path::Path) -> u64 {
+#[test]
+fn a_caption_stands_below_the_drawing_and_above_the_burn_in() {
+    let size = Size::new(320, 180).unwrap();
+    let white = Image::filled(32, 18, [1.0; 4]);
+    let mut said = board(white, 4, Part::WHOLE, Part::WHOLE);
+    said.caption = "She takes him up. ".repeat(2);
+    let boards = Boards::new(vec![said], 4, size).unwrap();
+    let image = boards.frame(0).unwrap();
+    let dark: Vec<u32> = (0..180)
+        .filter(|y| image.row(*y).iter().any(|p| p[1] < 0.3))
+        .collect();
+    assert!(!dark.is_empty() && *dark.first().unwrap() > 120, "{dark:?}");
+    assert!(*dark.last().unwrap() < strip_top(size) + 4, "{dark:?}");
+}
+
+fn frames_of(path: &Path) -> u64 {
     let said = Command::new("ffprobe")
         .args(["-v", "error", "-count_frames", "-select_streams", "v:0"])
         .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"])
@@ -472,9 +488,7 @@ fn it_is_written_whole_or_not_at_all() {
     assert_eq!(std::fs::read(&path).unwrap(), before, "the same bytes again");
 
     // A shot that can not be shown ends it, names it, and leaves what was there.
-    animatic
-        .shots
-        .push(pictured("030", 12, 0, Counted(AtomicU32::new(0), 0.1)));
+    animatic.shots.push(pictured("030", 12, 0, Failing));
     let error = animatic
         .write(&ffmpeg, &path, &mut |_, _| {}, &go)
         .unwrap_err()
@@ -499,7 +513,7 @@ proptest! {
     #[test]
     fn any_part_is_seen_about_the_middle(x in 0.0..0.6_f64, y in 0.0..0.6_f64, w in 0.2..0.4_f64, h in 0.2..0.4_f64) {
         let image = spot(160, 90, (x + w / 2.0) * 160.0, (y + h / 2.0) * 90.0);
-        let frame = Frame { x, y, width: w, height: h };
+        let frame = Part { x, y, width: w, height: h };
         let boards = Boards::new(vec![board(image, 1, frame, frame)], 1, size()).unwrap();
         let (found_x, found_y) = middle_of_light(&boards.frame(0).unwrap());
         prop_assert!((found_x - 32.0).abs() < 0.2 && (found_y - 18.0).abs() < 0.2, "{found_x} {found_y}");

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use heirloom_engine::Failure;
-use heirloom_film::Size;
+use heirloom_film::{Ease, Size};
 use heirloom_picture::resample::{self, Window};
 use heirloom_picture::{AcesCg, Image};
 
-use super::paint::{grey, overlap};
+use super::paint::{self, grey, overlap};
 use super::{Label, Pictures};
+use crate::lettering::{Face, Lettering, Sheet, printable};
+use crate::titles::unit;
 
 /// The display grey around a drawing that does not fill the picture.
 const GROUND: u8 = 18;
@@ -20,7 +22,7 @@ pub type Drawing = Arc<dyn Fn() -> Result<Image, Failure> + Send + Sync>;
 /// A part of a drawing, in fractions of its width and height from its upper left corner. It may reach beyond the
 /// drawing; what lies there is a dark grey.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Frame {
+pub struct Part {
     /// From the left.
     pub x: f64,
     /// From above.
@@ -31,7 +33,7 @@ pub struct Frame {
     pub height: f64,
 }
 
-impl Frame {
+impl Part {
     /// The whole drawing.
     pub const WHOLE: Self = Self {
         x: 0.0,
@@ -65,31 +67,6 @@ impl Frame {
     }
 }
 
-/// How a move goes about its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pace {
-    /// From the first frame to the last at one speed.
-    Even,
-    /// Gently away and gently home.
-    #[default]
-    Eased,
-    /// Gently away, at speed at the end.
-    EaseOut,
-    /// At speed at the beginning, gently home.
-    EaseIn,
-}
-
-impl Pace {
-    fn at(self, t: f64) -> f64 {
-        match self {
-            Self::Even => t,
-            Self::Eased => t * t * (3.0 - 2.0 * t),
-            Self::EaseOut => t * t,
-            Self::EaseIn => t * (2.0 - t),
-        }
-    }
-}
-
 /// One drawing of a storyboard.
 #[derive(Clone)]
 pub struct Board {
@@ -100,11 +77,13 @@ pub struct Board {
     /// How long it is shown, in frames.
     pub frames: u32,
     /// What is seen of it at first.
-    pub from: Frame,
+    pub from: Part,
     /// What is seen of it at last.
-    pub to: Frame,
+    pub to: Part,
     /// How it goes from the one to the other.
-    pub pace: Pace,
+    pub ease: Ease,
+    /// Words below the drawing; none where empty.
+    pub caption: String,
 }
 
 /// Boards whose lengths do not make up the shot's.
@@ -151,7 +130,16 @@ pub struct Boards {
     frames: u32,
     size: Size,
     /// The drawing that was shown last, with its number: in an animatic they follow each other.
-    shown: Mutex<Option<(usize, Arc<Image>)>>,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// A drawing in memory.
+#[derive(Clone)]
+struct Shown {
+    index: usize,
+    image: Arc<Image>,
+    /// Its caption, over the whole picture.
+    caption: Option<Arc<Sheet>>,
 }
 
 impl Boards {
@@ -210,19 +198,22 @@ impl Boards {
         (last, 0)
     }
 
-    fn drawing(&self, index: usize) -> Result<Arc<Image>, Failure> {
+    fn drawing(&self, index: usize) -> Result<Shown, Failure> {
         // Read under the lock, so that two workers do not read one drawing twice.
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, image)) = shown.as_ref()
-            && *at == index
-        {
-            return Ok(image.clone());
+        let mut kept = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = kept.as_ref().filter(|shown| shown.index == index) {
+            return Ok(shown.clone());
         }
         // Let go first: two large drawings need not be in memory at once.
-        *shown = None;
-        let image = Arc::new((self.boards[index].drawing)()?);
-        *shown = Some((index, image.clone()));
-        Ok(image)
+        *kept = None;
+        let board = &self.boards[index];
+        let shown = Shown {
+            index,
+            image: Arc::new((board.drawing)()?),
+            caption: caption(&board.caption, self.size).map(Arc::new),
+        };
+        *kept = Some(shown.clone());
+        Ok(shown)
     }
 }
 
@@ -230,7 +221,8 @@ impl Pictures for Boards {
     fn frame(&self, n: u32) -> Result<Image, Failure> {
         let (index, within) = self.at(n);
         let board = &self.boards[index];
-        let drawing = self.drawing(index)?;
+        let shown = self.drawing(index)?;
+        let drawing = &shown.image;
         if n + 1 >= self.frames {
             // The shot is over.
             *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -242,7 +234,13 @@ impl Pictures for Boards {
             1 => 0.0,
             frames => (within as f64 / f64::from(frames - 1)).min(1.0),
         };
-        Ok(seen(&drawing, between(from, to, board.pace.at(t)), self.size))
+        let mut image = seen(drawing, between(from, to, board.ease.at(t)), self.size);
+        if let Some(caption) = &shown.caption {
+            let radius = (caption_em(self.size) * 0.25).ceil() as usize;
+            paint::halo(&mut image, &caption.coverage, 0, radius, 0.8);
+            paint::lay(&mut image, caption, 0, grey(236));
+        }
+        Ok(image)
     }
 
     fn label(&self, n: u32) -> Label {
@@ -303,4 +301,31 @@ fn seen(drawing: &Image<AcesCg>, window: Window, size: Size) -> Image {
         }
     }
     image
+}
+
+fn caption_em(size: Size) -> f32 {
+    unit(size.width, size.height) * 0.046
+}
+
+/// A caption, in the middle above the burn-in's place; nothing where there are no words.
+fn caption(words: &str, size: Size) -> Option<Sheet> {
+    let words = printable(words);
+    let em = caption_em(size);
+    let room = size.width as f32 * 0.8;
+    let mut letters = Lettering::new();
+    let mut lines = letters.set_balanced(&words, Face::Text, em, room);
+    // Words without end are cut: a caption must not cover the drawing.
+    lines.truncate(3);
+    if lines.is_empty() {
+        return None;
+    }
+    let mut sheet = Sheet::new(size.width, size.height);
+    let leading = em * 1.32;
+    let mut baseline = super::strip_top(size) as f32 - em * 0.45 - leading * (lines.len() - 1) as f32;
+    for line in &lines {
+        let left = (size.width as f32 - line.width) / 2.0;
+        letters.draw(&mut sheet, line, left, baseline.round(), 1.0);
+        baseline += leading;
+    }
+    Some(sheet)
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use heirloom_film::{Rate, Size};
 use heirloom_picture::Image;
 
-use super::paint::{grey, lay, mix};
+use super::paint::{grey, halo, lay, mix};
 use super::{Label, Lens};
 use crate::lettering::{Face, Lettering, Line, Sheet, printable};
 use crate::titles::unit;
@@ -175,43 +175,16 @@ impl BurnIn {
             .zip(&quiet.coverage)
             .map(|(a, b)| a.max(*b))
             .collect();
-        let radius = (self.strip.em * 0.22).ceil().max(1.0) as usize;
-        let halo = spread(&letters, width, rows, radius);
         let start = self.strip.top as usize * width;
         for (row, pixels) in image.pixels_mut()[start..].chunks_exact_mut(width).enumerate() {
-            let down = (row as f32 + 0.5) / rows as f32;
-            let shade = SHADE * (down * 1.6).min(1.0) * (down * 1.6).min(1.0);
-            for (column, pixel) in pixels.iter_mut().enumerate() {
-                let close = (halo[row * width + column] * 2.2).min(1.0) * HALO;
-                mix(pixel, [0.0, 0.0, 0.0, 1.0], 1.0 - (1.0 - shade) * (1.0 - close));
+            let down = ((row as f32 + 0.5) / rows as f32 * 1.6).min(1.0);
+            for pixel in pixels {
+                mix(pixel, [0.0, 0.0, 0.0, 1.0], SHADE * down * down);
             }
         }
+        let radius = (self.strip.em * 0.22).ceil().max(1.0) as usize;
+        halo(image, &letters, self.strip.top, radius, HALO);
     }
-}
-
-/// Coverage spread by two runs of a box, which is near enough to a soft edge.
-fn spread(coverage: &[f32], width: usize, rows: usize, radius: usize) -> Vec<f32> {
-    let run = |from: &[f32], count: usize, step: usize, lines: usize, next: usize| {
-        let mut to = vec![0.0_f32; from.len()];
-        for line in 0..lines {
-            let at = |i: usize| line * next + i * step;
-            let mut sums = vec![0.0_f32; count + 1];
-            for i in 0..count {
-                sums[i + 1] = sums[i] + from[at(i)];
-            }
-            for i in 0..count {
-                let (low, high) = (i.saturating_sub(radius), (i + radius + 1).min(count));
-                to[at(i)] = (sums[high] - sums[low]).max(0.0) / (2 * radius + 1) as f32;
-            }
-        }
-        to
-    };
-    let mut spread = coverage.to_vec();
-    for _ in 0..2 {
-        spread = run(&spread, width, 1, rows, width);
-        spread = run(&spread, rows, width, width, 1);
-    }
-    spread
 }
 
 fn said(lens: Lens) -> String {

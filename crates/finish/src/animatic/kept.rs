@@ -1,76 +1,82 @@
-//! Pictures that are kept on disk once they are made.
+//! Frames that were rendered beforehand and are kept on disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use heirloom_engine::Failure;
 use heirloom_film::Size;
 use heirloom_picture::{Image, WriteError, color, photo, png};
 
 use super::{Label, Pictures};
+use crate::cut::fitted;
 use crate::error::FinishError;
 use crate::numbered;
 
-/// Pictures kept in a folder as 16-bit PNGs, one a frame: made once, read afterwards. What is shown is what is kept,
-/// so the first animatic and the second are the same.
+/// What the burn-in says of a frame of a shot.
+pub type Labels = Box<dyn Fn(u32) -> Label + Send + Sync>;
+
+/// Frames of one shot in a folder, as 16-bit PNGs, one each: rendered once, read for every animatic after. They lie
+/// in a film's work folder and may be deleted; it costs time.
 pub struct Kept {
-    made: Arc<dyn Pictures>,
     folder: PathBuf,
     size: Size,
+    labels: Labels,
 }
 
 impl Kept {
-    /// Pictures of `made`, kept in `folder`; `made_of` is all that decides how they look. Frames that were made of
-    /// something else are removed from the folder.
+    /// The frames in `folder`; `made_of` is all that decides how they look. Frames that were made of something else
+    /// are removed.
     ///
     /// # Errors
     /// The folder can not be written to, or holds pictures of somebody else.
-    pub fn new(
-        made: Arc<dyn Pictures>,
+    pub fn open(
         folder: &Path,
         size: Size,
         made_of: &serde_json::Value,
+        labels: Labels,
     ) -> Result<Self, FinishError> {
         numbered::prepare(folder, made_of)?;
         Ok(Self {
-            made,
             folder: folder.to_owned(),
             size,
+            labels,
         })
     }
 
-    /// How many of the first `frames` frames are there.
-    pub fn there(&self, frames: u32) -> u32 {
-        (0..frames).filter(|n| self.path(*n).is_file()).count() as u32
+    /// Where frame `n` lies, whether it is there or not.
+    pub fn path(&self, n: u32) -> PathBuf {
+        self.folder.join(format!("{n:06}.png"))
     }
 
-    fn path(&self, n: u32) -> PathBuf {
-        self.folder.join(format!("{n:06}.png"))
+    /// Keep frame `n`, whole or not at all.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder can not be written to.
+    pub fn put(&self, n: u32, image: &Image) -> Result<(), WriteError> {
+        png::write16(
+            &self.path(n),
+            &color::to_video16(image),
+            image.width(),
+            image.height(),
+        )
     }
 }
 
 impl Pictures for Kept {
     fn frame(&self, n: u32) -> Result<Image, Failure> {
-        let path = self.path(n);
-        // A file that can not be read is made again, as one that is not there.
-        if let Ok(kept) = photo::read(&path)
-            && (kept.info.width, kept.info.height) == (self.size.width, self.size.height)
-        {
-            return Ok(kept.image);
-        }
-        let image = crate::cut::fitted(self.made.frame(n)?, self.size);
-        let codes = color::to_video16(&image);
-        png::write16(&path, &codes, image.width(), image.height()).map_err(|error| {
-            let code = match error {
-                WriteError::DiskFull { .. } => "disk",
-                _ => "output",
-            };
-            Failure::passing(code, error.to_string())
-        })?;
-        Ok(color::from_video16(&codes, image.width(), image.height()).unwrap_or(image))
+        photo::read(&self.path(n))
+            .map(|kept| fitted(kept.image, self.size))
+            .map_err(|error| {
+                Failure::passing(
+                    "input",
+                    format!(
+                        "{error}; remove {} and make the animatic again",
+                        self.folder.display()
+                    ),
+                )
+            })
     }
 
     fn label(&self, n: u32) -> Label {
-        self.made.label(n)
+        (self.labels)(n)
     }
 }

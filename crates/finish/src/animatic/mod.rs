@@ -1,8 +1,9 @@
 //! The animatic: a film at its own timing before it is made, every shot shown by the best there is.
 //!
 //! A shot is a take or a plate, or [`Pictures`]: frames of the stage, storyboard drawings ([`Boards`]), or a
-//! [`Slate`] where there is nothing yet. This module knows nothing of how pictures come about; whoever renders a
-//! stage implements [`Pictures`], and [`Kept`] keeps what was rendered on disk, so that the next animatic is quick.
+//! [`Slate`] where there is nothing yet. This module knows nothing of how the stage is rendered: its frames are
+//! rendered beforehand ([`crate::stage_frames`]) and read from where they are [`Kept`], so that the next animatic is
+//! quick.
 //!
 //! An animatic is derived: it is no master, has no frame map, and nothing of it is kept in the vault.
 //!
@@ -54,9 +55,9 @@ use crate::render::{Program, Renderer, Seen, ShotName};
 use crate::timeline::{Layer, Length, Timeline, TimelineError};
 use crate::titles::Card;
 
-pub use board::{Board, BoardWarning, Boards, Drawing, Frame, Pace};
+pub use board::{Board, BoardWarning, Boards, Drawing, Part};
 pub use burn_in::strip_top;
-pub use kept::Kept;
+pub use kept::{Kept, Labels};
 pub use slate::Slate;
 
 use burn_in::{BurnIn, Fields};

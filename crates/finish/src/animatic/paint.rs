@@ -62,3 +62,43 @@ pub(super) fn fill(image: &mut Image, x: (f64, f64), y: (f64, f64), ink: [f32; 4
         }
     }
 }
+
+/// Darken what is close to letters, so that they are legible on anything. `letters` is their coverage in the rows
+/// from `top` on; `radius` is how far that reaches, in pixels.
+pub(super) fn halo(image: &mut Image, letters: &[f32], top: u32, radius: usize, strength: f32) {
+    let width = image.width() as usize;
+    let rows = letters.len() / width.max(1);
+    let close = spread(letters, width, rows, radius.max(1));
+    let start = top as usize * width;
+    let pixels = image.pixels_mut().iter_mut().skip(start);
+    for (pixel, close) in pixels.zip(close) {
+        if close > 0.0 {
+            mix(pixel, [0.0, 0.0, 0.0, 1.0], (close * 2.2).min(1.0) * strength);
+        }
+    }
+}
+
+/// Coverage spread by two runs of a box, which is near enough to a soft edge.
+fn spread(coverage: &[f32], width: usize, rows: usize, radius: usize) -> Vec<f32> {
+    let run = |from: &[f32], count: usize, step: usize, lines: usize, next: usize| {
+        let mut to = vec![0.0_f32; from.len()];
+        for line in 0..lines {
+            let at = |i: usize| line * next + i * step;
+            let mut sums = vec![0.0_f32; count + 1];
+            for i in 0..count {
+                sums[i + 1] = sums[i] + from[at(i)];
+            }
+            for i in 0..count {
+                let (low, high) = (i.saturating_sub(radius), (i + radius + 1).min(count));
+                to[at(i)] = (sums[high] - sums[low]).max(0.0) / (2 * radius + 1) as f32;
+            }
+        }
+        to
+    };
+    let mut spread = coverage.to_vec();
+    for _ in 0..2 {
+        spread = run(&spread, width, 1, rows, width);
+        spread = run(&spread, rows, width, width, 1);
+    }
+    spread
+}

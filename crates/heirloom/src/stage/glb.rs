@@ -1,0 +1,29 @@
+//! `heirloom stage glb`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use heirloom_engine::gate::Action;
+
+use super::{Room, Setup};
+use crate::open;
+use crate::show::Show;
+
+/// Write a shot's blocking as .glb.
+pub fn run(folder: &Path, shot: &str, to: Option<&Path>, show: &Show) -> anyhow::Result<()> {
+    let room = Room::open(folder, show)?;
+    let (scene, shot) = room.find(shot)?;
+    let staged = room.staged(scene, shot, Action::Export, show)?;
+    let setup = Setup::of_shot(&room.film, scene, shot, staged);
+    let to = match to {
+        Some(to) => to.to_owned(),
+        None => open::out(folder).join("stage").join(format!("{}.glb", setup.name)),
+    };
+    if let Some(parent) = to.parent().filter(|p| !p.as_os_str().is_empty()) {
+        open::make_folder(parent)?;
+    }
+    heirloom_stage::glb::write(&to, &setup.scene)
+        .with_context(|| format!("{} could not be written", to.display()))?;
+    show.say(&format!("{}: the blocking of {}", to.display(), setup.name));
+    Ok(())
+}
