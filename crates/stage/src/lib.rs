@@ -1,5 +1,6 @@
 //! The stage: scenes and cameras become guide passes.
 
+pub mod blocking;
 pub mod passes;
 pub mod pose;
 pub mod posed;
@@ -8,6 +9,7 @@ mod render;
 pub mod scene;
 mod shade;
 pub mod track;
+pub mod write_glb;
 
 pub use raster::simd::{Simd, choose as choose_simd};
 pub use shade::sky::{basis as sky_basis, irradiance as sky_irradiance};
