@@ -13,3 +13,6 @@ pub mod write_glb;
 
 pub use raster::simd::{Simd, choose as choose_simd};
 pub use shade::sky::{basis as sky_basis, irradiance as sky_irradiance};
+
+/// Raised whenever passes of the same scene come to differ, so that frames that were kept are rendered anew.
+pub const REVISION: u32 = 1;

@@ -237,7 +237,7 @@ impl Pictures for Boards {
         let mut image = seen(drawing, between(from, to, board.ease.at(t)), self.size);
         if let Some(caption) = &shown.caption {
             let radius = (caption_em(self.size) * 0.25).ceil() as usize;
-            paint::halo(&mut image, &caption.coverage, 0, radius, 0.8);
+            paint::halo(&mut image, &caption.coverage, 0, radius, 0.92);
             paint::lay(&mut image, caption, 0, grey(236));
         }
         Ok(image)

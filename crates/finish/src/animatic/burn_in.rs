@@ -13,11 +13,11 @@ use crate::titles::unit;
 /// What is read first.
 const BRIGHT: u8 = 244;
 /// What is read second.
-const QUIET: u8 = 196;
+const QUIET: u8 = 222;
 /// How dark the ground behind the letters is made at the picture's lower edge.
-const SHADE: f32 = 0.62;
+const SHADE: f32 = 0.66;
 /// How dark the ground close to the letters is made: they must be legible on snow.
-const HALO: f32 = 0.72;
+const HALO: f32 = 0.9;
 
 /// What is said of one frame.
 pub(super) struct Fields<'f> {
@@ -182,7 +182,7 @@ impl BurnIn {
                 mix(pixel, [0.0, 0.0, 0.0, 1.0], SHADE * down * down);
             }
         }
-        let radius = (self.strip.em * 0.22).ceil().max(1.0) as usize;
+        let radius = (self.strip.em * 0.24).ceil().max(1.0) as usize;
         halo(image, &letters, self.strip.top, radius, HALO);
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn halo(image: &mut Image, letters: &[f32], top: u32, radius: usize, 
     let pixels = image.pixels_mut().iter_mut().skip(start);
     for (pixel, close) in pixels.zip(close) {
         if close > 0.0 {
-            mix(pixel, [0.0, 0.0, 0.0, 1.0], (close * 2.2).min(1.0) * strength);
+            mix(pixel, [0.0, 0.0, 0.0, 1.0], (close * 4.0).min(1.0) * strength);
         }
     }
 }

@@ -66,7 +66,8 @@ impl Slate {
     fn line(&self) -> (f64, f64) {
         let height = f64::from(self.size.height);
         let top = (height * 0.47).round();
-        (top, top + (height / 180.0).round().max(1.0))
+        let thick = f64::from(unit(self.size.width, self.size.height)) / 180.0;
+        (top, top + thick.round().max(1.0))
     }
 
     fn draw(&self) -> Image {
@@ -82,14 +83,14 @@ impl Slate {
         let mut quiet = Sheet::new(width, height);
 
         // Above the line: scene, then shot, sitting on it.
-        let (shot, em) = fit(&mut letters, &self.shot, Face::Title, unit * 0.19, room);
+        let (shot, em) = fit(&mut letters, &self.shot, Face::Label, unit * 0.15, room);
         let baseline = line_top as f32 - unit * 0.055;
         if let Some(shot) = shot {
             letters.draw(&mut bright, &shot, left, baseline.round(), 1.0);
         }
         let (scene, _) = fit(&mut letters, &self.scene, Face::Label, unit * 0.05, room);
         if let Some(scene) = scene {
-            let above = baseline - em * Face::Title.capital() - unit * 0.055;
+            let above = baseline - em * Face::Label.capital() - unit * 0.055;
             letters.draw(&mut quiet, &scene, left, above.round(), 1.0);
         }
         // Below it: the length, then what is to be seen.

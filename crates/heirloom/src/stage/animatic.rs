@@ -283,7 +283,10 @@ impl Maker<'_> {
                 self.warn(
                     scene,
                     shot,
-                    &format!("its take is not shown, for it may not leave the house: {}", words.join("; ")),
+                    &format!(
+                        "its take is not shown, for it may not leave the house: {}",
+                        words.join("; ")
+                    ),
                 );
                 return Ok(None);
             }
@@ -384,7 +387,12 @@ impl Maker<'_> {
         let mut boards = Vec::new();
         for board in &shot.boards {
             boards.push(self.board(board).map_err(|words| {
-                anyhow::anyhow!("shot {} {}: the board {}: {words}", scene.name, shot.name, board.picture)
+                anyhow::anyhow!(
+                    "shot {} {}: the board {}: {words}",
+                    scene.name,
+                    shot.name,
+                    board.picture
+                )
             })?);
         }
         let boards = Boards::new(boards, shot.frames, self.size)
@@ -406,8 +414,10 @@ impl Maker<'_> {
         let (path, name) = (found.path, found.name);
         let drawing = move || {
             let failed = |words: String| Failure::lasting("input", words);
-            let bytes = std::fs::read(&path).map_err(|error| failed(format!("{name} could not be read: {error}")))?;
-            let photo = heirloom_picture::photo::decode(&bytes, &name).map_err(|error| failed(error.to_string()))?;
+            let bytes =
+                std::fs::read(&path).map_err(|error| failed(format!("{name} could not be read: {error}")))?;
+            let photo =
+                heirloom_picture::photo::decode(&bytes, &name).map_err(|error| failed(error.to_string()))?;
             Ok(photo.image)
         };
         let part = |[x, y, width, height]: [f64; 4]| Part { x, y, width, height };

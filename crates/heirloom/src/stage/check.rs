@@ -66,10 +66,7 @@ fn report(title: &str, setup: &Setup) -> anyhow::Result<String> {
     let mut text = String::new();
     let length = match setup.frames {
         1 => "1 frame, nothing moves".to_owned(),
-        frames => format!(
-            "{frames} frames, {}",
-            setup.rate.timecode(frames.into())
-        ),
+        frames => format!("{frames} frames, {}", setup.rate.timecode(frames.into())),
     };
     let _ = writeln!(text, "{title}: {length} at {} frames a second", setup.rate);
     objects(&mut text, scene, &cast, &posed);
@@ -139,9 +136,11 @@ fn objects(text: &mut String, scene: &Scene, cast: &Cast, posed: &Posed<'_>) {
         object.triangles += cast.primitive(scene, at).triangles.len() as u64;
         object.deforms |= instance.deforms;
         for position in placed.positions.iter() {
-            object
-                .bounds
-                .take_in(placed.world_from_local.transform_point3(DVec3::from(position.map(f64::from))));
+            object.bounds.take_in(
+                placed
+                    .world_from_local
+                    .transform_point3(DVec3::from(position.map(f64::from))),
+            );
         }
     }
     let all = objects.iter().fold(Bounds::NONE, |all, o| all.join(o.bounds));
@@ -177,7 +176,11 @@ fn cameras(text: &mut String, setup: &Setup, pose: &Pose) {
     for (at, node, camera) in with {
         any = true;
         let lens = match &camera.focal_mm {
-            None => format!("orthographic, {} x {} m", metres(camera.back_mm[0] / 1e3), metres(camera.back_mm[1] / 1e3)),
+            None => format!(
+                "orthographic, {} x {} m",
+                metres(camera.back_mm[0] / 1e3),
+                metres(camera.back_mm[1] / 1e3)
+            ),
             Some(_) => {
                 let each = (0..setup.frames).filter_map(|n| setup.focal_mm(at, n));
                 let (low, high) = each.fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(v), b.max(v)));
@@ -186,7 +189,11 @@ fn cameras(text: &mut String, setup: &Setup, pose: &Pose) {
                 } else {
                     format!("{} mm", short(low))
                 };
-                format!("{lens}, back {} x {} mm", short(camera.back_mm[0]), short(camera.back_mm[1]))
+                format!(
+                    "{lens}, back {} x {} mm",
+                    short(camera.back_mm[0]),
+                    short(camera.back_mm[1])
+                )
             }
         };
         let place = View::of(scene, pose, at, setup.size).map(|view| {
@@ -197,7 +204,11 @@ fn cameras(text: &mut String, setup: &Setup, pose: &Pose) {
             text,
             "  camera   {}{}: {lens}{}",
             node.name,
-            if setup.camera == Some(at) { " (this shot's)" } else { "" },
+            if setup.camera == Some(at) {
+                " (this shot's)"
+            } else {
+                ""
+            },
             place.unwrap_or_else(|error| format!("; {error}"))
         );
     }
@@ -217,7 +228,11 @@ fn lights(text: &mut String, setup: &Setup) {
         any = true;
         let strength = light.intensity.at(setup.start_s);
         let kind = match &light.kind {
-            LightKind::Sun { angle_deg } => format!("sun, {} degrees across, {} lx", short(*angle_deg), short(strength)),
+            LightKind::Sun { angle_deg } => format!(
+                "sun, {} degrees across, {} lx",
+                short(*angle_deg),
+                short(strength)
+            ),
             LightKind::Point { .. } => format!("point, {} cd", short(strength)),
             LightKind::Spot { outer_deg, .. } => {
                 format!("spot, {} degrees, {} cd", short(2.0 * outer_deg), short(strength))
@@ -233,7 +248,10 @@ fn lights(text: &mut String, setup: &Setup) {
         let _ = writeln!(text, "  light    {}: {kind}", node.name);
     }
     if !any {
-        let _ = writeln!(text, "  light    none in the scene; the passes are lit by a plain sky");
+        let _ = writeln!(
+            text,
+            "  light    none in the scene; the passes are lit by a plain sky"
+        );
     }
 }
 
@@ -244,7 +262,11 @@ fn short(v: f64) -> String {
 }
 
 fn metres(v: f64) -> String {
-    if v.abs() >= 100.0 { format!("{v:.0}") } else { short(v) }
+    if v.abs() >= 100.0 {
+        format!("{v:.0}")
+    } else {
+        short(v)
+    }
 }
 
 /// Digits in threes.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use heirloom_engine::gate::Action;
 
 use super::{Room, Setup};
@@ -17,13 +16,18 @@ pub fn run(folder: &Path, shot: &str, to: Option<&Path>, show: &Show) -> anyhow:
     let setup = Setup::of_shot(&room.film, scene, shot, staged);
     let to = match to {
         Some(to) => to.to_owned(),
-        None => open::out(folder).join("stage").join(format!("{}.glb", setup.name)),
+        None => open::out(folder)
+            .join("stage")
+            .join(format!("{}.glb", setup.name)),
     };
-    if let Some(parent) = to.parent().filter(|p| !p.as_os_str().is_empty()) {
-        open::make_folder(parent)?;
+    let written = heirloom_stage::write_glb::glb(&setup.scene, setup.size)?;
+    for warning in &written.warnings {
+        show.note(&format!(
+            "warning: {}: {}: {}",
+            setup.name, warning.subject, warning.what
+        ));
     }
-    heirloom_stage::glb::write(&to, &setup.scene)
-        .with_context(|| format!("{} could not be written", to.display()))?;
+    open::write_whole(&to, &written.bytes)?;
     show.say(&format!("{}: the blocking of {}", to.display(), setup.name));
     Ok(())
 }

@@ -73,12 +73,16 @@ impl Room {
     /// Ask `then` with what finds pictures and clears them for `action`.
     fn with_sources<T>(&self, action: Action, then: impl FnOnce(&Sources<'_>) -> T) -> T {
         let gate = self.vault.as_deref().map(|v| SourceGate::new(v, open::today()));
-        let shelf = self.vault.as_deref().zip(gate.as_ref()).map(|(vault, gate)| Shelf {
-            vault,
-            sources: &self.archive,
-            gate,
-            action,
-        });
+        let shelf = self
+            .vault
+            .as_deref()
+            .zip(gate.as_ref())
+            .map(|(vault, gate)| Shelf {
+                vault,
+                sources: &self.archive,
+                gate,
+                action,
+            });
         then(&Sources {
             folder: &self.folder,
             archive: shelf,
@@ -118,7 +122,10 @@ impl Room {
                 .collect();
             let looks_like_a_file = Path::new(wanted).extension().is_some();
             let beside = if looks_like_a_file {
-                format!(", and no file of that name; scene files end in {}", SCENE_FILES.join(", "))
+                format!(
+                    ", and no file of that name; scene files end in {}",
+                    SCENE_FILES.join(", ")
+                )
             } else {
                 String::new()
             };

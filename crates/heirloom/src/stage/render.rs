@@ -61,7 +61,10 @@ pub fn run(folder: &Path, options: &StageRender, show: &Show, stop: &AtomicBool)
 /// What was not carried or had to be mended.
 pub(super) fn warnings(setup: &Setup, show: &Show) {
     for warning in &setup.scene.warnings {
-        show.note(&format!("warning: {}: {}: {}", setup.name, warning.subject, warning.what));
+        show.note(&format!(
+            "warning: {}: {}: {}",
+            setup.name, warning.subject, warning.what
+        ));
     }
 }
 
@@ -77,7 +80,10 @@ fn passes(words: &[String]) -> anyhow::Result<Passes> {
         };
         passes = passes
             | these.with_context(|| {
-                format!("there is no pass `{word}`; the passes are {}, motion and all", names(Passes::ALL).join(", "))
+                format!(
+                    "there is no pass `{word}`; the passes are {}, motion and all",
+                    names(Passes::ALL).join(", ")
+                )
             })?;
     }
     Ok(passes)
@@ -224,15 +230,5 @@ fn manifest(
         "exposure": renderer.exposure(),
         "objects": renderer.cast().names,
     }))?;
-    let path = to.join("stage.json");
-    let written = tempfile::NamedTempFile::new_in(to).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.persist(&path).map_err(|e| e.error)
-    });
-    written.map(drop).with_context(|| {
-        format!(
-            "{} could not be written; check the disk and the permissions",
-            path.display()
-        )
-    })
+    open::write_whole(&to.join("stage.json"), format!("{text}\n").as_bytes())
 }
