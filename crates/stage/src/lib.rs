@@ -4,10 +4,13 @@ pub mod blocking;
 pub mod passes;
 pub mod pose;
 pub mod posed;
+pub mod preview;
 mod raster;
+pub mod read;
 mod render;
 pub mod scene;
 mod shade;
+pub mod summary;
 pub mod track;
 pub mod write_glb;
 
