@@ -1,6 +1,7 @@
 //! The stage: scenes and cameras become guide passes.
 
 pub mod blocking;
+pub mod exr;
 pub mod passes;
 pub mod pose;
 pub mod posed;

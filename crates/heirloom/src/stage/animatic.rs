@@ -109,7 +109,7 @@ fn stopped<T>(done: Result<T, FinishError>, show: &Show) -> anyhow::Result<T> {
     }
 }
 
-/// The film's size, halved until it is at most so wide, and even.
+/// The film's size, scaled down to be at most so wide, and even.
 fn at_most(size: Size, widest: u32) -> Size {
     if size.width <= widest {
         return size;
