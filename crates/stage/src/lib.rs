@@ -13,6 +13,7 @@ pub mod scene;
 mod shade;
 pub mod summary;
 pub mod track;
+mod vector;
 pub mod write_glb;
 
 pub use raster::simd::{Simd, choose as choose_simd};

@@ -21,7 +21,7 @@ pub struct Panel {
 /// - colour as it is displayed;
 /// - depth bright where near and dark where far, even in one over the depth, between the nearest and the farthest;
 /// - normals as red, green and blue from −1 to 1;
-/// - positions as metres, in steps that repeat every 10;
+/// - positions as metres, brightest every 10 metres off the last dark;
 /// - ids in colours that are far from one another;
 /// - motion by hue (which way) and strength (how far, beside the fastest twentieth);
 /// - occlusion white on dark.
@@ -135,8 +135,9 @@ fn normal(n: &[f32; 3]) -> [u8; 3] {
 
 fn position(p: &[f32; 3]) -> [u8; 3] {
     p.map(|c| {
+        // Up and down again, so that what lies level with 0 does not flicker between the ends.
         let part = c / 10.0;
-        code((part - libm::floorf(part)) * 0.9)
+        code(2.0 * (part - libm::floorf(part + 0.5)).abs())
     })
 }
 

@@ -7,6 +7,8 @@ use super::shapes::Surface;
 
 /// Cells along the longer side of a billboard that stands out.
 const CELLS: u32 = 160;
+/// Cells over which the relief is smoothed.
+const SMOOTH: u32 = 5;
 /// Most pixels along a side of what is kept of a photograph.
 const SIDE_PX: u32 = 2_048;
 
@@ -37,7 +39,12 @@ pub(super) fn sheet([width, height]: [f64; 2], relief: Option<(&Image, f64)>) ->
         }
         None => (1, 1),
     };
-    let map = relief.map(|(image, depth_m)| (resample::scale_to(image, columns + 1, rows + 1), depth_m));
+    // Small things in a photograph are drawing, not shape: only what is as large as a hand's width of it stands out.
+    let map = relief.map(|(image, depth_m)| {
+        let small = |side: u32| (side / SMOOTH).max(2).min(side);
+        let coarse = resample::scale_to(image, small(columns), small(rows));
+        (resample::scale_to(&coarse, columns + 1, rows + 1), depth_m)
+    });
     let out = |column: i64, row: i64| match &map {
         Some((map, depth_m)) => {
             let x = column.clamp(0, i64::from(columns)) as u32;

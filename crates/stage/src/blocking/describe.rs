@@ -93,7 +93,7 @@ fn camera(text: &mut String, blocking: &Blocking, first: &Frame) {
     };
     let mut line = format!("Camera: {lens}, {} high", metres(eye.y));
     if let Some(figure) = first.figure() {
-        let off = eye.y - figure.look.y;
+        let off = figure.person.map_or(0.0, |(eyes, _)| eye.y - eyes.y);
         let name = &figure.name;
         let _ = match off {
             off if off.abs() < 0.12 => write!(line, ", at {name}'s eye height"),
@@ -292,13 +292,11 @@ fn light(text: &mut String, blocking: &Blocking) {
 /// Something in the frame.
 struct Seen {
     name: String,
-    /// Where to look on it, in the world.
-    look: DVec3,
     depth_m: f64,
     /// Left, top, right, bottom in parts of the frame, as far as it lies in it.
     outline: [f64; 4],
-    /// Of a figure: how much of the frame's height it would fill standing.
-    fills: Option<f64>,
+    /// Of a figure: its eyes in the world, and the size of the shot as far as it goes.
+    person: Option<(DVec3, &'static str)>,
     /// Ground, water, terrain and sky are around things rather than among them.
     around: bool,
 }
@@ -308,6 +306,8 @@ struct Frame {
     number: u32,
     view: View,
     seen: Vec<Seen>,
+    /// What the camera looks at, by name.
+    subject: Option<String>,
     spots: Vec<(String, DVec3)>,
 }
 
@@ -335,6 +335,10 @@ impl Frame {
             number,
             view,
             seen,
+            subject: match blocking.camera.as_ref().and_then(|setup| setup.look_at.as_ref()) {
+                Some(Spot::Thing(name)) => Some(name.clone()),
+                _ => None,
+            },
             spots,
         })
     }
@@ -346,9 +350,13 @@ impl Frame {
         }
     }
 
-    /// The nearest person in frame.
+    /// The person that the camera looks at, or else the nearest in frame.
     fn figure(&self) -> Option<&Seen> {
-        self.seen.iter().find(|seen| seen.fills.is_some())
+        let mut people = self.seen.iter().filter(|seen| seen.person.is_some());
+        let subject = people
+            .clone()
+            .find(|seen| Some(&seen.name) == self.subject.as_ref());
+        subject.or_else(|| people.next())
     }
 
     fn same(&self, other: &Frame) -> bool {
@@ -368,8 +376,8 @@ impl Frame {
     fn tell_in(&self, text: &mut String) {
         let size = match self.figure() {
             Some(figure) => {
-                let fills = figure.fills.unwrap_or(0.0);
-                format!("{} of {}", shot_size(fills), figure.name)
+                let size = figure.person.map_or("shot", |(_, size)| size);
+                format!("{size} of {}", figure.name)
             }
             None => "nobody in frame".into(),
         };
@@ -409,7 +417,7 @@ impl Frame {
 /// Where to look on a node, in its own space.
 fn look_at(scene: &Scene, node: usize, thing: Option<&Thing>) -> DVec3 {
     match thing.map(|thing| &thing.shape) {
-        Some(Shape::Figure { height_m, pose }) => super::figure::eyes(*height_m, *pose),
+        Some(Shape::Figure { height_m, pose }) => super::figure::chest(*height_m, *pose),
         Some(Shape::Water { .. } | Shape::Sky { .. }) => DVec3::ZERO,
         _ => middle(scene, node),
     }
@@ -451,31 +459,35 @@ fn outline(
         )
     });
     let at = view.project(look).map_or(nearest, |(_, depth)| depth);
-    let fills = match (thing.map(|thing| &thing.shape), view.projection) {
-        (Some(Shape::Figure { height_m, .. }), Projection::Perspective { focal_px }) if at > 0.0 => {
-            Some(height_m * focal_px / at / height)
+    let person = match thing.map(|thing| &thing.shape) {
+        Some(Shape::Figure { height_m, pose: held }) => {
+            let eyes = pose.world[node].transform_point3(super::figure::eyes(*height_m, *held));
+            Some((eyes, shot_size(top, bottom)))
         }
         _ => None,
     };
     Some(Seen {
         name: scene.nodes[node].name.clone(),
-        look,
         depth_m: at,
         outline: [left.max(0.0), top.max(0.0), right.min(1.0), bottom.min(1.0)],
-        fills,
+        person,
         around,
     })
 }
 
-/// The size of a shot, by how much of the frame's height a standing person would fill.
-fn shot_size(fills: f64) -> &'static str {
-    match fills {
-        f if f < 0.12 => "extreme long shot",
-        f if f < 0.6 => "long shot",
-        f if f < 1.15 => "full shot",
-        f if f < 2.2 => "medium shot",
-        f if f < 3.6 => "medium close-up",
-        f if f < 8.0 => "close-up",
+/// The size of a shot, by how much of a person is seen and how large: a body from `top` to `bottom`, in parts of the
+/// frame's height from its upper edge.
+fn shot_size(top: f64, bottom: f64) -> &'static str {
+    let height = (bottom - top).max(1e-9);
+    let shown = (bottom.min(1.0) - top.max(0.0)) / height;
+    match (shown, height) {
+        (s, h) if s > 0.93 && h < 0.12 => "extreme long shot",
+        (s, h) if s > 0.93 && h < 0.5 => "long shot",
+        (s, _) if s > 0.93 => "full shot",
+        (s, _) if s > 0.62 => "medium long shot",
+        (s, _) if s > 0.42 => "medium shot",
+        (s, _) if s > 0.26 => "medium close-up",
+        (s, _) if s > 0.11 => "close-up",
         _ => "extreme close-up",
     }
 }

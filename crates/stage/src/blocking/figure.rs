@@ -54,7 +54,6 @@ fn joints(pose: FigurePose) -> Joints {
             knees: both(0.075, 0.29, 0.24),
             ankles: both(0.075, 0.05, 0.22),
             toes: both(0.085, 0.022, 0.315),
-            ..standing
         },
         FigurePose::Cradling => Joints {
             elbows: both(0.175, 0.645, 0.045),
@@ -77,7 +76,9 @@ pub(super) fn figure(height_m: f64, pose: FigurePose, body: [f32; 4], skin: [f32
         surface.paint(first, color);
     };
     let up = |x: f64, y: f64, z: f64| DVec3::new(x, y, z) + j.lift;
-    // The trunk: two rods beside each other are broader than deep, as a chest is.
+    // The trunk: rods beside each other are broader than deep, as a chest is.
+    rod(up(0.0, 0.765, 0.004), up(0.0, 0.64, 0.006), 0.064, 0.06, body);
+    rod(up(0.0, 0.64, 0.006), j.hips + DVec3::Y * 0.01, 0.06, 0.068, body);
     for side in [-1.0, 1.0] {
         rod(
             up(0.045 * side, 0.765, -0.004),
@@ -127,6 +128,11 @@ fn placed(p: DVec3, pose: FigurePose) -> DVec3 {
         FigurePose::Lying => DVec3::new(-p.x, p.z + 0.085, p.y - 0.5),
         _ => p,
     }
+}
+
+/// Where a camera looks that looks at somebody: the chest, so that the head has room above it.
+pub(super) fn chest(height_m: f64, pose: FigurePose) -> DVec3 {
+    placed(DVec3::new(0.0, 0.75, 0.0) + joints(pose).lift, pose) * height_m
 }
 
 /// Where somebody's eyes are, in metres.

@@ -94,7 +94,7 @@ pub(super) fn terrain(
 }
 
 /// Cells along each side of water.
-const WATER_CELLS: u32 = 128;
+const WATER_CELLS: u32 = 160;
 /// Trains of waves.
 const TRAINS: usize = 7;
 /// Metres a second squared.
@@ -130,7 +130,7 @@ fn trains(waves: &Waves) -> Vec<Train> {
             Train {
                 number: [number * sin, number * cos],
                 toward: [sin, cos],
-                amplitude_m: libm::pow(0.68, i as f64),
+                amplitude_m: libm::pow(0.74, i as f64),
                 // Deep water: long waves outrun short ones.
                 turns_rad_s: libm::sqrt(GRAVITY * number),
                 phase_rad: std::f64::consts::TAU * random(i, 2),
@@ -160,43 +160,47 @@ fn trains(waves: &Waves) -> Vec<Train> {
     trains
 }
 
-/// Where a column of the water's grid stands, from −1 to 1 in `u`: cells are small in the middle and grow outward.
-fn spread(u: f64, half_m: f64, fine_m: f64) -> f64 {
-    let even = half_m * 2.0 / f64::from(WATER_CELLS);
+/// Where a row of the water's grid stands between the ends of a side, from −1 to 1 in `u`: cells are small about
+/// `fine_at` and grow outward.
+fn spread(u: f64, length_m: f64, fine_at: f64, fine_m: f64) -> f64 {
+    let fine_at = fine_at.clamp(-0.49 * length_m, 0.49 * length_m);
+    let reach = if u < 0.0 {
+        length_m / 2.0 + fine_at
+    } else {
+        length_m / 2.0 - fine_at
+    };
+    let even = reach * 2.0 / f64::from(WATER_CELLS);
     let share = (fine_m / even).min(1.0);
-    half_m * (share * u + (1.0 - share) * u * u * u * u * u)
+    fine_at + reach * (share * u + (1.0 - share) * u * u * u * u * u)
 }
 
-/// Water with trains of Gerstner waves (Fournier and Reeves, "A simple model of ocean waves", 1986), and the weights
-/// that make it run from frame 0 to frame `frames`.
+/// Water with trains of Gerstner waves (Fournier and Reeves, "A simple model of ocean waves", 1986), finest about a
+/// place, and the weights that make it run from frame 0 at `start_s` to frame `frames`.
 ///
 /// A train at a time is `sin(k·x − ωt)`, which is a sum of `sin(k·x)` and `cos(k·x)` with weights that depend on time
 /// alone. So each train is two morph targets, exact at every key and small; normals are sums of the same kind.
 pub(super) fn water(
     [width, depth]: [f64; 2],
     waves: &Waves,
-    start_s: f64,
-    frames: u32,
-    rate: Rate,
+    fine_at: [f64; 2],
+    (start_s, frames, rate): (f64, u32, Rate),
     material: usize,
 ) -> (Primitive, Option<Track<Vec<f64>>>) {
     let trains = trains(waves);
-    let fine_m = waves.length_m / 12.0;
+    let fine_m = waves.length_m / 10.0;
     let columns = WATER_CELLS + 1;
-    let side = |i: u32, length: f64| {
-        let u = f64::from(i) / f64::from(WATER_CELLS) * 2.0 - 1.0;
-        let step = 1.0 / f64::from(WATER_CELLS);
-        let at = spread(u, length / 2.0, fine_m);
-        let cell = spread((u + step).min(1.0), length / 2.0, fine_m)
-            - spread((u - step).max(-1.0), length / 2.0, fine_m);
-        (at, cell)
+    let side = |i: u32, length: f64, fine_at: f64| {
+        let u = |i: u32| f64::from(i) / f64::from(WATER_CELLS) * 2.0 - 1.0;
+        let at = |i: u32| spread(u(i), length, fine_at, fine_m);
+        let cell = (at(i) - at(i.saturating_sub(1))).max(at((i + 1).min(WATER_CELLS)) - at(i));
+        (at(i), cell)
     };
     let mut surface = Surface::default();
     let mut cells = Vec::new();
     for row in 0..columns {
-        let (z, cell_z) = side(WATER_CELLS - row, depth);
+        let (z, cell_z) = side(WATER_CELLS - row, depth, fine_at[1]);
         for column in 0..columns {
-            let (x, cell_x) = side(column, width);
+            let (x, cell_x) = side(column, width, fine_at[0]);
             surface.vertex(DVec3::new(x, 0.0, z), DVec3::Y);
             cells.push(cell_x.max(cell_z));
         }

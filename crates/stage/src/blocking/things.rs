@@ -1,7 +1,7 @@
 //! Things of the set become nodes, with their marks as tracks.
 
 use glam::{DQuat, DVec3};
-use heirloom_film::{Blocking, Relief, Shape, Thing};
+use heirloom_film::{Blocking, Relief, Shape, Spot, Thing};
 
 use super::angle::turned;
 use super::shapes::{Surface, capsule, cuboid, sphere};
@@ -53,7 +53,7 @@ pub(super) fn place(
                     })?,
             ),
         };
-        let made = made(scene, thing, context, clock, &mut figures)?;
+        let made = made(scene, thing, blocking, context, clock, &mut figures)?;
         if let Some(at) = made.look {
             looks.insert(scene.nodes.len(), at);
         }
@@ -82,6 +82,7 @@ struct Made {
 fn made(
     scene: &mut Scene,
     thing: &Thing,
+    blocking: &Blocking,
     context: &Context<'_>,
     clock: &Clock,
     figures: &mut usize,
@@ -118,9 +119,17 @@ fn made(
             color([0.50, 0.49, 0.38]),
         )),
         Shape::Water { size_m, waves } => {
-            look.base_color = color([0.16, 0.34, 0.42]);
-            let (primitive, weights) =
-                land::water(*size_m, waves, clock.start_s, clock.frames, clock.rate, material);
+            look.base_color = color([0.33, 0.46, 0.52]);
+            // Its fine part lies before the camera, where waves can be told apart.
+            let camera = blocking.camera.clone().unwrap_or_default();
+            let ahead = match &camera.look_at {
+                Some(Spot::Place(at)) => DVec3::from_array(*at) - DVec3::from_array(camera.at_m),
+                _ => turned([0.0, camera.pan_deg, 0.0]) * DVec3::NEG_Z,
+            };
+            let seen = DVec3::from_array(camera.at_m) + ahead.normalize_or_zero() * waves.length_m * 1.5;
+            let local = turned(thing.turn_deg).inverse() * (seen - DVec3::from_array(thing.at_m));
+            let time = (clock.start_s, clock.frames, clock.rate);
+            let (primitive, weights) = land::water(*size_m, waves, [local.x, local.z], time, material);
             Made {
                 primitive,
                 weights,
@@ -153,7 +162,7 @@ fn made(
             *figures += 1;
             let surface = figure::figure(*height_m, *pose, opaque(body), opaque(skin));
             Made {
-                look: Some(figure::eyes(*height_m, *pose)),
+                look: Some(figure::chest(*height_m, *pose)),
                 ..solid(surface)
             }
         }
