@@ -67,21 +67,24 @@ impl<'a> Reader<'a> {
         Ok(usize::try_from(self.u64(at)?).unwrap_or(usize::MAX))
     }
 
-    /// What is packed at a place: its size, then LZ4. Gives it unpacked, at most `room` bytes, and where it ends.
-    pub fn unpacked(&self, at: usize, room: usize) -> Result<(Vec<u8>, usize), String> {
+    /// What is packed at a place: its size, then LZ4. Gives it unpacked, `least` to `room` bytes, and where it ends.
+    pub fn unpacked(&self, at: usize, least: usize, room: usize) -> Result<(Vec<u8>, usize), String> {
         let size = self.count(at)?;
         let packed = self.slice(at + 8, size)?;
         // LZ4 makes at most 255 bytes of one.
-        if room / 256 > packed.len() + 16 {
-            return Err(format!("{size} packed bytes cannot hold {room}"));
+        if least / 255 > packed.len() {
+            return Err(format!("{size} packed bytes cannot hold {least}"));
         }
         let (&chunks, rest) = packed.split_first().ok_or("a packed part of it is empty")?;
         if chunks != 0 {
             return Err("a part of it is packed in chunks, which is not read".into());
         }
-        let mut out = vec![0; room];
+        let mut out = vec![0; room.min(packed.len().saturating_mul(255) + 64)];
         let found = lz4_flex::block::decompress_into(rest, &mut out)
             .map_err(|e| format!("a packed part of it is damaged ({e})"))?;
+        if found < least {
+            return Err("a packed part of it is cut short".into());
+        }
         out.truncate(found);
         Ok((out, at + 8 + size))
     }
@@ -94,11 +97,11 @@ impl<'a> Reader<'a> {
             self.slice(at + 8, size)?;
             return Ok((Vec::new(), at + 8 + size));
         }
-        if count > PATHS * 16 {
+        if count > PATHS * 4 {
             return Err(format!("it says that a list has {count} numbers"));
         }
         let codes = count.div_ceil(4);
-        let (data, end) = self.unpacked(at, 4 + codes + 4 * count)?;
+        let (data, end) = self.unpacked(at, 4 + codes, 4 + codes + 4 * count)?;
         let inside = Reader { bytes: &data };
         let common = inside.u32(0)?;
         let mut next = 4 + codes;
@@ -197,7 +200,7 @@ impl Tables {
         if let Some(at) = find("FIELDS")? {
             let count = reader.count(at)?;
             let (names, next) = reader.coded(at + 8, count)?;
-            let (reps, _) = reader.unpacked(next, count.saturating_mul(8))?;
+            let (reps, _) = reader.unpacked(next, count.saturating_mul(8), count.saturating_mul(8))?;
             tables.field_names = names;
             tables.reps = reps
                 .chunks_exact(8)
@@ -337,7 +340,7 @@ fn tokens(reader: &Reader<'_>, at: usize) -> Result<Vec<String>, String> {
     if size > 1 << 30 {
         return Err(format!("it says that its names take {size} bytes"));
     }
-    let (data, _) = reader.unpacked(at + 16, size)?;
+    let (data, _) = reader.unpacked(at + 16, size, size)?;
     if data.is_empty() && count == 0 {
         return Ok(Vec::new());
     }

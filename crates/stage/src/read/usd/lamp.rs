@@ -39,12 +39,18 @@ pub(super) fn read(
     let normalize = lamp.yes("normalize", context)?;
     let (mut factor, kind) = match kind {
         "DistantLight" => {
-            let angle = lamp.number("angle", 0.53, context)?.clamp(0.0, 180.0);
+            // Blender (4 and 5) writes a sun's half angle and a quarter of its strength, beside other lights in full.
+            let (wider, stronger) = if measures.by_blender {
+                (2.0, 4.0)
+            } else {
+                (1.0, 1.0)
+            };
+            let angle = (lamp.number("angle", 0.53, context)? * wider).clamp(0.0, 180.0);
             let half = (angle / 2.0).to_radians();
             // Lux of a disc of the sky with one nit.
             let sky = PI * libm::sin(half) * libm::sin(half);
             let factor = if normalize || sky <= 0.0 { 1.0 } else { sky };
-            (factor, LightKind::Sun { angle_deg: angle })
+            (factor * stronger, LightKind::Sun { angle_deg: angle })
         }
         "RectLight" => {
             let size_m = [

@@ -19,6 +19,8 @@ pub(super) struct Measures {
     pub unit_m: f64,
     /// Whether z is up, and not y.
     pub z_up: bool,
+    /// Whether Blender wrote the stage.
+    pub by_blender: bool,
 }
 
 impl Measures {
@@ -40,7 +42,12 @@ impl Measures {
             .ok()
             .flatten()
             .and_then(|v| text(&v));
+        let writer = stage.stage_metadata("documentation").ok().flatten();
+        let by_blender = writer
+            .and_then(|v| text(&v))
+            .is_some_and(|w| w.starts_with("Blender v"));
         Self {
+            by_blender,
             start: if start.is_finite() { start } else { 0.0 },
             per_second,
             unit_m,

@@ -190,6 +190,15 @@ impl Walk<'_, '_> {
         node.object = false;
         node.visible = self.visible(prim)?;
         let number = self.scene.nodes.len();
+        if (lamp || kind == "Camera")
+            && let Some(above) = node.parent
+        {
+            // Blender writes a place and, under the same name, what stands there: the latter is what a shot asks for.
+            let above = &mut self.scene.nodes[above];
+            if prim.path().name() == Some(above.name.as_str()) {
+                std::mem::swap(&mut above.name, &mut node.name);
+            }
+        }
         let name = node.name.clone();
         self.scene.nodes.push(node);
         if kind == "Camera" {
