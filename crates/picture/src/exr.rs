@@ -5,6 +5,8 @@
 //! colours. What comes in with other primaries, or with none (the format then means BT.709), is
 //! brought to ACEScg.
 
+mod channels;
+
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use crate::color::{self, Chromaticities};
 use crate::image::{AcesCg, Image};
 use crate::photo::Limits;
 use crate::write::{self, WriteError};
+
+pub use channels::{Channels, Samples, read_channels, write_channels};
 
 /// How each channel's number is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +111,7 @@ pub fn write(path: &Path, image: &Image<AcesCg>, depth: Depth) -> Result<(), Wri
     };
     let size = (image.width() as usize, image.height() as usize);
     let mut exr = Exr::from_layer(Layer::new(size, attributes, encoding, channels));
-    let xy = |[x, y]: [f64; 2]| Vec2(x as f32, y as f32);
-    let ap1 = Chromaticities::AP1;
-    exr.attributes.chromaticities = Some(Attribute {
-        red: xy(ap1.red),
-        green: xy(ap1.green),
-        blue: xy(ap1.blue),
-        white: xy(ap1.white),
-    });
+    exr.attributes.chromaticities = Some(ap1());
     write::whole(path, |out| {
         exr.write().to_buffered(out).map_err(|error| match error {
             exr::error::Error::Io(source) => WriteError::io(path, source),
@@ -144,9 +141,20 @@ fn unreadable(path: &Path, why: impl ToString) -> ExrError {
     }
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
-    let failed = |error: exr::error::Error| unreadable(path, error);
-    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
+/// The header's word for ACEScg's primaries and white.
+fn ap1() -> Attribute {
+    let xy = |[x, y]: [f64; 2]| Vec2(x as f32, y as f32);
+    let ap1 = Chromaticities::AP1;
+    Attribute {
+        red: xy(ap1.red),
+        green: xy(ap1.green),
+        blue: xy(ap1.blue),
+        white: xy(ap1.white),
+    }
+}
+
+/// That a file does not declare more pixels than are read.
+fn check_size(path: &Path, meta: &MetaData) -> Result<(), ExrError> {
     for header in &meta.headers {
         for Vec2(width, height) in [header.layer_size, header.shared_attributes.display_window.size] {
             let limits = Limits::default();
@@ -160,6 +168,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
             }
         }
     }
+    Ok(())
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
+    let failed = |error: exr::error::Error| unreadable(path, error);
+    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
+    check_size(path, &meta)?;
     let new = |size: Vec2<usize>, _: &_| (size.0, vec![[0.0f32; 4]; size.0 * size.1]);
     let set = |(width, pixels): &mut (usize, Vec<[f32; 4]>), place: Vec2<usize>, (r, g, b, a)| {
         pixels[place.1 * *width + place.0] = [r, g, b, a];

@@ -2,6 +2,7 @@
 
 pub mod adherence;
 pub mod blocking;
+pub mod exr;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod light;
