@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p heirloom-stage --example bench_stage [TRIANGLES WIDTH HEIGHT FRAMES]` prints one line of JSON
 //! for each setting: the median of seconds a frame, start-up left out. With `--picture FILE.png` the last frame's
-//! passes are written as one picture.
+//! passes are written as one picture. With `--gpu` (and the feature `gpu`) the wgpu path renders the same frames; its
+//! times contain the reading back of all passes.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -10,8 +11,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use glam::{DQuat, DVec3};
+use heirloom_engine::GuideFrame;
 use heirloom_film::{Rate, Size};
-use heirloom_stage::passes::{Passes, Renderer, Shot, Wanted};
+use heirloom_stage::passes::{Renderer, Shot, Wanted};
 use heirloom_stage::scene::{Camera, Light, LightKind, Material, Mesh, Node, Placement, Primitive, Scene};
 use heirloom_stage::track::{Interpolation, Track};
 
@@ -168,8 +170,38 @@ fn crowd(triangles: usize) -> Scene {
     scene
 }
 
-fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: Option<&str>) {
-    let scene = crowd(triangles);
+struct Setting {
+    triangles: usize,
+    size: Size,
+    frames: u32,
+    gpu: bool,
+}
+
+/// Renders the shot, hands each frame out, and says on what.
+fn render(
+    renderer: &Renderer<'_>,
+    wanted: &Wanted,
+    gpu: bool,
+    sink: impl FnMut(u32, &mut GuideFrame) -> ControlFlow<()>,
+) -> String {
+    let never = AtomicBool::new(false);
+    if !gpu {
+        renderer.render(wanted, &never, sink).unwrap();
+        return format!("stage, {} threads", rayon::current_num_threads());
+    }
+    #[cfg(feature = "gpu")]
+    {
+        let mut drawn = heirloom_stage::gpu::GpuRenderer::new(renderer).unwrap();
+        drawn.render(wanted, &never, sink).unwrap();
+        format!("wgpu, {}", drawn.adapter())
+    }
+    #[cfg(not(feature = "gpu"))]
+    String::from("nothing: build with --features gpu")
+}
+
+fn measure(setting: &Setting, picture: Option<&str>) {
+    let Setting { size, frames, .. } = *setting;
+    let scene = crowd(setting.triangles);
     let shot = Shot {
         camera: scene.camera_node(None).unwrap(),
         start_s: 0.5,
@@ -178,15 +210,13 @@ fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: O
         size,
     };
     let renderer = Renderer::new(&scene, shot).unwrap();
-    let wanted = Wanted {
-        passes,
-        ..Wanted::all(0..frames)
-    };
-    let never = AtomicBool::new(false);
     let mut times = Vec::new();
     let mut last = Instant::now();
-    renderer
-        .render(&wanted, &never, |number, frame| {
+    let by = render(
+        &renderer,
+        &Wanted::all(0..frames),
+        setting.gpu,
+        |number, frame| {
             times.push(last.elapsed().as_secs_f64());
             if number + 1 == frames
                 && let Some(path) = picture
@@ -195,19 +225,22 @@ fn measure(triangles: usize, size: Size, frames: u32, passes: Passes, picture: O
             }
             last = Instant::now();
             ControlFlow::Continue(())
-        })
-        .unwrap();
+        },
+    );
+    if times.len() < 3 {
+        println!("{{\"renderer\":\"{by}\"}}");
+        return;
+    }
     // The first frame also waits for the ones beside it, and the last one for the one after it.
     times.pop();
     times.remove(0);
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     println!(
-        "{{\"renderer\":\"stage\",\"triangles\":{},\"width\":{},\"height\":{},\"threads\":{},\"frames\":{},\"seconds_a_frame\":{median:.4},\"fastest\":{:.4}}}",
+        "{{\"renderer\":\"{by}\",\"triangles\":{},\"width\":{},\"height\":{},\"frames\":{},\"seconds_a_frame\":{median:.4},\"fastest\":{:.4}}}",
         renderer.cast().triangles,
         size.width,
         size.height,
-        rayon::current_num_threads(),
         times.len(),
         times[0],
     );
@@ -218,20 +251,22 @@ fn main() {
     let mut picture = None;
     if let Some(at) = arguments.iter().position(|a| a == "--picture") {
         picture = arguments.get(at + 1).cloned();
-        arguments.truncate(at);
+        arguments.drain(at..(at + 2).min(arguments.len()));
     }
+    let gpu = arguments.iter().any(|a| a == "--gpu");
+    arguments.retain(|a| a != "--gpu");
     let numbers: Vec<u32> = arguments.iter().map(|a| a.parse().unwrap()).collect();
-    let size = |width, height| Size { width, height };
+    let setting = |triangles, width, height, frames| Setting {
+        triangles,
+        size: Size { width, height },
+        frames,
+        gpu,
+    };
     if let [triangles, width, height, frames] = numbers[..] {
-        measure(
-            triangles as usize,
-            size(width, height),
-            frames,
-            Passes::ALL,
-            picture.as_deref(),
-        );
+        let setting = setting(triangles as usize, width, height, frames);
+        measure(&setting, picture.as_deref());
     } else {
-        measure(50_000, size(640, 360), 24, Passes::ALL, None);
-        measure(1_000_000, size(1920, 1080), 9, Passes::ALL, None);
+        measure(&setting(50_000, 640, 360, 24), None);
+        measure(&setting(1_000_000, 1920, 1080, 9), None);
     }
 }

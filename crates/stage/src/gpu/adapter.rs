@@ -54,8 +54,7 @@ pub enum GpuError {
     },
     /// The picture or the scene is larger than the adapter can hold.
     #[error(
-        "{what} is {found}, and `{adapter}` holds {limit} at most; render it on the processor, without `gpu`, or \
-         {mend}"
+        "{what} is {found}, and `{adapter}` holds {limit} at most; render on the processor, without `gpu`, or {mend}"
     )]
     TooLarge {
         /// Whose limit.
@@ -204,45 +203,38 @@ impl Gpu {
         }
     }
 
-    fn too_large(&self, what: &str, found: u64, limit: u64, mend: &str) -> GpuError {
-        GpuError::TooLarge {
+    /// Whether something is no larger than a limit; the mend says what else may be done than to do without the device.
+    pub fn check_limit(&self, what: &str, found: u64, limit: u64, mend: &str) -> Result<(), GpuError> {
+        if found <= limit {
+            return Ok(());
+        }
+        Err(GpuError::TooLarge {
             adapter: self.name.name.clone(),
             what: what.into(),
             found,
             limit,
             mend: mend.into(),
-        }
+        })
     }
 
     /// Whether pictures of this size can be drawn.
     pub fn check_size(&self, size: Size) -> Result<(), GpuError> {
+        let what = "the longer side of the picture, in pixels,";
         let limit = self.limits.max_texture_dimension_2d;
         let longest = size.width.max(size.height);
-        if longest > limit {
-            let what = "the longer side of the picture, in pixels,";
-            return Err(self.too_large(what, longest.into(), limit.into(), "in tiles"));
-        }
-        Ok(())
+        self.check_limit(what, longest.into(), limit.into(), "make it smaller")
+    }
+
+    /// The most bytes that a buffer which is bound may have.
+    pub fn limit_bytes(&self) -> u64 {
+        self.limits
+            .max_storage_buffer_binding_size
+            .min(self.limits.max_buffer_size)
     }
 
     /// Whether a buffer of this many bytes can be bound.
     pub fn check_bytes(&self, what: &str, bytes: u64, mend: &str) -> Result<(), GpuError> {
-        let limit = self
-            .limits
-            .max_storage_buffer_binding_size
-            .min(self.limits.max_buffer_size);
-        if bytes > limit {
-            return Err(self.too_large(&format!("{what}, in bytes,"), bytes, limit, mend));
-        }
-        Ok(())
-    }
-
-    /// Whether there are few enough of something.
-    pub fn check_count(&self, what: &str, count: usize, limit: u64, mend: &str) -> Result<(), GpuError> {
-        if count as u64 > limit {
-            return Err(self.too_large(&format!("the number of {what}"), count as u64, limit, mend));
-        }
-        Ok(())
+        self.check_limit(&format!("{what}, in bytes,"), bytes, self.limit_bytes(), mend)
     }
 
     /// A buffer of its own that shaders read or write.
@@ -277,5 +269,27 @@ fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What each adapter that there is refuses; none may be there. The drawing itself is held in `tests/gpu`.
+    #[test]
+    fn what_is_too_large_is_refused_with_the_mend() {
+        let Ok(gpu) = Gpu::open() else { return };
+        let side = gpu.limits.max_texture_dimension_2d;
+        let size = |width, height| Size { width, height };
+        assert_eq!(gpu.check_size(size(side, 1)), Ok(()));
+        let error = gpu.check_size(size(1, side + 1)).unwrap_err().to_string();
+        assert!(
+            error.contains("on the processor") && error.contains(&side.to_string()),
+            "{error}"
+        );
+        assert!(gpu.check_bytes("it", gpu.limit_bytes(), "").is_ok());
+        assert!(gpu.check_bytes("it", gpu.limit_bytes() + 1, "").is_err());
     }
 }

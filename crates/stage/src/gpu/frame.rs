@@ -109,15 +109,18 @@ pub(super) struct Pending {
 }
 
 impl Results {
-    pub fn new(gpu: &Gpu, window: &Window, passes: Passes) -> Result<Self, GpuError> {
+    /// Room for the passes of a window, in buffers of at most `most_bytes`.
+    pub fn new(gpu: &Gpu, window: &Window, passes: Passes, most_bytes: u64) -> Result<Self, GpuError> {
         let (width, height) = (window.size.width, window.size.height);
         let (_, row_words) = Planes::of(passes, width);
         let row_bytes = u64::from(row_words.max(1)) * 4;
-        gpu.check_bytes("a row of the picture", row_bytes, "ask for fewer passes")?;
-        let limit = gpu
-            .limits
-            .max_storage_buffer_binding_size
-            .min(gpu.limits.max_buffer_size);
+        let limit = gpu.limit_bytes().min(most_bytes);
+        gpu.check_limit(
+            "a row of the picture, in bytes,",
+            row_bytes,
+            limit,
+            "ask for fewer passes",
+        )?;
         // Words are counted in 32 bits there.
         let most = (limit.min(u64::from(u32::MAX)) / row_bytes).min(u64::from(height)) as u32;
         let mut strips = Vec::new();

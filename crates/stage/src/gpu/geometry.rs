@@ -119,7 +119,8 @@ impl Geometry {
         let vertices = u64::from(cast.vertices);
         gpu.check_bytes("the scene's vertices", vertices * size_of::<Rest>() as u64, mend)?;
         gpu.check_bytes("the scene's triangles", u64::from(cast.triangles) * 12, mend)?;
-        gpu.check_count("the scene's things", cast.instances.len(), 1 << 24, mend)?;
+        let things = cast.instances.len() as u64;
+        gpu.check_limit("the number of things", things, 1 << 24, "show fewer of them")?;
         let mut rest = Vec::with_capacity(cast.vertices as usize);
         let mut indices: Vec<[u32; 3]> = Vec::with_capacity(cast.triangles as usize);
         let mut attributes: Vec<Attributes> = Vec::new();

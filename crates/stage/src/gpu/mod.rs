@@ -14,7 +14,7 @@
 //! visibility buffer: a cache-friendly approach to deferred shading", 2013.)
 //!
 //! # Tolerances
-//! Held by `tests/gpu.rs`, against the processor's passes of the same frames:
+//! Held by `tests/gpu`, against the processor's passes of the same frames:
 //!
 //! | pass | holds |
 //! |---|---|
@@ -64,6 +64,8 @@ pub struct GpuRenderer<'r, 'a> {
     slots: [Slot; 3],
     stills: [Option<Still<'a>>; 3],
     samples: Samples,
+    /// The most bytes that a buffer of results may have.
+    result_bytes: u64,
     /// Two, so that one is read while the other is filled; made for a window and passes.
     results: Option<(Window, Passes, [Results; 2])>,
 }
@@ -97,6 +99,7 @@ impl<'r, 'a> GpuRenderer<'r, 'a> {
             slots,
             stills: [None, None, None],
             samples,
+            result_bytes: u64::MAX,
             results: None,
         })
     }
@@ -106,9 +109,11 @@ impl<'r, 'a> GpuRenderer<'r, 'a> {
         &self.gpu.name
     }
 
-    /// The most pixels that a side of a picture may have here.
-    pub fn largest_side_px(&self) -> u32 {
-        self.gpu.limits.max_texture_dimension_2d
+    /// Results are kept in buffers of at most so many bytes, each for some rows of the picture, where the device would
+    /// allow more: for devices that others use too.
+    pub fn limit_results(&mut self, bytes: u64) {
+        self.result_bytes = bytes;
+        self.results = None;
     }
 
     /// Renders frames in order and hands each, with its number, to `sink`, as [`Renderer::render`] does.
@@ -125,7 +130,7 @@ impl<'r, 'a> GpuRenderer<'r, 'a> {
         let window = self.renderer.window(wanted)?;
         let passes = wanted.passes;
         if !matches!(&self.results, Some((w, p, _)) if *w == window && *p == passes) {
-            let new = || Results::new(&self.gpu, &window, passes);
+            let new = || Results::new(&self.gpu, &window, passes, self.result_bytes);
             self.results = Some((window, passes, [new()?, new()?]));
         }
         let mut summary = Summary::default();

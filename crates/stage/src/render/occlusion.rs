@@ -68,12 +68,21 @@ fn hidden(other: &Other<'_>, place: DVec2, depth: f32, own: u32) -> bool {
         let near = other.seen.depth_m[*cell] < least && other.seen.triangle[*cell] != own;
         nearer |= u8::from(near) << i;
     }
-    nearer != 0 && behind(other, place, least, four, nearer)
+    nearer != 0 && behind(other, place, least, four, nearer, own)
 }
 
 /// The same, where some of the four pixels see something nearer.
 #[inline(never)]
-fn behind(other: &Other<'_>, place: DVec2, least: f32, four: [usize; 4], nearer: u8) -> bool {
+fn behind(other: &Other<'_>, place: DVec2, least: f32, four: [usize; 4], nearer: u8, own: u32) -> bool {
+    // In the very middle of a pixel that shows the point's own triangle there is nothing to ask: a triangle beside it may
+    // be nearer and lie across the place, and yet have a hole there.
+    let middle = |v: f64| (v - libm::floor(v) - 0.5).abs() < 1.0 / 64.0;
+    if middle(place.x) && middle(place.y) {
+        let cell = place.y as usize * other.still.view.size.width as usize + place.x as usize;
+        if other.seen.triangle[cell] == own {
+            return false;
+        }
+    }
     let (origin, way) = other.still.view.ray(place);
     let mut all = nearer == 0xf;
     for (i, cell) in four.iter().enumerate() {
