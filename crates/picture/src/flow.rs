@@ -34,9 +34,11 @@
 //! # What it is good at, and what not
 //! Good: textured surfaces, to a few hundredths of a pixel; turning and nearing; leaps of up to about 15 % of
 //! the width where the whole picture, or something large in it, leaps; a change of light over all or part of
-//! the picture; clean edges between what moves apart.
+//! the picture.
 //!
-//! Bad, and for the most part beyond any method that sees two pictures:
+//! Bad:
+//! - Edges between what moves apart are ragged, by a few pixels and more beside what is hidden: a patch is 8
+//!   pixels wide.
 //! - Where there is nothing to see (a plain wall, a cloudless sky, smooth clay) the motion is that of the nearest
 //!   thing that can be seen. Both ways may agree on it, so [`CheckedFlow::valid`] does not always tell.
 //! - What is hidden in the second picture goes with its surroundings; there `valid` mostly does tell.
@@ -138,7 +140,7 @@ impl Default for FlowOptions {
 }
 
 impl FlowOptions {
-    /// About four times as fast as the default: ends at half the size, where fine edges of motion are lost.
+    /// About three times as fast as the default: ends at half the size, where fine edges of motion are lost.
     pub fn quick() -> Self {
         Self {
             finest_halving: 1,
