@@ -99,7 +99,7 @@ fn the_stages_own_pictures_follow_it() {
     let timing = OWN.timing.value().unwrap();
     assert_eq!((timing.lag_frames, timing.by), (0, Signal::Field));
     assert!(
-        timing.fit > 0.98 && timing.lag_fine_frames.abs() < 0.1,
+        timing.fit > 0.96 && timing.lag_fine_frames.abs() < 0.2,
         "{timing:?}"
     );
     let blocking = OWN.blocking.value().unwrap();
@@ -177,7 +177,7 @@ fn another_style_follows_as_well() {
     assert!(ratio(&report) < 0.35, "{:?}", report.camera);
     let timing = report.timing.value().unwrap();
     assert_eq!(timing.lag_frames, 0);
-    assert!(timing.fit > 0.9);
+    assert!(timing.fit > 0.85);
     assert!(placed(&report) > 0.7 * placed(&OWN));
 
     let report = judged(&YARD.guides, &late(&restyled, 3));
