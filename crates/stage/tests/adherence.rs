@@ -131,6 +131,8 @@ fn a_mirrored_take_stands_and_moves_at_the_wrong_places() {
         "{camera:?}"
     );
     assert!(placed(&report) < 0.5 * placed(&OWN));
+    let objects = |report: &Adherence| report.blocking.value().unwrap().objects_shown;
+    assert!(objects(&report) < 0.4 * objects(&OWN));
     // When things happen is told by how much moves, or not at all; never wrongly.
     assert!(
         report
@@ -204,7 +206,7 @@ fn an_object_that_goes_is_named_with_its_frames() {
     assert!(
         report
             .to_string()
-            .contains("the outline of `crate` is not there in frames 1")
+            .contains("`crate` does not show where the stage has it in frames 1")
     );
 }
 
