@@ -12,7 +12,7 @@ use crate::write::{self, WriteError};
 
 const MARK: [u8; 4] = *b"PIEH";
 const HEADER: usize = 12;
-/// The most pixels a file may have: 512 MiB of motion, more than a picture of 8192x8192.
+/// The most pixels a file may have: 512 MiB of motion, as a picture of 8192x8192 has.
 const MAX_PIXELS: u64 = 1 << 26;
 
 /// Why a .flo file could not be read.

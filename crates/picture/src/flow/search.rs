@@ -100,7 +100,7 @@ impl Template {
         }
         // A little on the diagonal keeps the step along an edge, which the patch cannot see, small.
         let (xx, xy, yy) = (sum(xx), sum(xy), sum(yy));
-        let extra = 1.0 + 0.01 * (xx + yy);
+        let extra = 1.0 + DAMPING * (xx + yy);
         let (xx, yy) = (xx + extra, yy + extra);
         let determinant = xx * yy - xy * xy;
         Self {
@@ -147,9 +147,9 @@ impl Template {
         let seen = self.look(to, motion);
         let zero = [0.0f32; SIDE];
         let (mut total, mut squares, mut right, mut down) = (zero, zero, zero, zero);
-        for j in 0..SIDE {
+        for (j, seen) in seen.iter().enumerate() {
             for i in 0..SIDE {
-                let r = seen[j][i] - self.values[j][i];
+                let r = seen[i] - self.values[j][i];
                 total[i] += r;
                 squares[i] += r * r;
                 right[i] += r * self.right[j][i];
@@ -197,6 +197,12 @@ fn begins(len: usize, spacing: usize) -> Vec<usize> {
 
 /// A motion must be better by this much a patch to be taken over: below it lies the rounding of codes.
 const MARGIN: f32 = 4.0;
+/// A motion found far off must cost less than this share of what descent found nearby.
+const RATIO: f32 = 0.7;
+/// How much dearer a far-off motion is for each squared pixel.
+const FAR: f32 = 0.02;
+/// The part of the Hessian's trace on its diagonal besides.
+const DAMPING: f32 = 0.05;
 
 /// Searches every patch of `from` in `to`, beginning with the motion `start` of the same size.
 pub(super) fn search(from: &Level, to: &Level, start: &Field, search: Search) -> Patches {
@@ -221,7 +227,7 @@ pub(super) fn search(from: &Level, to: &Level, start: &Field, search: Search) ->
                 if search.reach > 0 {
                     let nearby = everywhere(&template, to, begin, search.reach);
                     let nearby = template.descend(to, nearby, search.steps);
-                    if nearby.cost + MARGIN < 0.7 * best.cost {
+                    if nearby.cost + MARGIN < RATIO * best.cost {
                         best = nearby;
                     }
                 }
@@ -272,7 +278,7 @@ fn everywhere(template: &Template, to: &Level, begin: [f32; 2], reach: usize) ->
         for x in -reach..=reach {
             let motion = [begin[0] + x as f32, begin[1] + y as f32];
             let (found, _) = template.judge(to, motion);
-            let cost = (found.cost + MARGIN) * (1.0 + 0.02 * (x * x + y * y) as f32);
+            let cost = (found.cost + MARGIN) * (1.0 + FAR * (x * x + y * y) as f32);
             if cost < least {
                 (best, least) = (motion, cost);
             }
