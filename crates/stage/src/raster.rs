@@ -9,6 +9,7 @@
 
 pub(crate) mod bins;
 pub(crate) mod clip;
+pub(crate) mod lanes;
 pub(crate) mod project;
 pub(crate) mod simd;
 pub(crate) mod tile;

@@ -1,14 +1,16 @@
-//! The same plain Rust, compiled a second time for AVX2.
+//! Which build of the kernels runs: the plain one, or the one for AVX2.
 //!
-//! Nothing here names an instruction: the bodies are those of the plain build, inlined into functions that are allowed
-//! 256-bit registers, so that eight samples are one operation. Rust neither fuses nor reorders float operations, so the
-//! bytes are the same; tests hold the two to it. The one `unsafe` is the promise that the processor has AVX2.
+//! Both are the same bodies, inlined into functions that are allowed 256-bit registers or not. Rust neither fuses nor
+//! reorders float operations, so the bytes are the same. The one `unsafe` is the promise that the processor has AVX2.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use glam::DAffine3;
 
+#[cfg(target_arch = "x86_64")]
+use super::lanes::run_avx2;
+use super::lanes::{Lanes, Plain, Work};
 use super::project::{self, Lens, Vertex};
 
 /// Which build of the kernels is used. The bytes are the same; the speed is not.
@@ -49,12 +51,6 @@ fn has_avx2() -> bool {
     false
 }
 
-/// Work whose `run` is `#[inline(always)]`, so that it is compiled for the processor it runs on.
-pub(crate) trait Work {
-    type Out;
-    fn run(self) -> Self::Out;
-}
-
 /// Does the work with the widest registers there are.
 #[inline]
 pub(crate) fn run<W: Work>(work: W) -> W::Out {
@@ -63,15 +59,7 @@ pub(crate) fn run<W: Work>(work: W) -> W::Out {
         // SAFETY: in_use() has just seen that this processor has AVX2.
         return unsafe { run_avx2(work) };
     }
-    work.run()
-}
-
-/// # Safety
-/// AVX2 must be there.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn run_avx2<W: Work>(work: W) -> W::Out {
-    work.run()
+    work.run::<Plain>()
 }
 
 struct Project<'a>(&'a Lens, &'a DAffine3, &'a [[f32; 3]], &'a mut [Vertex]);
@@ -79,7 +67,7 @@ struct Project<'a>(&'a Lens, &'a DAffine3, &'a [[f32; 3]], &'a mut [Vertex]);
 impl Work for Project<'_> {
     type Out = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         project::project(self.0, self.1, self.2, self.3);
     }
 }

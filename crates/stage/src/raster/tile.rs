@@ -1,5 +1,6 @@
 //! One tile's samples: nearness and triangle of eight places in every cell.
 
+use super::lanes::Lanes;
 use super::project::Vertex;
 use super::{Pattern, STEPS, TILE_HEIGHT, TILE_WIDTH};
 
@@ -88,7 +89,7 @@ struct Ready {
 /// Draws a triangle, whose vertices count from the tile's corner and which has an area, with the number `seen`. Where
 /// two are as near as each other, the first one stays.
 #[inline(always)]
-pub(crate) fn draw<S: Sieve>(
+pub(crate) fn draw<L: Lanes, S: Sieve>(
     samples: &mut Samples,
     pattern: &Pattern,
     [a, b, c]: [Vertex; 3],
@@ -108,9 +109,9 @@ pub(crate) fn draw<S: Sieve>(
     let k_high = max(max(a.k, b.k), c.k);
     let rect = [x0, y0, x1, y1];
     if (top[0] - low[0]).max(top[1] - low[1]) <= SMALL {
-        small(samples, pattern, [a, b, c], seen, rect, [k_low, k_high], sieve);
+        small::<L, S>(samples, pattern, [a, b, c], seen, rect, [k_low, k_high], sieve);
     } else {
-        large(samples, pattern, [a, b, c], seen, rect, [k_low, k_high], sieve);
+        large::<L, S>(samples, pattern, [a, b, c], seen, rect, [k_low, k_high], sieve);
     }
 }
 
@@ -138,7 +139,7 @@ fn block_of(column: i32, row: i32) -> usize {
 }
 
 #[inline(always)]
-fn small<S: Sieve>(
+fn small<L: Lanes, S: Sieve>(
     samples: &mut Samples,
     pattern: &Pattern,
     corners: [Vertex; 3],
@@ -170,7 +171,8 @@ fn small<S: Sieve>(
     let mut start = [0i32; 3];
     let mut right = [0i32; 3];
     let mut down = [0i32; 3];
-    let mut offset = [[0i32; 8]; 3];
+    let (xs, ys) = (L::load_i(&pattern.x), L::load_i(&pattern.y));
+    let mut offset = [L::all_i(0); 3];
     for (i, (from, to)) in [(p, q), (q, r), (r, p)].into_iter().enumerate() {
         let (dx, dy) = (to.x - from.x, to.y - from.y);
         start[i] = dx
@@ -179,16 +181,13 @@ fn small<S: Sieve>(
             .wrapping_sub(i32::from(!owns(dx, dy)));
         right[i] = dy.wrapping_mul(pattern.width).wrapping_neg();
         down[i] = dx.wrapping_mul(STEPS);
-        for l in 0..8 {
-            offset[i][l] = dx
-                .wrapping_mul(pattern.y[l])
-                .wrapping_sub(dy.wrapping_mul(pattern.x[l]));
-        }
+        offset[i] = L::sub_i(L::mul_i(L::all_i(dx), ys), L::mul_i(L::all_i(dy), xs));
     }
-    let mut k_offset = [0f32; 8];
-    for l in 0..8 {
-        k_offset[l] = kx * pattern.x[l] as f32 + ky * pattern.y[l] as f32;
-    }
+    let k_offset = L::add_f(
+        L::mul_f(L::all_f(kx), L::float(xs)),
+        L::mul_f(L::all_f(ky), L::float(ys)),
+    );
+    let (low, high) = (L::all_f(k_low), L::all_f(k_high));
     for row in y0..=y1 {
         let mut e = start;
         for i in 0..3 {
@@ -199,25 +198,24 @@ fn small<S: Sieve>(
         for column in x0..=x1 {
             let x = (column * pattern.width - a.x) as f32;
             let k0 = a.k + x * kx + y * ky;
-            let cell = line + column as usize;
-            let best = &mut samples.k[cell];
-            let who = &mut samples.seen[cell];
-            let mut k = [0f32; 8];
-            let mut pass = [false; 8];
-            for l in 0..8 {
-                let inside = e[0].wrapping_add(offset[0][l])
-                    | e[1].wrapping_add(offset[1][l])
-                    | e[2].wrapping_add(offset[2][l]);
-                k[l] = max(min(k0 + k_offset[l], k_high), k_low);
-                pass[l] = (inside >= 0) & (k[l] > best[l]);
-            }
-            if S::ASKED {
-                sift(sieve, column, row, &mut pass);
-            }
-            for l in 0..8 {
-                best[l] = if pass[l] { k[l] } else { best[l] };
-                who[l] = if pass[l] { seen } else { who[l] };
-            }
+            let inside = L::or_i(
+                L::or_i(
+                    L::add_i(L::all_i(e[0]), offset[0]),
+                    L::add_i(L::all_i(e[1]), offset[1]),
+                ),
+                L::add_i(L::all_i(e[2]), offset[2]),
+            );
+            let k = L::max_f(L::min_f(L::add_f(L::all_f(k0), k_offset), high), low);
+            cell::<L, S>(
+                samples,
+                line + column as usize,
+                inside,
+                k,
+                seen,
+                sieve,
+                column,
+                row,
+            );
             for i in 0..3 {
                 e[i] = e[i].wrapping_add(right[i]);
             }
@@ -228,44 +226,55 @@ fn small<S: Sieve>(
             let block = by as usize * ACROSS + bx as usize;
             samples.touched[block] += 1;
             if samples.touched[block] >= STALE {
-                look_up(samples, bx * BLOCK, by * BLOCK);
+                look_up::<L>(samples, bx * BLOCK, by * BLOCK);
             }
         }
     }
 }
 
+/// Writes a triangle into one cell where it is inside and nearer.
 #[inline(always)]
-fn sift<S: Sieve>(sieve: &mut S, column: i32, row: i32, pass: &mut [bool; 8]) {
-    let mut bits = 0u8;
-    for l in 0..8 {
-        bits |= u8::from(pass[l]) << l;
-    }
-    if bits != 0 {
-        let kept = sieve.keep(column, row, bits);
-        for l in 0..8 {
-            pass[l] &= kept >> l & 1 != 0;
+fn cell<L: Lanes, S: Sieve>(
+    samples: &mut Samples,
+    at: usize,
+    inside: L::I,
+    k: L::F,
+    seen: u32,
+    sieve: &mut S,
+    column: i32,
+    row: i32,
+) {
+    let best = &mut samples.k[at];
+    let mut mask = L::seen(inside, k, L::load_f(best));
+    if S::ASKED {
+        let bits = L::bits(mask);
+        if bits != 0 {
+            let kept = sieve.keep(column, row, bits);
+            let kept: [i32; 8] = std::array::from_fn(|l| -i32::from(kept >> l & 1));
+            mask = L::and_i(mask, L::load_i(&kept));
         }
     }
+    L::put(best, &mut samples.seen[at], k, seen, mask);
 }
 
 /// Finds a block's farthest sample.
 #[inline(always)]
-fn look_up(samples: &mut Samples, column: i32, row: i32) {
-    let mut low = [f32::INFINITY; 8];
+fn look_up<L: Lanes>(samples: &mut Samples, column: i32, row: i32) {
+    let mut low = L::all_f(f32::INFINITY);
     for y in row..row + BLOCK {
         let from = (y * TILE_WIDTH + column) as usize;
         for cell in &samples.k[from..from + BLOCK as usize] {
-            for l in 0..8 {
-                low[l] = min(low[l], cell[l]);
-            }
+            low = L::min_f(low, L::load_f(cell));
         }
     }
+    let low = L::store_f(low);
     let block = block_of(column, row);
     samples.farthest[block] = low.into_iter().fold(f32::INFINITY, min);
     samples.touched[block] = 0;
 }
 
-fn large<S: Sieve>(
+#[inline(always)]
+fn large<L: Lanes, S: Sieve>(
     samples: &mut Samples,
     pattern: &Pattern,
     [a, b, c]: [Vertex; 3],
@@ -303,13 +312,13 @@ fn large<S: Sieve>(
     };
     for by in y0 / BLOCK..=y1 / BLOCK {
         for bx in x0 / BLOCK..=x1 / BLOCK {
-            block(samples, pattern, &ready, bx * BLOCK, by * BLOCK, sieve);
+            block::<L, S>(samples, pattern, &ready, bx * BLOCK, by * BLOCK, sieve);
         }
     }
 }
 
 #[inline(always)]
-fn block<S: Sieve>(
+fn block<L: Lanes, S: Sieve>(
     samples: &mut Samples,
     pattern: &Pattern,
     ready: &Ready,
@@ -358,11 +367,11 @@ fn block<S: Sieve>(
         crossed,
     };
     if reach < i64::from(i32::MAX) {
-        narrow(samples, pattern, &shape, column, row, sieve);
+        narrow::<L, S>(samples, pattern, &shape, column, row, sieve);
     } else {
-        wide_cells(samples, pattern, &shape, column, row, sieve);
+        wide_cells::<L, S>(samples, pattern, &shape, column, row, sieve);
     }
-    look_up(samples, column, row);
+    look_up::<L>(samples, column, row);
 }
 
 /// A large triangle in one block.
@@ -376,69 +385,93 @@ struct Shape {
     crossed: bool,
 }
 
-/// Fills a block, with edge functions in numbers of one width: the same text twice, since the narrow ones are twice as
-/// fast and the wide ones never overflow.
-macro_rules! cells {
-    ($name:ident, $int:ty) => {
-        #[inline(always)]
-        fn $name<S: Sieve>(
-            samples: &mut Samples,
-            pattern: &Pattern,
-            shape: &Shape,
-            column: i32,
-            row: i32,
-            sieve: &mut S,
-        ) {
-            let mut offset = [[0 as $int; 8]; 3];
-            for (edge, offset) in shape.start.iter().zip(&mut offset) {
-                for l in 0..8 {
-                    let (x, y) = (pattern.x[l] as $int, pattern.y[l] as $int);
-                    offset[l] = (edge.a as $int)
-                        .wrapping_mul(x)
-                        .wrapping_add((edge.b as $int).wrapping_mul(y));
+/// Fills a block where its edge functions fit 32 bits.
+#[inline(always)]
+fn narrow<L: Lanes, S: Sieve>(
+    samples: &mut Samples,
+    pattern: &Pattern,
+    shape: &Shape,
+    column: i32,
+    row: i32,
+    sieve: &mut S,
+) {
+    let (xs, ys) = (L::load_i(&pattern.x), L::load_i(&pattern.y));
+    let edges = shape.start.map(|e| [e.a as i32, e.b as i32, e.c as i32]);
+    let offset = edges.map(|[a, b, _]| L::add_i(L::mul_i(L::all_i(a), xs), L::mul_i(L::all_i(b), ys)));
+    let [k0, kx, ky] = shape.k;
+    let k_offset = L::add_f(
+        L::mul_f(L::all_f(kx), L::float(xs)),
+        L::mul_f(L::all_f(ky), L::float(ys)),
+    );
+    let (low, high) = (L::all_f(shape.k_low), L::all_f(shape.k_high));
+    for y in 0..BLOCK {
+        let line = ((row + y) * TILE_WIDTH + column) as usize;
+        for x in 0..BLOCK {
+            let (sx, sy) = (x * pattern.width, y * STEPS);
+            let k_cell = k0 + sx as f32 * kx + sy as f32 * ky;
+            let k = L::max_f(L::min_f(L::add_f(L::all_f(k_cell), k_offset), high), low);
+            let mut inside = L::all_i(0);
+            if shape.crossed {
+                for ([a, b, c], offset) in edges.iter().zip(offset) {
+                    let e = c
+                        .wrapping_add(a.wrapping_mul(sx))
+                        .wrapping_add(b.wrapping_mul(sy));
+                    inside = L::or_i(inside, L::add_i(L::all_i(e), offset));
                 }
             }
-            let [k0, kx, ky] = shape.k;
-            let mut k_offset = [0f32; 8];
-            for l in 0..8 {
-                k_offset[l] = kx * pattern.x[l] as f32 + ky * pattern.y[l] as f32;
-            }
-            for y in 0..BLOCK {
-                let line = ((row + y) * TILE_WIDTH + column) as usize;
-                for x in 0..BLOCK {
-                    let (sx, sy) = (x * pattern.width, y * STEPS);
-                    let k_cell = k0 + sx as f32 * kx + sy as f32 * ky;
-                    let mut e = [0 as $int; 3];
-                    if shape.crossed {
-                        for (e, edge) in e.iter_mut().zip(&shape.start) {
-                            *e = (edge.c as $int)
-                                .wrapping_add((edge.a as $int).wrapping_mul(sx as $int))
-                                .wrapping_add((edge.b as $int).wrapping_mul(sy as $int));
-                        }
-                    }
-                    let best = &mut samples.k[line + x as usize];
-                    let who = &mut samples.seen[line + x as usize];
-                    let mut k = [0f32; 8];
-                    let mut pass = [false; 8];
-                    for l in 0..8 {
-                        let inside = e[0].wrapping_add(offset[0][l])
-                            | e[1].wrapping_add(offset[1][l])
-                            | e[2].wrapping_add(offset[2][l]);
-                        k[l] = max(min(k_cell + k_offset[l], shape.k_high), shape.k_low);
-                        pass[l] = (inside >= 0) & (k[l] > best[l]);
-                    }
-                    if S::ASKED {
-                        sift(sieve, column + x, row + y, &mut pass);
-                    }
-                    for l in 0..8 {
-                        best[l] = if pass[l] { k[l] } else { best[l] };
-                        who[l] = if pass[l] { shape.seen } else { who[l] };
-                    }
-                }
-            }
+            cell::<L, S>(
+                samples,
+                line + x as usize,
+                inside,
+                k,
+                shape.seen,
+                sieve,
+                column + x,
+                row + y,
+            );
         }
-    };
+    }
 }
 
-cells!(narrow, i32);
-cells!(wide_cells, i64);
+/// The same in 64 bits, one sample after the other: for triangles far larger than the picture, whose edges rarely cross
+/// a block.
+#[inline(always)]
+fn wide_cells<L: Lanes, S: Sieve>(
+    samples: &mut Samples,
+    pattern: &Pattern,
+    shape: &Shape,
+    column: i32,
+    row: i32,
+    sieve: &mut S,
+) {
+    let [k0, kx, ky] = shape.k;
+    for y in 0..BLOCK {
+        let line = ((row + y) * TILE_WIDTH + column) as usize;
+        for x in 0..BLOCK {
+            let (sx, sy) = (x * pattern.width, y * STEPS);
+            let k_cell = k0 + sx as f32 * kx + sy as f32 * ky;
+            let mut inside = [0i32; 8];
+            let mut k = [0f32; 8];
+            for l in 0..8 {
+                let (px, py) = (pattern.x[l], pattern.y[l]);
+                for e in &shape.start {
+                    let at = e.c + e.a * i64::from(sx + px) + e.b * i64::from(sy + py);
+                    inside[l] |= if at < 0 { -1 } else { 0 };
+                }
+                let own = k_cell + (kx * px as f32 + ky * py as f32);
+                k[l] = max(min(own, shape.k_high), shape.k_low);
+            }
+            let (inside, k) = (L::load_i(&inside), L::load_f(&k));
+            cell::<L, S>(
+                samples,
+                line + x as usize,
+                inside,
+                k,
+                shape.seen,
+                sieve,
+                column + x,
+                row + y,
+            );
+        }
+    }
+}

@@ -7,12 +7,13 @@ use super::still::{Set, Still};
 use super::surface::{Facet, Hit, far_point};
 use crate::passes::Window;
 use crate::raster::bins::{Bins, Grid};
+use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, Vertex};
-use crate::raster::simd::Work;
 use crate::raster::tile::{CELLS, Opaque, Samples, draw};
 use crate::raster::{PICTURE, STEPS, TILE_HEIGHT, TILE_WIDTH};
 use crate::shade::clay::{Holes, Paint};
 use crate::shade::texture::Pyramid;
+use crate::vector::{narrow, wide};
 
 /// A triangle of the tile at hand.
 #[derive(Debug, Clone, Copy)]
@@ -71,21 +72,21 @@ impl Work for Row<'_, '_> {
     type Out = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         let Row { frame, band, desk } = self;
         let grid = frame.grid;
         let row = band.top.div_euclid(TILE_HEIGHT);
         for column in 0..grid.count[0] {
             let corner = [(column + grid.first[0]) * TILE_WIDTH, row * TILE_HEIGHT];
             let tile = ((row - grid.first[1]) * grid.count[0] + column) as usize;
-            fill(frame, desk, tile, corner);
+            fill::<L>(frame, desk, tile, corner);
             resolve(frame, band, desk, corner);
         }
     }
 }
 
 #[inline(always)]
-fn fill(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
+fn fill<L: Lanes>(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
     desk.samples.clear(frame.projected.lens.k_far);
     desk.list.clear();
     let [left, up] = corner.map(|c| c * STEPS);
@@ -111,9 +112,9 @@ fn fill(frame: &Frame<'_>, desk: &mut Desk, tile: usize, corner: [i32; 2]) {
                     facet: Facet::of(frame.set, frame.still, of.instance, number),
                     corner,
                 };
-                draw(&mut desk.samples, &PICTURE, corners, seen, &mut holes);
+                draw::<L, _>(&mut desk.samples, &PICTURE, corners, seen, &mut holes);
             } else {
-                draw(&mut desk.samples, &PICTURE, corners, seen, &mut Opaque);
+                draw::<L, _>(&mut desk.samples, &PICTURE, corners, seen, &mut Opaque);
             }
         }
     }
@@ -146,9 +147,13 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
             let pixel = DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
             let centre = seen[0];
             let whole = seen.iter().all(|s| *s == centre);
-            let mut shaded = None;
+            // Four numbers and not an array: see `crate::vector`.
+            let (mut r, mut g, mut b, mut a) = (0.0, 0.0, 0.0, 0.0);
             if centre == 0 {
                 nothing(frame, band, at, pixel);
+                if let Some(paint) = frame.paint {
+                    [r, g, b, a] = paint.sky(pixel);
+                }
             } else {
                 let here = desk.list[centre as usize - 1];
                 let facet = match &mut facet {
@@ -162,35 +167,39 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
                 let hit = facet.hit(origin, way);
                 let normal = facet.world_normal(frame.still, &hit);
                 something(frame, band, at, pixel, here.number, facet, &hit, normal);
-                if let Some(paint) = frame.paint
-                    && !here.tiny
-                {
-                    shaded = Some(paint.surface(facet, &hit, normal, pixel));
+                if let Some(paint) = frame.paint {
+                    [r, g, b, a] = paint.surface(facet, &hit, normal, pixel);
                 }
             }
             if let (Some(paint), Some(out)) = (frame.paint, band.color.as_deref_mut()) {
-                out[at] = match (whole, centre, shaded) {
-                    (true, 0, _) => paint.sky(pixel),
-                    (true, _, Some(color)) => color,
-                    _ => mean(frame, paint, desk, corner, [x, y], &seen, shaded),
-                };
+                if !whole {
+                    (r, g, b, a) = mean(frame, paint, desk, [x, y], &seen, (r, g, b, a));
+                }
+                let out = &mut out[at];
+                out[0] = r;
+                out[1] = g;
+                out[2] = b;
+                out[3] = a;
             }
         }
     }
 }
 
-/// The mean colour of a pixel's samples; each triangle is shaded once, in the middle of its samples, or once a tile.
+/// Red, green, blue and alpha.
+type Color = (f32, f32, f32, f32);
+
+/// The mean colour of a pixel's samples. What is seen at the centre has the colour `own`, and so have its neighbours on
+/// the same smooth surface; any other triangle is shaded in the middle of its samples, or, if tiny, once a tile.
+#[inline(always)]
 fn mean(
     frame: &Frame<'_>,
     paint: &Paint<'_>,
     desk: &mut Desk,
-    corner: [i32; 2],
     [x, y]: [i32; 2],
     seen: &[u32; 8],
-    centre: Option<[f32; 4]>,
-) -> [f32; 4] {
-    let _ = corner;
-    let mut sum = [0.0f32; 4];
+    own: Color,
+) -> Color {
+    let (mut r, mut g, mut b, mut a) = (0.0f32, 0.0f32, 0.0f32, 0.0f32);
     let mut done = 0u8;
     for l in 0..8 {
         if done >> l & 1 != 0 {
@@ -214,33 +223,50 @@ fn mean(
                 f64::from(y) + f64::from(middle[1]) * by,
             )
         };
-        let color = match (this, centre) {
-            (0, _) => paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5)),
-            (_, Some(color)) if this == seen[0] => color,
-            _ => {
-                let here = desk.list[this as usize - 1];
-                let cached = desk.colors[this as usize - 1];
-                if here.tiny && cached[3] >= 0.0 {
-                    cached
-                } else {
-                    let facet = Facet::of(frame.set, frame.still, here.instance as usize, here.number);
-                    let color = shade(frame, paint, &facet, here.tiny, place());
-                    if here.tiny {
-                        desk.colors[this as usize - 1] = color;
-                    }
-                    color
-                }
-            }
-        };
         let share = count as f32 / 8.0;
-        for c in 0..4 {
-            sum[c] += color[c] * share;
+        let mut add = |color: Color| {
+            r += color.0 * share;
+            g += color.1 * share;
+            b += color.2 * share;
+            a += color.3 * share;
+        };
+        if this == seen[0] || (seen[0] != 0 && this != 0 && joined(frame, desk, this, seen[0])) {
+            add(own);
+            continue;
         }
+        if this == 0 {
+            let [r, g, b, a] = paint.sky(DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5));
+            add((r, g, b, a));
+            continue;
+        }
+        let index = this as usize - 1;
+        let here = desk.list[index];
+        if !here.tiny || desk.colors[index][3] < 0.0 {
+            let facet = Facet::of(frame.set, frame.still, here.instance as usize, here.number);
+            desk.colors[index] = shade(frame, paint, &facet, here.tiny, place());
+        }
+        let c = &desk.colors[index];
+        add((c[0], c[1], c[2], c[3]));
     }
-    sum
+    (r, g, b, a)
+}
+
+/// Whether two triangles are parts of one surface that share a vertex, and so its normal and texture coordinates.
+#[inline(always)]
+fn joined(frame: &Frame<'_>, desk: &Desk, a: u32, b: u32) -> bool {
+    let (a, b) = (desk.list[a as usize - 1], desk.list[b as usize - 1]);
+    if a.instance != b.instance {
+        return false;
+    }
+    let p = frame.set.cast.primitive(frame.set.scene, a.instance as usize);
+    let first = frame.set.cast.instances[a.instance as usize].first_triangle;
+    let corners = |number: u32| p.triangles[(number - first) as usize];
+    let (a, b) = (corners(a.number), corners(b.number));
+    !p.normals.is_empty() && a.iter().any(|i| b.contains(i))
 }
 
 /// Colour of a facet where a place of the picture sees it, or in its middle.
+#[inline(always)]
 fn shade(frame: &Frame<'_>, paint: &Paint<'_>, facet: &Facet, tiny: bool, pixel: DVec2) -> [f32; 4] {
     let hit = if tiny {
         let third = 1.0 / 3.0;
@@ -308,7 +334,8 @@ fn nothing(frame: &Frame<'_>, band: &mut Band<'_>, at: usize, pixel: DVec2) {
 /// A way across the picture, in f32. What is below any rounding of the geometry is none at all.
 #[inline(always)]
 fn way(v: DVec2) -> [f32; 2] {
-    [v.x, v.y].map(|c| if c.abs() < 1e-8 { 0.0 } else { c as f32 })
+    let part = |c: f64| if c.abs() < 1e-8 { 0.0 } else { c as f32 };
+    [part(v.x), part(v.y)]
 }
 
 /// Values where a surface is.
@@ -334,16 +361,13 @@ fn something(
         out[at] = normal;
     }
     if let Some(out) = &mut band.camera_normal {
-        let n = DVec3::from_array(normal.map(f64::from));
-        let n = view.camera_from_world.transform_vector3(n);
-        out[at] = n.to_array().map(|c| c as f32);
+        out[at] = narrow(view.camera_from_world.transform_vector3(wide(normal)));
     }
     if let Some(out) = &mut band.object_id {
         out[at] = frame.set.cast.instances[facet.instance].object;
     }
     if let Some(out) = &mut band.position_m {
-        let world = view.world_from_camera.transform_point3(hit.camera);
-        out[at] = world.to_array().map(|c| c as f32);
+        out[at] = narrow(view.world_from_camera.transform_point3(hit.camera));
     }
     let mut from = pixel;
     if hit.moved
@@ -357,7 +381,7 @@ fn something(
         let Some(other) = other else { continue };
         let local = if deforms {
             let positions = &other.posed.placed[facet.instance].positions;
-            let at = |c: usize| DVec3::from_array(positions[facet.corners[c] as usize].map(f64::from));
+            let at = |c: usize| wide(positions[facet.corners[c] as usize]);
             let p = at(0);
             p + (at(1) - p) * hit.u + (at(2) - p) * hit.v
         } else {

@@ -4,6 +4,7 @@ use glam::{DVec2, DVec3};
 
 use super::still::{Set, Still};
 use crate::pose::View;
+use crate::vector::{columns, dot, narrow, scale, wide};
 
 /// A triangle in front of a camera, made ready to be met by rays (Möller and Trumbore 1997, in f64 and relative to its
 /// first vertex, so that small and distant triangles lose nothing).
@@ -52,7 +53,7 @@ impl Facet {
         let first = set.cast.instances[instance].first_triangle;
         let corners = set.cast.primitive(set.scene, instance).triangles[(triangle - first) as usize];
         let positions = &still.posed.placed[instance].positions;
-        let at = |i: u32| DVec3::from_array(positions[i as usize].map(f64::from));
+        let at = |i: u32| wide(positions[i as usize]);
         let l0 = at(corners[0]);
         let (l1, l2) = (at(corners[1]) - l0, at(corners[2]) - l0);
         let matrix = &still.places[instance].camera_from_local;
@@ -160,26 +161,26 @@ impl Facet {
         let place = &still.places[self.instance];
         let normals = &still.posed.placed[self.instance].normals;
         let front = hit.front != place.mirrored;
-        if let [Some(a), Some(b), Some(c)] = self.corners.map(|i| normals.get(i as usize)) {
+        if !normals.is_empty() {
+            let at = |c: usize| normals[self.corners[c] as usize];
+            let (a, b, c) = (at(0), at(1), at(2));
             let (u, v) = (hit.u as f32, hit.v as f32);
             let w = 1.0 - u - v;
-            let n = [0, 1, 2].map(|i| a[i] * w + b[i] * u + c[i] * v);
-            let m = &place.normals;
-            let world = [0, 1, 2].map(|i| m[0][i] * n[0] + m[1][i] * n[1] + m[2][i] * n[2]);
-            let square = world[0] * world[0] + world[1] * world[1] + world[2] * world[2];
+            let n = [
+                a[0] * w + b[0] * u + c[0] * v,
+                a[1] * w + b[1] * u + c[1] * v,
+                a[2] * w + b[2] * u + c[2] * v,
+            ];
+            let world = columns(&place.normals, n);
+            let square = dot(world, world);
             if square > 1e-20 && square < f32::INFINITY {
-                let by = if front { 1.0 } else { -1.0 } / square.sqrt();
-                return world.map(|c| c * by);
+                return scale(world, if front { 1.0 } else { -1.0 } / square.sqrt());
             }
         }
         // Flat, or without a normal that is one: the triangle's own, towards the camera.
         let out = if hit.front { self.normal } else { -self.normal };
-        let world = still
-            .view
-            .world_from_camera
-            .transform_vector3(out)
-            .normalize_or(DVec3::Z);
-        world.to_array().map(|c| c as f32)
+        let world = still.view.world_from_camera.transform_vector3(out);
+        narrow(world.normalize_or(DVec3::Z))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::raster::tile::Sieve;
 use crate::render::still::{Set, Still};
 use crate::render::surface::{Facet, Hit};
 use crate::scene::AlphaMode;
+use crate::vector::{along, narrow, rows, scale, times};
 
 /// Everything a frame's colour rests on.
 #[derive(Debug)]
@@ -44,10 +45,9 @@ impl Paint<'_> {
                 base[c] *= color[c];
             }
         }
-        if let Some(texture) = &material.base_texture
+        if material.base_texture.is_some()
             && let Some(color) = self.texel(facet, hit, pixel)
         {
-            let _ = texture;
             let by = if color[3] > 1e-6 { 1.0 / color[3] } else { 0.0 };
             for c in 0..3 {
                 base[c] *= color[c] * by;
@@ -57,17 +57,12 @@ impl Paint<'_> {
             let alpha = if self.probe { 0.0 } else { 1.0 };
             return [base[0] * alpha, base[1] * alpha, base[2] * alpha, alpha];
         }
-        let camera = hit.camera.to_array().map(|c| c as f32);
-        let at = self
-            .turn
-            .map(|r| r[0] * camera[0] + r[1] * camera[1] + r[2] * camera[2]);
-        let light = self.lamps.on(at, normal, || self.shadows.lit(at, normal));
+        let at = rows(&self.turn, narrow(hit.camera));
+        let light = self.lamps.on(at, normal, self.shadows);
         let glow = if self.probe { 0.0 } else { 1.0 };
-        let mut out = [0.0, 0.0, 0.0, 1.0];
-        for c in 0..3 {
-            out[c] = base[c] * light[c] * self.exposure + material.emission[c] * glow;
-        }
-        out
+        let lit = scale(times(base, light), self.exposure);
+        let [r, g, b] = along(lit, material.emission, glow);
+        [r, g, b, 1.0]
     }
 
     /// The colour of what is seen of the sky through a pixel.

@@ -2,9 +2,11 @@
 
 use glam::{DMat3, DVec3};
 
+use super::shadow::Shadows;
 use super::sky::{Sky, irradiance};
 use crate::pose::{Pose, View};
 use crate::scene::{LightKind, Scene};
+use crate::vector::{along, dot, scale, sub};
 
 const PI: f32 = std::f32::consts::PI;
 
@@ -173,21 +175,19 @@ impl Lamps {
         }
     }
 
-    /// Radiance of a matt white surface at `at` (from the camera, world axes) with this normal; `lit` says which share
-    /// of the key is not shadowed, and is asked where that matters.
+    /// Radiance of a matt white surface at `at` (from the camera, world axes) with this normal; the
+    /// shadows are the key's.
     #[inline(always)]
-    pub fn on(&self, at: [f32; 3], normal: [f32; 3], lit: impl Fn() -> f32) -> [f32; 3] {
+    pub fn on(&self, at: [f32; 3], normal: [f32; 3], shadows: &Shadows) -> [f32; 3] {
         let mut sum = irradiance(&self.ambient, normal);
         for (i, lamp) in self.lamps.iter().enumerate() {
             let mut e = lamp.irradiance(at, normal);
             if e > 0.0 && self.key.is_some_and(|(key, _)| key == i) {
-                e *= lit();
+                e *= shadows.lit(at, normal);
             }
-            for c in 0..3 {
-                sum[c] += lamp.strength[c] * e;
-            }
+            sum = along(sum, lamp.strength, e);
         }
-        sum.map(|e| e * (1.0 / PI))
+        scale(sum, 1.0 / PI)
     }
 }
 
@@ -197,11 +197,6 @@ fn default_key(front: DVec3) -> DVec3 {
     let left = DVec3::new(-back.z, 0.0, back.x);
     let turn = DMat3::from_cols(left, DVec3::Y, back);
     (turn * DVec3::new(0.49, 0.77, 0.42)).normalize()
-}
-
-#[inline(always)]
-fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
 impl Lamp {
@@ -262,8 +257,8 @@ impl Lamp {
 /// Unit vector from `a` to `b`, and the distance squared.
 #[inline(always)]
 fn towards(a: [f32; 3], b: [f32; 3]) -> ([f32; 3], f32) {
-    let d = [0, 1, 2].map(|i| b[i] - a[i]);
+    let d = sub(b, a);
     let square = dot(d, d);
     let by = 1.0 / (square + 1e-20).sqrt();
-    (d.map(|c| c * by), square)
+    (scale(d, by), square)
 }

@@ -10,11 +10,13 @@ use rayon::prelude::*;
 use super::lamps::Key;
 use crate::pose::{Projection, View};
 use crate::raster::bins::{self, Bins, Grid};
+use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, may_be_seen};
-use crate::raster::simd::{self, Work};
+use crate::raster::simd;
 use crate::raster::tile::{Opaque, Samples, draw};
 use crate::raster::{STEPS, TEXELS, TILE_HEIGHT, TILE_WIDTH};
 use crate::render::still::{Set, Still};
+use crate::vector::along;
 
 /// Texels a side of a sun's maps and of a cone's.
 const SIDE: u32 = 2048;
@@ -113,10 +115,10 @@ impl Map {
     /// Light that passes, by a tent over 4 x 4 texels; none where the place is outside the map.
     #[inline(always)]
     fn lit(&self, at: [f32; 3], normal: [f32; 3]) -> Option<f32> {
-        let to = |p: [f32; 3]| self.rows.map(|r| r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3]);
+        let row = |r: [f32; 4], p: [f32; 3]| r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3];
         // A texel's width at the place: how far off the surface the question is put, so that it does not shade itself.
         let texel = if self.perspective {
-            let depth = -to(at)[2];
+            let depth = -row(self.rows[2], at);
             if depth <= 0.0 {
                 return None;
             }
@@ -124,7 +126,12 @@ impl Map {
         } else {
             1.0 / self.scale
         };
-        let p = to([0, 1, 2].map(|i| at[i] + normal[i] * (1.5 * texel)));
+        let off = along(at, normal, 1.5 * texel);
+        let p = [
+            row(self.rows[0], off),
+            row(self.rows[1], off),
+            row(self.rows[2], off),
+        ];
         let depth = -p[2];
         let by = if self.perspective {
             self.scale / depth
@@ -170,7 +177,7 @@ struct Row<'a> {
 impl Work for Row<'_> {
     type Out = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         let up = self.row as i32 * TILE_HEIGHT * STEPS;
         let texels = (TILE_WIDTH * 8) as usize;
         for column in 0..self.grid.count[0] as usize {
@@ -184,7 +191,7 @@ impl Work for Row<'_> {
                     for v in &mut corners {
                         (v.x, v.y) = (v.x - left, v.y - up);
                     }
-                    draw(self.samples, &TEXELS, corners, 1, &mut Opaque);
+                    draw::<L, _>(self.samples, &TEXELS, corners, 1, &mut Opaque);
                 }
             }
             let from = column * texels;

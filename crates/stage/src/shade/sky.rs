@@ -2,6 +2,8 @@
 
 use glam::DVec3;
 
+use crate::vector::along;
+
 /// The orthonormal real basis of order 2 at a unit direction, in the order 1; y, z, x; xy, yz, 3z²−1, xz, x²−y².
 pub fn basis(d: [f32; 3]) -> [f32; 9] {
     let [x, y, z] = d;
@@ -20,6 +22,7 @@ pub fn basis(d: [f32; 3]) -> [f32; 9] {
 
 /// Irradiance of a surface with this unit normal under radiance given as coefficients of [`basis`]
 /// (Ramamoorthi and Hanrahan, "An efficient representation for irradiance environment maps", 2001, equation 13).
+#[inline(always)]
 pub fn irradiance(sh: &[[f32; 3]; 9], normal: [f32; 3]) -> [f32; 3] {
     let [x, y, z] = normal;
     let terms = [
@@ -35,11 +38,10 @@ pub fn irradiance(sh: &[[f32; 3]; 9], normal: [f32; 3]) -> [f32; 3] {
     ];
     let mut sum = [0.0f32; 3];
     for (term, coefficient) in terms.iter().zip(sh) {
-        for c in 0..3 {
-            sum[c] += term * coefficient[c];
-        }
+        sum = along(sum, *coefficient, *term);
     }
-    sum.map(|v| if v > 0.0 { v } else { 0.0 })
+    let positive = |v: f32| if v > 0.0 { v } else { 0.0 };
+    [positive(sum[0]), positive(sum[1]), positive(sum[2])]
 }
 
 /// What fills the picture where nothing stands.
