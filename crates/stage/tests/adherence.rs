@@ -99,7 +99,7 @@ fn the_stages_own_pictures_follow_it() {
     let timing = OWN.timing.value().unwrap();
     assert_eq!((timing.lag_frames, timing.by), (0, Signal::Field));
     assert!(
-        timing.fit > 0.98 && timing.lag_fine_frames.abs() < 0.1,
+        timing.fit > 0.96 && timing.lag_fine_frames.abs() < 0.2,
         "{timing:?}"
     );
     let blocking = OWN.blocking.value().unwrap();
@@ -131,6 +131,8 @@ fn a_mirrored_take_stands_and_moves_at_the_wrong_places() {
         "{camera:?}"
     );
     assert!(placed(&report) < 0.5 * placed(&OWN));
+    let objects = |report: &Adherence| report.blocking.value().unwrap().objects_shown;
+    assert!(objects(&report) < 0.4 * objects(&OWN));
     // When things happen is told by how much moves, or not at all; never wrongly.
     assert!(
         report
@@ -177,7 +179,7 @@ fn another_style_follows_as_well() {
     assert!(ratio(&report) < 0.35, "{:?}", report.camera);
     let timing = report.timing.value().unwrap();
     assert_eq!(timing.lag_frames, 0);
-    assert!(timing.fit > 0.9);
+    assert!(timing.fit > 0.85);
     assert!(placed(&report) > 0.7 * placed(&OWN));
 
     let report = judged(&YARD.guides, &late(&restyled, 3));
@@ -204,7 +206,7 @@ fn an_object_that_goes_is_named_with_its_frames() {
     assert!(
         report
             .to_string()
-            .contains("the outline of `crate` is not there in frames 1")
+            .contains("`crate` does not show where the stage has it in frames 1")
     );
 }
 

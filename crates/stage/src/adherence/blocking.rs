@@ -46,10 +46,13 @@ pub(super) fn read(
             missing: gaps(take, budget, stage, stage_best.map(|(budget, _)| budget), id),
         }
     });
+    let objects: Vec<ObjectOutline> = objects.collect();
+    let shown: f64 = objects.iter().map(|o| o.shown).sum();
     let blocking = Blocking {
         take: figures(&whole),
         stage: stage_best.map(|(_, pair)| figures(&pair)),
-        objects: objects.collect(),
+        objects_shown: shown / objects.len().max(1) as f64,
+        objects,
     };
     let frames = take
         .iter()

@@ -153,6 +153,8 @@ pub struct Blocking {
     pub take: Outlines,
     /// The same for the stage's own colour pass: what can be reached.
     pub stage: Option<Outlines>,
+    /// The mean of [`ObjectOutline::shown`]: each object counts alike, however long its outline.
+    pub objects_shown: f64,
     /// By object, in order of id.
     pub objects: Vec<ObjectOutline>,
 }
@@ -170,7 +172,7 @@ pub struct ObjectOutline {
     pub shown: f64,
     /// The same for the stage's own colour pass.
     pub stage_shown: Option<f64>,
-    /// Frames in which its outline is not there, though the stage's own picture shows it (where there is one).
+    /// Frames in which no edge lies where its outline is on the stage, though the stage's own picture shows it (where there is one).
     pub missing: Vec<Span>,
 }
 

@@ -78,11 +78,12 @@ impl Display for Blocking {
         if let Some(stage) = &self.stage {
             write!(f, "; the stage's own picture {:.2}", stage.placed)?;
         }
+        write!(f, "; by object {:.2}", self.objects_shown)?;
         for object in &self.objects {
             for span in &object.missing {
                 write!(
                     f,
-                    "\n{:<9} the outline of `{}` is not there in frames {}-{}",
+                    "\n{:<9} `{}` does not show where the stage has it in frames {}-{}",
                     "", object.name, span.first, span.last
                 )?;
             }

@@ -109,22 +109,19 @@ fn decide(sums: &Sums, fit: fn(&[f64; 6]) -> Option<f64>, needs: &Needs) -> Resu
     if top < needs.fit {
         return Err(format!("no lag fits (the best {top:.2} of 1)"));
     }
-    let worst = whole.iter().flatten().copied().fold(f64::INFINITY, f64::min);
-    if top - worst < needs.fall {
+    let shoulder = |k: Option<usize>| {
+        let fit = k.and_then(|k| whole.get(k).copied().flatten());
+        fit.unwrap_or(f64::NEG_INFINITY)
+    };
+    let fall = top - shoulder(best.checked_sub(SHOULDER)).max(shoulder(Some(best + SHOULDER)));
+    if fall < needs.fall {
         return Err(format!(
-            "all lags fit about alike (from {worst:.3} to {top:.3}): motion is too even to be timed"
+            "all lags fit about alike (the best falls by {fall:.4} over {SHOULDER} frames): motion is too even to be timed"
         ));
     }
     if best < SHOULDER || best + SHOULDER >= whole.len() {
         return Err(format!(
             "the fit still rises at {largest} frames, as far as was looked"
-        ));
-    }
-    let shoulder = |k: usize| whole[k].unwrap_or(f64::NEG_INFINITY);
-    let fall = top - shoulder(best - SHOULDER).max(shoulder(best + SHOULDER));
-    if fall < needs.fall {
-        return Err(format!(
-            "all lags fit about alike (the best falls by {fall:.4} over {SHOULDER} frames): motion is too even to be timed"
         ));
     }
     let others: Vec<f64> = (0..PARTS)
