@@ -242,7 +242,7 @@ impl Gpu {
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             // An empty buffer cannot be bound.
-            size: bytes.max(64).next_multiple_of(4),
+            size: bytes.max(256).next_multiple_of(4),
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | more,
             mapped_at_creation: false,
         })

@@ -77,8 +77,10 @@ fn agreement(a: &GuideFrame, b: &GuideFrame) -> Agreement {
     let same: Vec<usize> = (0..ia.len()).filter(|i| ia[*i] == ib[*i]).collect();
     let seen: Vec<usize> = same.iter().copied().filter(|i| ia[*i] != 0).collect();
     let sky: Vec<usize> = same.iter().copied().filter(|i| ia[*i] == 0).collect();
+    // Of nothing at all, everything holds.
     let share = |of: &[usize], holds: &dyn Fn(usize) -> bool| {
-        of.iter().filter(|i| holds(**i)).count() as f64 / (of.len() as f64).max(1.0)
+        let lost = of.iter().filter(|i| !holds(**i)).count();
+        1.0 - lost as f64 / (of.len() as f64).max(1.0)
     };
     let depth = |f: &GuideFrame, i: usize| f.depth_m.as_ref().unwrap().values[i];
     let world = |f: &GuideFrame, i: usize| f.world_normal.as_ref().unwrap().values[i];
