@@ -8,7 +8,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use heirloom_picture::exr::{self, Samples};
+use heirloom_picture::exr::{self, LayerAttribute, Samples};
 use support::{Film, photograph};
 
 /// A blocked shot with a zoom, a storyboard, a shot of which there is nothing, and one that is drawn.
@@ -105,7 +105,7 @@ fn probe(path: &Path) -> (u64, f64, bool) {
     )
 }
 
-fn floats(channels: &exr::Channels, name: &str) -> Vec<f32> {
+fn floats(channels: &exr::Layers, name: &str) -> Vec<f32> {
     match channels.channels.get(name) {
         Some(Samples::Float(values) | Samples::Half(values)) => values.clone(),
         other => panic!("{name} is {other:?}"),
@@ -157,33 +157,35 @@ fn passes_come_out_whole_and_go_on_where_they_stopped() {
     let said = render(&["--range", "0..3"]).well();
     assert!(said.out.contains("3 frames written, 0 there"), "{}", said.out);
     let folder = film.path("out/stage/shore-010");
-    let read = exr::read_channels(&folder.join("000002.exr")).unwrap();
+    let read = exr::read_layers(&folder.join("000002.exr")).unwrap();
     assert_eq!((read.width, read.height), (64, 36));
     let depth = floats(&read, "depth.Z");
     // The figure stands in the middle, five metres off; above its head is nothing.
     let middle = depth[18 * 64 + 32];
     assert!((4.0..6.0).contains(&middle), "{middle} m");
     assert!(depth[32].is_infinite());
-    let Some(Samples::Whole(ids)) = read.channels.get("object.id") else {
+    let Some(Samples::Whole(ids)) = read.channels.get("id.I") else {
         panic!("no ids")
     };
-    let names: std::collections::BTreeMap<u32, String> =
-        serde_json::from_str(&read.notes["heirloom/objects"]).unwrap();
+    let Some(LayerAttribute::Text(names)) = read.attributes.get("heirloom/objects") else {
+        panic!("no names")
+    };
+    let names: std::collections::BTreeMap<u32, String> = serde_json::from_str(names).unwrap();
     assert_eq!(names[&ids[18 * 64 + 32]], "mother");
     assert_eq!(names[&ids[35 * 64 + 2]], "ground");
     for name in [
         "R",
-        "normal_world.X",
-        "normal_camera.Z",
+        "normal.X",
+        "cameraNormal.Z",
         "position.Y",
-        "motion_next.X",
-        "motion_previous.Y",
-        "hidden_next.V",
+        "forward.u",
+        "backward.v",
+        "forward.occlusion",
     ] {
         assert!(read.channels.contains_key(name), "no {name}");
     }
     // The lens grows longer: what is left of the middle goes further left.
-    assert!(floats(&read, "motion_next.X")[30 * 64 + 4] < -0.05);
+    assert!(floats(&read, "forward.u")[30 * 64 + 4] < -0.05);
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("stage.json")).unwrap()).unwrap();
     assert_eq!(manifest["focal_mm"][0], 24.0);
@@ -231,10 +233,10 @@ fn passes_come_out_whole_and_go_on_where_they_stopped() {
     let said = render(&["--range", "0..2", "--passes", "depth,objects", "--format", "exr"]).well();
     assert!(said.out.contains("2 frames written, 0 there"), "{}", said.out);
     assert!(!folder.join("000005.exr").exists() && !folder.join("000000.png").exists());
-    let read = exr::read_channels(&folder.join("000000.exr")).unwrap();
+    let read = exr::read_layers(&folder.join("000000.exr")).unwrap();
     assert_eq!(
         read.channels.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["depth.Z", "object.id"]
+        ["depth.Z", "id.I"]
     );
 }
 
@@ -263,7 +265,7 @@ fn a_scene_file_goes_through_without_a_film() {
             "passes",
         ])
         .well();
-    let read = exr::read_channels(&elsewhere.path("passes/000001.exr")).unwrap();
+    let read = exr::read_layers(&elsewhere.path("passes/000001.exr")).unwrap();
     let depth = floats(&read, "depth.Z");
     assert!(
         (4.0..6.0).contains(&depth[18 * 64 + 32]),

@@ -5,8 +5,6 @@
 //! colours. What comes in with other primaries, or with none (the format then means BT.709), is
 //! brought to ACEScg.
 
-mod channels;
-
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,7 +23,9 @@ use crate::image::{AcesCg, Image};
 use crate::photo::Limits;
 use crate::write::{self, WriteError};
 
-pub use channels::{Channels, Samples, read_channels, write_channels};
+mod layers;
+
+pub use layers::{Attribute as LayerAttribute, Layers, Samples, read_layers, write_layers};
 
 /// How each channel's number is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +104,8 @@ pub fn write(path: &Path, image: &Image<AcesCg>, depth: Depth) -> Result<(), Wri
     ) {
         attributes.other.insert(key, AttributeValue::Text(value));
     }
-    let encoding = Encoding {
-        compression: Compression::ZIP16,
-        blocks: Blocks::ScanLines,
-        line_order: LineOrder::Increasing,
-    };
     let size = (image.width() as usize, image.height() as usize);
-    let mut exr = Exr::from_layer(Layer::new(size, attributes, encoding, channels));
+    let mut exr = Exr::from_layer(Layer::new(size, attributes, encoding(), channels));
     exr.attributes.chromaticities = Some(ap1());
     write::whole(path, |out| {
         exr.write().to_buffered(out).map_err(|error| match error {
@@ -118,6 +113,26 @@ pub fn write(path: &Path, image: &Image<AcesCg>, depth: Depth) -> Result<(), Wri
             other => WriteError::io(path, io::Error::other(other.to_string())),
         })
     })
+}
+
+fn encoding() -> Encoding {
+    Encoding {
+        compression: Compression::ZIP16,
+        blocks: Blocks::ScanLines,
+        line_order: LineOrder::Increasing,
+    }
+}
+
+/// The header's word for ACEScg's primaries.
+fn ap1() -> Attribute {
+    let xy = |[x, y]: [f64; 2]| Vec2(x as f32, y as f32);
+    let ap1 = Chromaticities::AP1;
+    Attribute {
+        red: xy(ap1.red),
+        green: xy(ap1.green),
+        blue: xy(ap1.blue),
+        white: xy(ap1.white),
+    }
 }
 
 /// Reads the first flat layer with R, G and B (and A) of an EXR file, placed in its display window.
@@ -141,20 +156,10 @@ fn unreadable(path: &Path, why: impl ToString) -> ExrError {
     }
 }
 
-/// The header's word for ACEScg's primaries and white.
-fn ap1() -> Attribute {
-    let xy = |[x, y]: [f64; 2]| Vec2(x as f32, y as f32);
-    let ap1 = Chromaticities::AP1;
-    Attribute {
-        red: xy(ap1.red),
-        green: xy(ap1.green),
-        blue: xy(ap1.blue),
-        white: xy(ap1.white),
-    }
-}
-
-/// That a file does not declare more pixels than are read.
-fn check_size(path: &Path, meta: &MetaData) -> Result<(), ExrError> {
+/// Looks at the header alone, before anything is made room for.
+fn sizes_within_limits(path: &Path, bytes: &[u8]) -> Result<(), ExrError> {
+    let failed = |error: exr::error::Error| unreadable(path, error);
+    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
     for header in &meta.headers {
         for Vec2(width, height) in [header.layer_size, header.shared_attributes.display_window.size] {
             let limits = Limits::default();
@@ -173,8 +178,7 @@ fn check_size(path: &Path, meta: &MetaData) -> Result<(), ExrError> {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
     let failed = |error: exr::error::Error| unreadable(path, error);
-    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
-    check_size(path, &meta)?;
+    sizes_within_limits(path, bytes)?;
     let new = |size: Vec2<usize>, _: &_| (size.0, vec![[0.0f32; 4]; size.0 * size.1]);
     let set = |(width, pixels): &mut (usize, Vec<[f32; 4]>), place: Vec2<usize>, (r, g, b, a)| {
         pixels[place.1 * *width + place.0] = [r, g, b, a];

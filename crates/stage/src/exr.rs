@@ -1,101 +1,241 @@
-//! A frame's passes as one EXR file of several layers.
+//! A frame's passes in one OpenEXR file, and back.
 //!
-//! | layer | channels | kind | what |
-//! |---|---|---|---|
-//! | – | `R` `G` `B` `A` | half | lit colour, linear ACEScg, premultiplied |
-//! | `depth` | `Z` | float | metres along the view axis; infinite where nothing is |
-//! | `normal_world`, `normal_camera` | `X` `Y` `Z` | float | unit vectors |
-//! | `object` | `id` | whole | object ids; 0 is nothing |
-//! | `position` | `X` `Y` `Z` | float | metres in the world |
-//! | `motion_next`, `motion_previous` | `X` `Y` | float | pixels, x right, y down |
-//! | `hidden_next`, `hidden_previous` | `V` | float | 1 where the point is not seen in that frame |
+//! One part of many channels, so that any compositor finds its way:
 //!
-//! The header's `heirloom/objects` holds the objects' names by id, as JSON.
+//! | channels | kept as | what |
+//! |---|---|---|
+//! | `R` `G` `B` `A` | half | colour, linear ACEScg, premultiplied |
+//! | `depth.Z` | float | metres along the view axis; infinite where nothing is |
+//! | `normal.X` `.Y` `.Z` | float | unit normals, world |
+//! | `cameraNormal.X` `.Y` `.Z` | float | unit normals, camera space (x right, y up, z towards the camera) |
+//! | `position.X` `.Y` `.Z` | float | metres, world |
+//! | `id.I` | whole | object ids; names in the attribute `heirloom/objects`, JSON of id to name |
+//! | `forward.u` `.v` | float | motion to the next frame in pixels, x right, y **up** as Nuke has it |
+//! | `backward.u` `.v` | float | motion to the previous frame, likewise |
+//! | `forward.occlusion` `backward.occlusion` | float | 1 where hidden in that frame |
+//!
+//! Attributes: `heirloom/frame`, `heirloom/rate` (frames a second as a fraction), `heirloom/cameraFromWorld` (rows of
+//! the matrix), `heirloom/focalPx` or `heirloom/scalePx`, `heirloom/focalMm`, `heirloom/centerX` and `centerY` (where the axis
+//! meets the picture, pixels from its upper left corner).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use heirloom_engine::GuideFrame;
-use heirloom_engine::guides::Pass;
-use heirloom_film::Size;
-use heirloom_picture::WriteError;
-use heirloom_picture::exr::{Channels, Samples, write_channels};
+use heirloom_engine::guides::{Certainty, Pass};
+use heirloom_film::{Rate, Size};
+use heirloom_picture::exr::{LayerAttribute, Layers, Samples, read_layers, write_layers};
+use heirloom_picture::{Image, WriteError, exr::ExrError};
 
-/// Name of the header's entry with the objects' names.
-pub const OBJECTS: &str = "heirloom/objects";
+use crate::pose::{Projection, View};
 
-/// Writes all passes that a frame has into one file.
+/// What a frame's file says beside its passes.
+#[derive(Debug, Clone, Copy)]
+pub struct Heading<'a> {
+    /// The frame's number.
+    pub frame: u32,
+    /// Frames a second.
+    pub rate: Rate,
+    /// Size of the passes in pixels: the picture's or the window's.
+    pub size: Size,
+    /// The camera.
+    pub view: &'a View,
+    /// Objects' names.
+    pub names: &'a BTreeMap<u32, String>,
+}
+
+/// Writes a frame, whole or not at all.
 ///
 /// # Errors
-/// Where it has none or they have another size, and where the file cannot be written; it is then as it was before.
-pub fn write(
-    path: &Path,
-    frame: &GuideFrame,
-    size: Size,
-    names: &BTreeMap<u32, String>,
-) -> Result<(), WriteError> {
-    write_channels(path, &channels(frame, size, names))
+/// Where the frame has no passes, they are not of the stated size, or the file cannot be written.
+pub fn write_frame(path: &Path, frame: &GuideFrame, heading: &Heading<'_>) -> Result<(), WriteError> {
+    let mut layers = Layers {
+        width: heading.size.width,
+        height: heading.size.height,
+        channels: channels(frame),
+        attributes: BTreeMap::new(),
+    };
+    let mut note = |name: &str, value| layers.attributes.insert(format!("heirloom/{name}"), value);
+    let view = heading.view;
+    note("frame", LayerAttribute::Number(heading.frame as f32));
+    let rate = format!("{}/{}", heading.rate.num(), heading.rate.den());
+    note("rate", LayerAttribute::Text(rate));
+    note("objects", LayerAttribute::Text(manifest(heading.names)));
+    let rows = view.camera_from_world.transpose().to_cols_array();
+    note("cameraFromWorld", LayerAttribute::Matrix(rows.map(|v| v as f32)));
+    let (name, scale) = match view.projection {
+        Projection::Perspective { focal_px } => ("focalPx", focal_px),
+        Projection::Orthographic { scale_px } => ("scalePx", scale_px),
+    };
+    note(name, LayerAttribute::Number(scale as f32));
+    note("focalMm", LayerAttribute::Number(view.focal_mm as f32));
+    note("centerX", LayerAttribute::Number(view.center_px.x as f32));
+    note("centerY", LayerAttribute::Number(view.center_px.y as f32));
+    write_layers(path, &layers)
 }
 
-/// The passes of a frame as named channels.
-pub fn channels(frame: &GuideFrame, size: Size, names: &BTreeMap<u32, String>) -> Channels {
-    let mut channels = BTreeMap::new();
+/// JSON of id to name in ASCII: what lies beyond is escaped.
+fn manifest(names: &BTreeMap<u32, String>) -> String {
+    let quoted = |name: &String| {
+        let json = serde_json::Value::from(name.as_str()).to_string();
+        let mut ascii = String::new();
+        for c in json.chars() {
+            if c.is_ascii() {
+                ascii.push(c);
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    ascii += &format!("\\u{unit:04x}");
+                }
+            }
+        }
+        ascii
+    };
+    let entries: Vec<String> = names
+        .iter()
+        .map(|(id, name)| format!("\"{id}\":{}", quoted(name)))
+        .collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+/// One channel of a list of tuples.
+fn part<const N: usize>(values: &[[f32; N]], c: usize, sign: f32) -> Samples {
+    // Not −0 for 0.
+    Samples::Float(
+        values
+            .iter()
+            .map(|v| if v[c] == 0.0 { 0.0 } else { sign * v[c] })
+            .collect(),
+    )
+}
+
+fn channels(frame: &GuideFrame) -> BTreeMap<String, Samples> {
+    let mut all = BTreeMap::new();
+    let mut add = |name: String, samples| all.insert(name, samples);
     if let Some((image, _)) = &frame.color {
         for (c, name) in ["R", "G", "B", "A"].into_iter().enumerate() {
-            let values = image.pixels().iter().map(|pixel| pixel[c]).collect();
-            channels.insert(name.to_owned(), Samples::Half(values));
+            add(
+                name.into(),
+                Samples::Half(image.pixels().iter().map(|p| p[c]).collect()),
+            );
         }
     }
-    let mut one = |name: &str, pass: &Option<Pass<f32>>| {
+    for (layer, pass) in [
+        ("normal", &frame.world_normal),
+        ("cameraNormal", &frame.camera_normal),
+        ("position", &frame.position_m),
+    ] {
         if let Some(pass) = pass {
-            channels.insert(name.to_owned(), Samples::Float(pass.values.clone()));
-        }
-    };
-    one("depth.Z", &frame.depth_m);
-    one("hidden_next.V", &frame.occlusion);
-    one("hidden_previous.V", &frame.occlusion_previous);
-    several(&mut channels, "normal_world", &frame.world_normal);
-    several(&mut channels, "normal_camera", &frame.camera_normal);
-    several(&mut channels, "position", &frame.position_m);
-    several(&mut channels, "motion_next", &frame.motion_next_px);
-    several(&mut channels, "motion_previous", &frame.motion_previous_px);
-    if let Some(pass) = &frame.object_id {
-        channels.insert("object.id".to_owned(), Samples::Whole(pass.values.clone()));
-    }
-    let mut notes = BTreeMap::new();
-    // Names may hold any letters, and the header only plain ones: JSON with the rest as `\u` escapes.
-    notes.insert(OBJECTS.to_owned(), plain(&serde_json::json!(names).to_string()));
-    Channels {
-        width: size.width,
-        height: size.height,
-        channels,
-        notes,
-    }
-}
-
-fn several<const N: usize>(
-    channels: &mut BTreeMap<String, Samples>,
-    layer: &str,
-    pass: &Option<Pass<[f32; N]>>,
-) {
-    let Some(pass) = pass else { return };
-    for (c, axis) in ["X", "Y", "Z"].into_iter().take(N).enumerate() {
-        let values = pass.values.iter().map(|value| value[c]).collect();
-        channels.insert(format!("{layer}.{axis}"), Samples::Float(values));
-    }
-}
-
-fn plain(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c.is_ascii() {
-            text.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
+            for (c, axis) in ["X", "Y", "Z"].into_iter().enumerate() {
+                add(format!("{layer}.{axis}"), part(&pass.values, c, 1.0));
             }
         }
     }
-    text
+    for (layer, pass) in [
+        ("forward", &frame.motion_next_px),
+        ("backward", &frame.motion_previous_px),
+    ] {
+        if let Some(pass) = pass {
+            add(format!("{layer}.u"), part(&pass.values, 0, 1.0));
+            add(format!("{layer}.v"), part(&pass.values, 1, -1.0));
+        }
+    }
+    for (name, pass) in [
+        ("depth.Z", &frame.depth_m),
+        ("forward.occlusion", &frame.occlusion),
+        ("backward.occlusion", &frame.occlusion_previous),
+    ] {
+        if let Some(pass) = pass {
+            add(name.into(), Samples::Float(pass.values.clone()));
+        }
+    }
+    if let Some(pass) = &frame.object_id {
+        add("id.I".into(), Samples::Whole(pass.values.clone()));
+    }
+    all
+}
+
+/// A frame read back.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Its passes.
+    pub frame: GuideFrame,
+    /// Size in pixels.
+    pub size: Size,
+    /// Objects' names.
+    pub names: BTreeMap<u32, String>,
+}
+
+/// Reads a frame that [`write_frame`] wrote. Channels that are not known are left out.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn read_frame(path: &Path) -> Result<Read, ExrError> {
+    let mut layers = read_layers(path)?;
+    let size = Size {
+        width: layers.width,
+        height: layers.height,
+    };
+    let names = match layers.attributes.get("heirloom/objects") {
+        Some(LayerAttribute::Text(json)) => serde_json::from_str(json).unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    let mut take = |name: &str| match layers.channels.remove(name) {
+        Some(Samples::Half(v) | Samples::Float(v)) => Some(v),
+        _ => None,
+    };
+    let exact = |values| Pass {
+        values,
+        certainty: Certainty::Exact,
+    };
+    let color = match (take("R"), take("G"), take("B"), take("A")) {
+        (Some(r), Some(g), Some(b), a) => {
+            let pixel = |i: usize| [r[i], g[i], b[i], a.as_ref().map_or(1.0, |a| a[i])];
+            Image::from_pixels(size.width, size.height, (0..r.len()).map(pixel).collect())
+        }
+        _ => None,
+    };
+    let mut three = |layer: &str| {
+        let (x, y, z) = (
+            take(&format!("{layer}.X"))?,
+            take(&format!("{layer}.Y"))?,
+            take(&format!("{layer}.Z"))?,
+        );
+        let values = (0..x.len()).map(|i| [x[i], y[i], z[i]]).collect();
+        Some(Pass {
+            values,
+            certainty: Certainty::Exact,
+        })
+    };
+    let (world_normal, camera_normal, position_m) =
+        (three("normal"), three("cameraNormal"), three("position"));
+    let mut two = |layer: &str| {
+        let (u, v) = (take(&format!("{layer}.u"))?, take(&format!("{layer}.v"))?);
+        let up = |v: f32| if v == 0.0 { 0.0 } else { -v };
+        let values = (0..u.len()).map(|i| [u[i], up(v[i])]).collect();
+        Some(Pass {
+            values,
+            certainty: Certainty::Exact,
+        })
+    };
+    let (motion_next_px, motion_previous_px) = (two("forward"), two("backward"));
+    let frame = GuideFrame {
+        color: color.map(|c| (c, Certainty::Exact)),
+        depth_m: take("depth.Z").map(exact),
+        world_normal,
+        camera_normal,
+        position_m,
+        motion_next_px,
+        motion_previous_px,
+        occlusion: take("forward.occlusion").map(exact),
+        occlusion_previous: take("backward.occlusion").map(exact),
+        object_id: match layers.channels.remove("id.I") {
+            Some(Samples::Whole(values)) => Some(Pass {
+                values,
+                certainty: Certainty::Exact,
+            }),
+            _ => None,
+        },
+        light: None,
+    };
+    Ok(Read { frame, size, names })
 }

@@ -2,11 +2,11 @@
 //!
 //! `tests/data/moving.*` are as `tools/blender/make_reader_pair.py` made them.
 
-mod common;
+mod made;
 
 use std::collections::BTreeSet;
 
-use common::{data, near};
+use made::{data, near};
 use glam::DVec3;
 use heirloom_film::Size;
 use heirloom_stage::pose::{Pose, View};

@@ -9,6 +9,7 @@ use heirloom_film::{Rate, Size};
 use heirloom_finish::stage_frames::StageFrames;
 use heirloom_finish::{FinishError, numbered};
 use heirloom_stage::passes::{Passes, Renderer, Shot};
+use heirloom_stage::exr::{Heading, write_frame};
 use heirloom_stage::preview;
 use heirloom_vault::ObjectId;
 
@@ -168,6 +169,9 @@ fn render(
         format: options.format,
     };
     let objects = &renderer.cast().names;
+    let views = (0..setup.frames)
+        .map(|n| renderer.view(n))
+        .collect::<Result<Vec<_>, _>>()?;
     let bar = show.bar(
         &format!("passes of {}", setup.name),
         u64::from(range.end - range.start),
@@ -180,7 +184,14 @@ fn render(
         is_there: &|n| files.are_there(n),
         write: &|n, frame| {
             if let Some(path) = files.exr(n) {
-                heirloom_stage::exr::write(&path, frame, setup.size, objects)?;
+                let heading = Heading {
+                    frame: n,
+                    rate: setup.rate,
+                    size: setup.size,
+                    view: &views[n as usize],
+                    names: objects,
+                };
+                write_frame(&path, frame, &heading)?;
             }
             match files.preview(n) {
                 Some(path) => preview::write(&path, frame, setup.size),

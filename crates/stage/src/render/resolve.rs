@@ -208,8 +208,8 @@ fn mean(
         let this = seen[l];
         let mut count = 0i32;
         let mut middle = [0i32; 2];
-        for m in l..8 {
-            if seen[m] == this {
+        for (m, other) in seen.iter().enumerate().skip(l) {
+            if *other == this {
                 done |= 1 << m;
                 count += 1;
                 middle[0] += PICTURE.x[m];
@@ -306,14 +306,13 @@ fn nothing(frame: &Frame<'_>, band: &mut Band<'_>, at: usize, pixel: DVec2) {
         }
     };
     set(&mut band.depth_m, f32::INFINITY);
-    for out in [
+    let three = [
         &mut band.world_normal,
         &mut band.camera_normal,
         &mut band.position_m,
-    ] {
-        if let Some(out) = out {
-            out[at] = [0.0; 3];
-        }
+    ];
+    for out in three.into_iter().flatten() {
+        out[at] = [0.0; 3];
     }
     if let Some(out) = &mut band.object_id {
         out[at] = 0;

@@ -147,7 +147,7 @@ impl Sieve for Holes<'_> {
         let material = &self.set.looks[self.facet.instance].material;
         let p = self.set.cast.primitive(self.set.scene, self.facet.instance);
         let mut kept = 0;
-        for l in 0..8 {
+        for (l, blended) in THRESHOLDS.into_iter().enumerate() {
             if covered >> l & 1 == 0 {
                 continue;
             }
@@ -171,7 +171,7 @@ impl Sieve for Holes<'_> {
             let threshold = match material.alpha {
                 AlphaMode::Opaque => f32::NEG_INFINITY,
                 AlphaMode::Mask(least) => least,
-                AlphaMode::Blend => THRESHOLDS[l],
+                AlphaMode::Blend => blended,
             };
             if alpha >= threshold {
                 kept |= 1 << l;

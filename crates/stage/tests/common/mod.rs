@@ -1,210 +1,201 @@
-//! Small glTF files, made piece by piece.
-#![allow(dead_code, reason = "every test file uses its own part of this")]
+//! Small scenes for tests.
+#![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
-use serde_json::{Value, json};
+use glam::{DQuat, DVec3};
+use heirloom_engine::GuideSet;
+use heirloom_film::{Rate, Size};
+use heirloom_stage::passes::{Renderer, Shot, Wanted};
+use heirloom_stage::scene::{Camera, Mesh, Node, Placement, Primitive, Scene};
+use heirloom_stage::track::{Interpolation, Track};
 
-use heirloom_stage::read::{Files, Memory, ReadError, ReadOptions, read_bytes};
-use heirloom_stage::scene::Scene;
+pub const SMALL: Size = Size {
+    width: 160,
+    height: 90,
+};
 
-/// A file of `tests/data`.
-pub fn data(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
-}
-
-/// Reads bytes as a scene with nothing beside it.
-pub fn read(bytes: &[u8], name: &str) -> Result<Scene, ReadError> {
-    read_with(bytes, name, &Memory::default())
-}
-
-/// The same with files beside it.
-pub fn read_with(bytes: &[u8], name: &str, files: &dyn Files) -> Result<Scene, ReadError> {
-    read_bytes(bytes.to_vec(), name, None, files, &ReadOptions::default())
-}
-
-/// A glTF file being made: its JSON, to be changed at will, and its one buffer.
-pub struct Maker {
-    pub json: Value,
-    pub buffer: Vec<u8>,
-}
-
-impl Maker {
-    /// One node with one mesh of one triangle.
-    pub fn triangle() -> Self {
-        let mut made = Self::empty();
-        let positions = made.vectors(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
-        let indices = made.indices(&[0, 1, 2]);
-        made.json["meshes"] = json!([{
-            "name": "leaf",
-            "primitives": [{"attributes": {"POSITION": positions}, "indices": indices}],
-        }]);
-        made.json["nodes"] = json!([{"name": "leaf", "mesh": 0}]);
-        made
-    }
-
-    /// Nothing but a scene with node 0.
-    pub fn empty() -> Self {
-        Self {
-            json: json!({
-                "asset": {"version": "2.0"},
-                "scene": 0,
-                "scenes": [{"nodes": [0]}],
-                "nodes": [],
-                "accessors": [],
-                "bufferViews": [],
-            }),
-            buffer: Vec::new(),
+/// A ball of radius 1, its vertices pushed in and out by `bumps`.
+pub fn ball(rings: usize, bumps: f64) -> Primitive {
+    let columns = rings * 2;
+    let at = |r: usize, c: usize| {
+        let a = r as f64 / rings as f64 * std::f64::consts::PI;
+        let b = (c % columns) as f64 / columns as f64 * std::f64::consts::TAU;
+        let swell = 1.0 + bumps * libm::sin(5.0 * a) * libm::cos(5.0 * b);
+        DVec3::new(
+            libm::sin(a) * libm::cos(b),
+            libm::cos(a),
+            -libm::sin(a) * libm::sin(b),
+        ) * swell
+    };
+    let mut p = Primitive::default();
+    for r in 0..=rings {
+        for c in 0..=columns {
+            let v = at(r, c);
+            p.positions.push(v.to_array().map(|v| v as f32));
+            p.normals.push(v.normalize().to_array().map(|v| v as f32));
         }
     }
-
-    /// Adds bytes as a view of the buffer; gives its number.
-    pub fn view(&mut self, bytes: &[u8]) -> usize {
-        while self.buffer.len() % 4 != 0 {
-            self.buffer.push(0);
+    let row = columns as u32 + 1;
+    for r in 0..rings as u32 {
+        for c in 0..columns as u32 {
+            let i = r * row + c;
+            p.triangles.push([i, i + row, i + row + 1]);
+            p.triangles.push([i, i + row + 1, i + 1]);
         }
-        let view = json!({"buffer": 0, "byteOffset": self.buffer.len(), "byteLength": bytes.len()});
-        self.buffer.extend_from_slice(bytes);
-        push(&mut self.json["bufferViews"], view)
     }
+    p
+}
 
-    /// Adds an accessor over new bytes; gives its number.
-    pub fn accessor(&mut self, bytes: &[u8], component: u32, kind: &str, count: usize) -> usize {
-        let view = self.view(bytes);
-        let accessor = json!({"bufferView": view, "componentType": component, "type": kind, "count": count});
-        push(&mut self.json["accessors"], accessor)
-    }
-
-    /// Floats, as `kind` says.
-    pub fn floats(&mut self, values: &[f32], kind: &str) -> usize {
-        let parts = match kind {
-            "SCALAR" => 1,
-            "VEC2" => 2,
-            "VEC3" => 3,
-            "VEC4" => 4,
-            _ => 16,
-        };
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.accessor(&bytes, 5126, kind, values.len() / parts)
-    }
-
-    /// Vectors of three floats.
-    pub fn vectors(&mut self, values: &[[f32; 3]]) -> usize {
-        self.floats(values.as_flattened(), "VEC3")
-    }
-
-    /// Corners in 32 bits.
-    pub fn indices(&mut self, values: &[u32]) -> usize {
-        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.accessor(&bytes, 5125, "SCALAR", values.len())
-    }
-
-    /// Adds an animation channel with its sampler to animation 0.
-    pub fn channel(&mut self, times: &[f32], values: &[f32], kind: &str, how: &str, target: Value) {
-        let input = self.floats(times, "SCALAR");
-        let output = self.floats(values, kind);
-        if self.json["animations"].is_null() {
-            self.json["animations"] = json!([{"name": "move", "samplers": [], "channels": []}]);
-        }
-        let animation = &mut self.json["animations"][0];
-        let sampler = json!({"input": input, "output": output, "interpolation": how});
-        let sampler = push(&mut animation["samplers"], sampler);
-        push(
-            &mut animation["channels"],
-            json!({"sampler": sampler, "target": target}),
-        );
-    }
-
-    /// As .glb.
-    pub fn glb(&self) -> Vec<u8> {
-        let mut json = self.json.clone();
-        json["buffers"] = json!([{"byteLength": self.buffer.len()}]);
-        let mut text = serde_json::to_vec(&json).unwrap();
-        while text.len() % 4 != 0 {
-            text.push(b' ');
-        }
-        let mut blob = self.buffer.clone();
-        while blob.len() % 4 != 0 {
-            blob.push(0);
-        }
-        let mut out = b"glTF\x02\0\0\0".to_vec();
-        out.extend_from_slice(&((12 + 8 + text.len() + 8 + blob.len()) as u32).to_le_bytes());
-        for (kind, chunk) in [(b"JSON", &text), (b"BIN\0", &blob)] {
-            out.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
-            out.extend_from_slice(kind);
-            out.extend_from_slice(chunk);
-        }
-        out
-    }
-
-    /// As .gltf with its buffer at a URI.
-    pub fn gltf(&self, uri: &str) -> Vec<u8> {
-        let mut json = self.json.clone();
-        json["buffers"] = json!([{"byteLength": self.buffer.len(), "uri": uri}]);
-        serde_json::to_vec_pretty(&json).unwrap()
-    }
-
-    /// Reads it as .glb.
-    pub fn read(&self) -> Result<Scene, ReadError> {
-        read(&self.glb(), "made.glb")
+/// A square on the ground about the origin.
+pub fn ground(half_m: f32) -> Primitive {
+    Primitive {
+        positions: vec![
+            [-half_m, 0.0, half_m],
+            [half_m, 0.0, half_m],
+            [half_m, 0.0, -half_m],
+            [-half_m, 0.0, -half_m],
+        ],
+        triangles: vec![[0, 1, 2], [0, 2, 3]],
+        ..Primitive::default()
     }
 }
 
-/// Adds to a JSON list; gives the place.
-pub fn push(list: &mut Value, value: Value) -> usize {
-    if list.is_null() {
-        *list = json!([]);
-    }
-    let list = list.as_array_mut().unwrap();
-    list.push(value);
-    list.len() - 1
-}
-
-/// Bytes in base64.
-pub fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut word = [0; 3];
-        word[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, word[0], word[1], word[2]]);
-        for i in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * i) & 63) as usize] as char;
-            out.push(if i <= chunk.len() { letter } else { '=' });
+/// A cube from −1 to 1 with flat sides.
+pub fn cube() -> Primitive {
+    let mut p = Primitive::default();
+    for axis in 0..3 {
+        for side in [-1.0f32, 1.0] {
+            let first = p.positions.len() as u32;
+            for (a, b) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
+                let mut v = [0.0; 3];
+                v[axis] = side;
+                v[(axis + 1) % 3] = a * side;
+                v[(axis + 2) % 3] = b;
+                p.positions.push(v);
+            }
+            p.triangles.push([first, first + 1, first + 2]);
+            p.triangles.push([first, first + 2, first + 3]);
         }
     }
-    out
+    p
 }
 
-/// A PNG of one colour (display codes), with alpha.
-pub fn png(width: u32, height: u32, pixel: [u8; 4]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut encoder = png::Encoder::new(&mut out, width, height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().unwrap();
-    let pixels: Vec<u8> = pixel
-        .iter()
-        .copied()
-        .cycle()
-        .take((width * height * 4) as usize)
-        .collect();
-    writer.write_image_data(&pixels).unwrap();
-    writer.finish().unwrap();
-    out
+/// Adds a mesh of its own with a node; returns the node's index.
+pub fn add(scene: &mut Scene, name: &str, primitive: Primitive, placement: Placement) -> usize {
+    scene.meshes.push(Mesh {
+        name: name.into(),
+        primitives: vec![primitive],
+    });
+    let mut node = Node::named(name);
+    node.mesh = Some(scene.meshes.len() - 1);
+    node.placement = placement;
+    scene.nodes.push(node);
+    scene.nodes.len() - 1
 }
 
-/// Whether a warning about something speaks of something.
-pub fn warned(scene: &Scene, subject: &str, what: &str) -> bool {
-    scene
-        .warnings
-        .iter()
-        .any(|w| w.subject.contains(subject) && w.what.contains(what))
+/// Adds a camera; returns its node.
+pub fn camera(scene: &mut Scene, focal_mm: Track<f64>, placement: Placement) -> usize {
+    let mut camera = Camera::with_lens("camera", 35.0);
+    camera.focal_mm = Some(focal_mm);
+    scene.cameras.push(camera);
+    let mut node = Node::named("camera");
+    node.camera = Some(scene.cameras.len() - 1);
+    node.placement = placement;
+    scene.nodes.push(node);
+    scene.nodes.len() - 1
 }
 
-/// Whether two numbers are near each other.
-pub fn near(a: f64, b: f64, tolerance: f64) -> bool {
-    (a - b).abs() <= tolerance
+/// A placement through keys at whole seconds.
+pub fn keyed(translations: Vec<DVec3>, rotations: Vec<DQuat>, scale: f64) -> Placement {
+    let times = |n: usize| (0..n).map(|t| t as f64).collect::<Vec<_>>();
+    let linear = Interpolation::Linear;
+    Placement::Parts {
+        translation: Track::keys(times(translations.len()), translations, linear).unwrap(),
+        rotation: Track::keys(times(rotations.len()), rotations, linear).unwrap(),
+        scale: Track::constant(DVec3::splat(scale)),
+    }
+}
+
+pub fn shot(camera: usize, size: Size, frames: u32) -> Shot {
+    Shot {
+        camera,
+        start_s: 0.25,
+        rate: Rate::CINEMA,
+        frames,
+        size,
+    }
+}
+
+/// A ball and a cube over a ground, all moving, before a moving camera.
+pub fn set() -> (Scene, usize) {
+    let mut scene = Scene::default();
+    add(&mut scene, "ground", ground(30.0), Placement::default());
+    add(
+        &mut scene,
+        "ball",
+        ball(12, 0.1),
+        keyed(
+            vec![DVec3::new(-2.0, 1.0, -6.0), DVec3::new(2.5, 1.4, -5.0)],
+            vec![DQuat::IDENTITY, DQuat::from_rotation_y(1.5)],
+            1.0,
+        ),
+    );
+    add(
+        &mut scene,
+        "cube",
+        cube(),
+        keyed(
+            vec![DVec3::new(1.0, 0.8, -8.0), DVec3::new(-1.0, 1.0, -7.5)],
+            vec![DQuat::IDENTITY, DQuat::from_rotation_z(0.8)],
+            0.8,
+        ),
+    );
+    let camera = camera(
+        &mut scene,
+        Track::constant(30.0),
+        keyed(
+            vec![DVec3::new(0.0, 2.2, 1.0), DVec3::new(0.6, 2.0, 0.5)],
+            vec![DQuat::from_rotation_x(-0.2), DQuat::from_rotation_x(-0.15)],
+            1.0,
+        ),
+    );
+    (scene, camera)
+}
+
+pub fn render(scene: &Scene, shot: Shot, wanted: &Wanted) -> GuideSet {
+    let renderer = Renderer::new(scene, shot).unwrap();
+    let guides = renderer.guides(wanted, &AtomicBool::new(false)).unwrap();
+    guides.validate().unwrap();
+    guides
+}
+
+/// All bytes of all passes.
+pub fn bytes(guides: &GuideSet) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut put = |values: &[f32]| all.extend(values.iter().flat_map(|v| v.to_bits().to_le_bytes()));
+    for f in &guides.frames {
+        if let Some((image, _)) = &f.color {
+            put(image.pixels().as_flattened());
+        }
+        for p in [&f.depth_m, &f.occlusion, &f.occlusion_previous]
+            .into_iter()
+            .flatten()
+        {
+            put(&p.values);
+        }
+        for p in [&f.world_normal, &f.camera_normal, &f.position_m]
+            .into_iter()
+            .flatten()
+        {
+            put(p.values.as_flattened());
+        }
+        for p in [&f.motion_next_px, &f.motion_previous_px].into_iter().flatten() {
+            put(p.values.as_flattened());
+        }
+        if let Some(p) = &f.object_id {
+            put(&p.values.iter().map(|v| f32::from_bits(*v)).collect::<Vec<_>>());
+        }
+    }
+    all
 }
