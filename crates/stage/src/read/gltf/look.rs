@@ -1,6 +1,7 @@
 //! Materials, pictures and how they lie on surfaces.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use gltf::json::image::Image as Picture;
 use gltf::json::material::{AlphaMode as Alpha, Material as Json};
@@ -161,11 +162,11 @@ impl Pictures {
         }
         let number = texture.source.value();
         let json = super::at(&root.images, texture.source, "image", context)?;
-        if !self.decoded.contains_key(&number) {
-            let image = picture(number, json, source, context)?;
-            self.decoded.insert(number, image);
-        }
-        let Some(Some(image)) = self.decoded.get(&number) else {
+        let decoded = match self.decoded.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(picture(number, json, source, context)?),
+        };
+        let Some(image) = decoded else {
             return Ok(None);
         };
         let opaque = opaque && image.pixels().iter().any(|p| p[3] < 1.0);

@@ -310,7 +310,7 @@ fn triangles(
             None => Vec::new(),
         },
         _ => {
-            if list.len() % 3 != 0 {
+            if !list.len().is_multiple_of(3) {
                 context.warn(name, "its last triangle lacks a corner and is left out");
             }
             list.chunks_exact(3).map(|c| [c[0], c[1], c[2]]).collect()

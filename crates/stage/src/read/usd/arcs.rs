@@ -1,8 +1,9 @@
 //! How much a stage can grow in composition.
 //!
 //! A few dozen prims that each refer twice to the next stand for more prims than any memory holds. Before anything is
-//! composed, the arcs within each layer (references, payloads, inherits, specializes; a prim's own and its parents')
-//! are followed, and the ways through them counted.
+//! composed, each layer's own tree and the arcs within it (references, payloads, inherits, specializes) are followed,
+//! and what every prim stands for is counted: itself, what is below it, and what it refers to. Arcs into other layers
+//! count for one: there the number of prims that are read is the limit.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ use super::DEPTH;
 use crate::read::ReadError;
 use crate::read::budget::Context;
 
-/// Ways from one prim through its arcs to others.
-const WAYS: u64 = 65_536;
+/// Prims that a stage may be composed of: the `openusd` crate takes some 6 KiB for each.
+pub(super) const PRIMS: u64 = 1 << 18;
 
 pub(super) fn check(stage: &Stage, context: &Context<'_>) -> Result<(), ReadError> {
     for identifier in stage.layer_identifiers() {
@@ -26,18 +27,20 @@ pub(super) fn check(stage: &Stage, context: &Context<'_>) -> Result<(), ReadErro
     Ok(())
 }
 
-/// The arcs of a layer's prims that have some, to places in the same layer.
+/// A layer's prims, with what is below each and what each refers to in the same layer.
 struct Arcs {
-    prims: Vec<String>,
+    paths: Vec<String>,
     numbers: HashMap<String, usize>,
+    below: Vec<Vec<usize>>,
     targets: Vec<Vec<String>>,
 }
 
 impl Arcs {
     fn of(data: &dyn AbstractData) -> Result<Self, String> {
         let mut arcs = Self {
-            prims: Vec::new(),
+            paths: Vec::new(),
             numbers: HashMap::new(),
+            below: Vec::new(),
             targets: Vec::new(),
         };
         for path in data.spec_paths() {
@@ -51,80 +54,87 @@ impl Arcs {
                     targets_of(&value, &mut targets);
                 }
             }
-            if !targets.is_empty() {
-                // Arcs within a variant are its prim's.
-                let prim = path.strip_all_variant_selections().as_str().to_owned();
-                let number = *arcs.numbers.entry(prim.clone()).or_insert_with(|| {
-                    arcs.prims.push(prim);
-                    arcs.targets.push(Vec::new());
-                    arcs.prims.len() - 1
-                });
-                arcs.targets[number].append(&mut targets);
-            }
+            // What is in a variant is its prim's.
+            let number = arcs.number(path.strip_all_variant_selections().as_str());
+            arcs.targets[number].append(&mut targets);
         }
         Ok(arcs)
     }
 
-    /// Prims with arcs at a path and above it.
-    fn at_and_above<'a>(&'a self, path: &'a str) -> impl Iterator<Item = usize> + 'a {
-        let cuts = path.char_indices().filter(|(_, c)| *c == '/').map(|(i, _)| i);
-        cuts.chain([path.len()])
-            .filter_map(|end| self.numbers.get(&path[..end]).copied())
+    fn number(&mut self, path: &str) -> usize {
+        if let Some(known) = self.numbers.get(path) {
+            return *known;
+        }
+        let above = match path.rsplit_once('/') {
+            Some((above, name)) if !name.is_empty() => {
+                Some(self.number(if above.is_empty() { "/" } else { above }))
+            }
+            _ => None,
+        };
+        let number = self.paths.len();
+        self.numbers.insert(path.to_owned(), number);
+        self.paths.push(path.to_owned());
+        self.below.push(Vec::new());
+        self.targets.push(Vec::new());
+        if let Some(above) = above {
+            self.below[above].push(number);
+        }
+        number
     }
 
-    /// Follows all arcs, deepest first, without calling itself.
+    /// Counts what every prim stands for, deepest first, without calling itself.
     fn count(&self) -> Result<(), String> {
-        const OPEN: u64 = u64::MAX;
-        let count = self.prims.len();
-        let mut next: Vec<Vec<usize>> = Vec::with_capacity(count);
-        let mut edges = 0_usize;
-        for targets in &self.targets {
-            let to: Vec<usize> = targets.iter().flat_map(|t| self.at_and_above(t)).collect();
-            edges += to.len();
-            if edges > 4_000_000 {
-                return Err("its prims refer to each other too often".into());
-            }
-            next.push(to);
+        #[derive(Clone, Copy)]
+        enum State {
+            New,
+            Open,
+            /// What it stands for, and the longest way through arcs from it.
+            Counted(u64, usize),
         }
-        // Of each prim the ways from it, and the longest of them.
-        let mut ways: Vec<Option<(u64, usize)>> = vec![None; count];
-        for start in 0..count {
+        let targets: Vec<Vec<usize>> = self
+            .targets
+            .iter()
+            .map(|list| list.iter().filter_map(|t| self.numbers.get(t).copied()).collect())
+            .collect();
+        let next = |prim: usize, at: usize| {
+            let below = &self.below[prim];
+            below
+                .get(at)
+                .or_else(|| targets[prim].get(at - below.len()))
+                .copied()
+        };
+        let mut states = vec![State::New; self.paths.len()];
+        for start in 0..states.len() {
+            if !matches!(states[start], State::New) {
+                continue;
+            }
+            states[start] = State::Open;
             let mut stack = vec![(start, 0_usize)];
-            while let Some(&(prim, at)) = stack.last() {
-                if at == 0 {
-                    match ways[prim] {
-                        Some((OPEN, _)) | None => ways[prim] = Some((OPEN, 0)),
-                        Some(_) => {
-                            stack.pop();
-                            continue;
-                        }
-                    }
-                }
-                if let Some(&to) = next[prim].get(at) {
-                    if let Some(top) = stack.last_mut() {
-                        top.1 += 1;
-                    }
+            while let Some((prim, at)) = stack.pop() {
+                if let Some(to) = next(prim, at) {
+                    stack.push((prim, at + 1));
                     // Arcs that come back are the crate's to refuse: it names them and goes on.
-                    if ways[to].is_none() {
+                    if matches!(states[to], State::New) {
+                        states[to] = State::Open;
                         stack.push((to, 0));
                     }
                     continue;
                 }
                 let (mut sum, mut longest) = (1_u64, 0_usize);
-                for &to in &next[prim] {
-                    if let Some((n, long)) = ways[to].filter(|w| w.0 != OPEN) {
-                        sum = sum.saturating_add(n);
-                        longest = longest.max(long + 1);
+                let arcs = targets[prim].iter().map(|&to| (to, 1));
+                for (to, step) in self.below[prim].iter().map(|&to| (to, 0)).chain(arcs) {
+                    if let State::Counted(count, long) = states[to] {
+                        sum = sum.saturating_add(count);
+                        longest = longest.max(long + step);
                     }
                 }
-                if sum > WAYS || longest > DEPTH {
+                if sum > PRIMS || longest > DEPTH {
                     return Err(format!(
                         "the prim {} stands for too many others by way of its references",
-                        crate::read::names::tidy(&self.prims[prim])
+                        crate::read::names::tidy(&self.paths[prim])
                     ));
                 }
-                ways[prim] = Some((sum, longest));
-                stack.pop();
+                states[prim] = State::Counted(sum, longest);
             }
         }
         Ok(())

@@ -46,20 +46,32 @@ impl Remote {
     }
 }
 
-/// What came up while layers were fetched.
+/// What came up while layers were fetched: what it is about, and what.
 #[derive(Default)]
 pub(super) struct Said {
     notes: Rc<RefCell<Vec<(String, String)>>>,
 }
 
 impl Said {
-    /// Hands it all over as warnings.
-    pub fn tell(&self, context: &mut Context<'_>) {
-        for (subject, what) in self.notes.borrow_mut().drain(..) {
+    /// Hands it all over as warnings, with what composition could not do beside that.
+    pub fn tell(&self, stage: &Stage, context: &mut Context<'_>) {
+        let notes = self.notes.borrow();
+        for (subject, what) in notes.iter() {
             context.warn(subject, what);
+        }
+        for error in stage.composition_errors() {
+            let text = super::said(&error);
+            if !notes.iter().any(|(subject, _)| text.contains(subject.as_str())) {
+                let text = ROOTS.iter().fold(text, |t, root| t.replace(root, &context.name));
+                context.warn("composition", format!("a part of the scene is left out: {text}"));
+            }
         }
     }
 }
+
+/// Names of the root layer, binary and text, that no file can have, since names are made plain before they are looked
+/// up: a file that refers to the scene itself gets what is in the folder.
+const ROOTS: [&str; 2] = ["./root.usdc", "./root.usda"];
 
 struct Layers {
     files: Remote,
@@ -78,12 +90,7 @@ pub(super) fn open(
 ) -> Result<(Stage, Said), ReadError> {
     let limits = context.options.limits;
     check(&bytes, &limits).map_err(|why| context.damaged(why))?;
-    // A name that no file can have, since names are made plain before they are looked up: a file that refers to the
-    // scene itself gets what is in the folder.
-    let root = match format {
-        SceneFormat::Usdc => "./root.usdc",
-        _ => "./root.usda",
-    };
+    let root = ROOTS[usize::from(format != SceneFormat::Usdc)];
     let said = Said::default();
     let layers = Layers {
         files,
@@ -93,7 +100,6 @@ pub(super) fn open(
         notes: said.notes.clone(),
     };
     let opened = Stage::builder().resolver(layers).open(root);
-    said.tell(context);
     let stage = opened.map_err(|error| context.damaged(super::said(&error)))?;
     arcs::check(&stage, context)?;
     Ok((stage, said))
@@ -133,8 +139,7 @@ impl Layers {
             );
             return None;
         }
-        if path.starts_with(OUTSIDE) {
-            let path = &path[OUTSIDE.len()..];
+        if let Some(path) = path.strip_prefix(OUTSIDE) {
             self.note(
                 path,
                 "the layer is left out: it is outside the scene's folder; put it into the folder",

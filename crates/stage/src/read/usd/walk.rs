@@ -11,7 +11,7 @@ use super::mesh::Surface;
 use super::place::{self, Frame};
 use super::skel::Skels;
 use super::values::{self, Measures, Sampled};
-use super::{DEPTH, lamp, lens, said, shapes};
+use super::{DEPTH, arcs, lamp, lens, said, shapes};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::Names;
@@ -82,19 +82,13 @@ pub(super) fn read(
         context,
         ..
     } = walk;
-    said_by_layers.tell(context);
+    said_by_layers.tell(stage, context);
     walked?;
     skels.bind(stage, &measures, &mut scene, context)?;
     for (kind, count) in left_out {
         context.warn(
             &kind,
             format!("prims of this type are not carried; {count} are left out"),
-        );
-    }
-    for error in stage.composition_errors() {
-        context.warn(
-            "composition",
-            format!("a part of the scene is left out: {}", said(&error)),
         );
     }
     let end = measures.seconds(stage.end_time_code());
@@ -116,7 +110,17 @@ impl Walk<'_, '_> {
                 waiting.push((path, None));
             }
         }
+        let mut count = 0_u64;
         while let Some((path, parent)) = waiting.pop() {
+            count += 1;
+            if count > arcs::PRIMS {
+                return Err(ReadError::TooLarge {
+                    name: self.context.name.clone(),
+                    what: "prims",
+                    count,
+                    limit: arcs::PRIMS,
+                });
+            }
             if path.prim_element_count() > DEPTH {
                 return Err(self
                     .context
@@ -246,7 +250,7 @@ impl Walk<'_, '_> {
             return Ok(Some(Made::Mesh(prototype)));
         }
         let surface = shapes::read(prim, kind, &self.measures, self.context)?;
-        Ok(surface.map(Made::Shape))
+        Ok(surface.map(|s| Made::Shape(Box::new(s))))
     }
 
     fn mesh(&mut self, prim: &Prim, node: usize, made: Made) -> Result<(), ReadError> {
@@ -256,7 +260,7 @@ impl Walk<'_, '_> {
                 self.scene.nodes[node].mesh = Some(mesh);
                 return Ok(());
             }
-            Made::Shape(surface) => (Some(surface), None),
+            Made::Shape(surface) => (Some(*surface), None),
             Made::Mesh(prototype) => (None, prototype),
         };
         let path = prim.path().as_str().to_owned();
@@ -369,7 +373,7 @@ impl Walk<'_, '_> {
 /// A surface before it is in the scene.
 enum Made {
     Known(usize),
-    Shape(Surface),
+    Shape(Box<Surface>),
     /// One to be read, with the prototype it belongs to.
     Mesh(Option<String>),
 }
