@@ -1,13 +1,13 @@
 //! Scenes that are not as they should be: one clear error or a named warning each, and never a crash.
 
-mod common;
+mod made;
 
 use std::fs;
 
-use common::{Maker, data, png, push, read, read_with, warned};
 use heirloom_stage::read::{
     self as stage, FileError, Files, Folder, Memory, ReadError, ReadLimits, ReadOptions,
 };
+use made::{Maker, data, png, push, read, read_with, warned};
 use proptest::prelude::*;
 use serde_json::json;
 

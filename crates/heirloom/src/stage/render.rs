@@ -8,8 +8,8 @@ use heirloom_engine::gate::Action;
 use heirloom_film::{Rate, Size};
 use heirloom_finish::stage_frames::StageFrames;
 use heirloom_finish::{FinishError, numbered};
-use heirloom_stage::passes::{Passes, Renderer, Shot};
 use heirloom_stage::exr::{Heading, write_frame};
+use heirloom_stage::passes::{Passes, Renderer, Shot};
 use heirloom_stage::preview;
 use heirloom_vault::ObjectId;
 

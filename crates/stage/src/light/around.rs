@@ -77,13 +77,7 @@ fn solid_angle(row: usize, rows: usize, columns: usize) -> f64 {
 
 /// The colour of a pixel, with what is not a number or below zero as darkness.
 fn colour(pixel: [f32; 4]) -> [f64; 3] {
-    [pixel[0], pixel[1], pixel[2]].map(|c| {
-        if c.is_finite() {
-            f64::from(c.max(0.0))
-        } else {
-            0.0
-        }
-    })
+    [pixel[0], pixel[1], pixel[2]].map(|c| if c.is_finite() { f64::from(c.max(0.0)) } else { 0.0 })
 }
 
 /// Every pixel's light on the nine functions, row by row in one order.
@@ -163,10 +157,7 @@ impl Map {
         let ways = (0..cells)
             .map(|i| {
                 let (x, y) = (i % columns, i / columns);
-                direction(
-                    (x as f64 + 0.5) / columns as f64,
-                    (y as f64 + 0.5) / rows as f64,
-                )
+                direction((x as f64 + 0.5) / columns as f64, (y as f64 + 0.5) / rows as f64)
             })
             .collect();
         Self {

@@ -161,8 +161,7 @@ fn weigh(cells: &mut [Cell], objects: usize) {
     const STEPS: usize = 6;
     let bin = |c: &Cell| {
         let step = |v: f64| (((v + 1.0) / 2.0 * STEPS as f64) as usize).min(STEPS - 1);
-        ((c.object * STEPS + step(c.normal.x)) * STEPS + step(c.normal.y)) * STEPS
-            + step(c.normal.z)
+        ((c.object * STEPS + step(c.normal.x)) * STEPS + step(c.normal.y)) * STEPS + step(c.normal.z)
     };
     let mut counts = vec![0.0f64; objects * STEPS * STEPS * STEPS];
     for cell in cells.iter() {
@@ -208,10 +207,7 @@ fn solve(cells: &[Cell], objects: usize) -> Result<PlaceLight, LightError> {
         if starts.len() == 5 {
             break;
         }
-        if starts
-            .iter()
-            .all(|s| s.direction.dot(first[i].direction) < 0.93)
-        {
+        if starts.iter().all(|s| s.direction.dot(first[i].direction) < 0.93) {
             starts.push(first[i].clone());
         }
     }
@@ -320,13 +316,7 @@ impl Problem<'_> {
         }
     }
 
-    fn fit_albedo(
-        &self,
-        fit: &mut Fit,
-        cosines: &[f64],
-        trusting: bool,
-        of: impl Fn(&Cell) -> f64,
-    ) {
+    fn fit_albedo(&self, fit: &mut Fit, cosines: &[f64], trusting: bool, of: impl Fn(&Cell) -> f64) {
         let mut sums = vec![(0.0, 0.0); self.scales.len()];
         for (cell, cos) in self.cells.iter().zip(cosines) {
             let (sees, belief, _) = if trusting {
@@ -447,12 +437,8 @@ impl Problem<'_> {
                 fit = own;
             }
             // Irradiance of the mean albedo of a half.
-            let log = fit
-                .albedo
-                .iter()
-                .map(|a| libm::log(a.max(1e-5)))
-                .sum::<f64>()
-                / fit.albedo.len() as f64;
+            let log =
+                fit.albedo.iter().map(|a| libm::log(a.max(1e-5))).sum::<f64>() / fit.albedo.len() as f64;
             let scale = libm::exp(log) / 0.5 * PI;
             let lamp = fit.lamp.map(|v| v * scale);
             key[channel] = lamp[0] as f32;
@@ -482,13 +468,7 @@ impl Problem<'_> {
     }
 
     /// One turn of albedo and lamp for one channel, with luminance's visibility and belief.
-    fn fit_channel(
-        &self,
-        judge: &Fit,
-        own: &mut Fit,
-        cosines: &[f64],
-        of: impl Fn(&Cell) -> f64,
-    ) {
+    fn fit_channel(&self, judge: &Fit, own: &mut Fit, cosines: &[f64], of: impl Fn(&Cell) -> f64) {
         let judged: Vec<(f64, f64)> = self
             .cells
             .iter()
