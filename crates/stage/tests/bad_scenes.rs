@@ -1,5 +1,12 @@
 //! Scenes that are not as they should be: one clear error or a named warning each, and never a crash.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod common;
 
 use std::fs;
@@ -86,7 +93,8 @@ fn buffers_shorter_than_accessors_say() {
 
 #[test]
 fn indices_of_nothing() {
-    let change: [(&str, fn(&mut Maker)); 9] = [
+    type Change = (&'static str, fn(&mut Maker));
+    let change: [Change; 9] = [
         ("corner at vertex 7", |m| {
             let indices = m.indices(&[0, 1, 7]);
             m.json["meshes"][0]["primitives"][0]["indices"] = indices.into();

@@ -2,6 +2,13 @@
 //!
 //! `tests/data/moving.*` are as `tools/blender/make_reader_pair.py` made them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,12 @@
 //! glTF 2.0: what a file says, and what comes of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod common;
 
 use common::{Maker, base64, near, png, push, read, read_with, warned};
