@@ -1,13 +1,20 @@
 //! Scenes that are not as they should be: one clear error or a named warning each, and never a crash.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod made;
 
 use std::fs;
 
+use made::{Maker, data, png, push, read, read_with, warned};
 use heirloom_stage::read::{
     self as stage, FileError, Files, Folder, Memory, ReadError, ReadLimits, ReadOptions,
 };
-use made::{Maker, data, png, push, read, read_with, warned};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -86,7 +93,8 @@ fn buffers_shorter_than_accessors_say() {
 
 #[test]
 fn indices_of_nothing() {
-    let change: [(&str, fn(&mut Maker)); 9] = [
+    type Change = (&'static str, fn(&mut Maker));
+    let change: [Change; 9] = [
         ("corner at vertex 7", |m| {
             let indices = m.indices(&[0, 1, 7]);
             m.json["meshes"][0]["primitives"][0]["indices"] = indices.into();

@@ -1,13 +1,20 @@
 //! glTF 2.0: what a file says, and what comes of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod made;
 
+use made::{Maker, base64, near, png, push, read, read_with, warned};
 use glam::{DQuat, DVec3};
 use heirloom_stage::pose::Pose;
 use heirloom_stage::read::{Memory, ReadError, ReadOptions, read_bytes};
 use heirloom_stage::scene::{AlphaMode, Fit, LightKind, Scene, Wrap};
 use heirloom_stage::summary::summary;
-use made::{Maker, base64, near, png, push, read, read_with, warned};
 use serde_json::json;
 
 #[test]

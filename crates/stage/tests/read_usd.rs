@@ -1,16 +1,23 @@
 //! OpenUSD: what a file says, and what comes of it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may end at the first thing wrong"
+)]
+
 mod made;
 
 use std::fs;
 
+use made::{data, near, png, read, read_with, warned};
 use glam::DVec3;
 use heirloom_stage::pose::Pose;
 use heirloom_stage::posed::{Cast, Posed};
 use heirloom_stage::read::{self as stage, Memory, ReadOptions};
 use heirloom_stage::scene::{AlphaMode, Fit, LightKind, Placement, Scene, Wrap};
 use heirloom_stage::summary::summary;
-use made::{data, near, png, read, read_with, warned};
 
 const METRES: &str = "( metersPerUnit = 1 upAxis = \"Y\" )";
 
@@ -478,8 +485,7 @@ fn layers_below_and_instances_come_in() {
 #[test]
 fn what_is_not_carried_is_named() {
     let scene = usda(
-        "def PointInstancer \"stones\" { def Sphere \"stone\" {} }
-        def BasisCurves \"hair\" {}
+        "def BasisCurves \"hair\" {}
         def BasisCurves \"grass\" {}
         def Cube \"help\" { uniform token purpose = \"guide\" }
         def Cube \"off\" ( active = false ) {}
@@ -487,13 +493,36 @@ fn what_is_not_carried_is_named() {
         def Material \"odd\" { }
         def Cube \"c\" { rel material:binding = </odd> }",
     );
-    assert!(
-        warned(&scene, "PointInstancer", "1 are left out") && warned(&scene, "BasisCurves", "2 are left out")
-    );
+    assert!(warned(&scene, "BasisCurves", "2 are left out"));
     assert!(
         warned(&scene, "/help", "purpose is `guide`") && warned(&scene, "/odd", "not a UsdPreviewSurface")
     );
     assert_eq!(summary(&scene).objects, ["c"]);
+}
+
+#[test]
+fn an_instancer_shows_its_prototypes_where_its_points_are() {
+    let scene = usda(&format!(
+        "def PointInstancer \"stones\" {{
+            rel prototypes = [</stones/kinds/flat>, </stones/kinds/round>]
+            int[] protoIndices = [1, 0, 1, 7]
+            point3f[] positions = [(5, 0, 0), (0, 5, 0), (0, 0, 5), (9, 9, 9)]
+            quath[] orientations = [(1, 0, 0, 0), (0.7071, 0, 0, 0.7071), (1, 0, 0, 0), (1, 0, 0, 0)]
+            float3[] scales = [(2, 2, 2), (1, 1, 1), (1, 1, 1), (1, 1, 1)]
+            int64[] invisibleIds = [2]
+            def Scope \"kinds\" {{
+                def Xform \"flat\" {{ def Mesh \"m\" {{ {QUADS} }} def Cube \"foot\" {{ double size = 0.1 }} }}
+                def Sphere \"round\" {{ double radius = 1 }} }} }}"
+    ));
+    let names = summary(&scene).objects;
+    assert_eq!(names, ["stones 2", "stones 3"], "each instance is one object");
+    let [low, high] = bounds(&scene, "stones 2");
+    assert!(
+        low.distance(DVec3::new(3.0, -2.0, -2.0)) < 1e-5 && high.distance(DVec3::new(7.0, 2.0, 2.0)) < 1e-5
+    );
+    // A quarter turn about z brings x to y.
+    assert!(near(bounds(&scene, "stones 3")[1].y, 7.0, 1e-3));
+    assert!(warned(&scene, "/stones", "prototype 7"));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod arcs;
 mod crate_check;
 mod crate_values;
+mod instancer;
 mod lamp;
 mod layers;
 mod lens;
@@ -28,7 +29,7 @@ use std::sync::mpsc;
 
 use self::layers::{Ask, Remote};
 use super::budget::Context;
-use super::{FileError, Files, Memory, ReadError, ReadOptions, SceneFormat};
+use super::{FileError, Files, ReadError, ReadOptions, SceneFormat};
 use crate::scene::{Scene, Warning};
 
 /// Of the thread that reads: composition goes down by functions that call themselves. The system gives it as it is
@@ -122,9 +123,6 @@ impl Files for Remote {
         self.ask(path)
     }
 }
-
-/// Kept so that a package's files are of one type with the folder's.
-type Inside = Memory;
 
 /// What the `openusd` crate says, in one line.
 fn said(error: &impl std::fmt::Display) -> String {

@@ -1,5 +1,9 @@
 //! Small glTF files, made piece by piece.
-#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part, and may end at the first thing wrong"
+)]
 
 use std::path::PathBuf;
 
@@ -62,7 +66,7 @@ impl Maker {
 
     /// Adds bytes as a view of the buffer; gives its number.
     pub fn view(&mut self, bytes: &[u8]) -> usize {
-        while self.buffer.len() % 4 != 0 {
+        while !self.buffer.len().is_multiple_of(4) {
             self.buffer.push(0);
         }
         let view = json!({"buffer": 0, "byteOffset": self.buffer.len(), "byteLength": bytes.len()});
@@ -122,11 +126,11 @@ impl Maker {
         let mut json = self.json.clone();
         json["buffers"] = json!([{"byteLength": self.buffer.len()}]);
         let mut text = serde_json::to_vec(&json).unwrap();
-        while text.len() % 4 != 0 {
+        while !text.len().is_multiple_of(4) {
             text.push(b' ');
         }
         let mut blob = self.buffer.clone();
-        while blob.len() % 4 != 0 {
+        while !blob.len().is_multiple_of(4) {
             blob.push(0);
         }
         let mut out = b"glTF\x02\0\0\0".to_vec();

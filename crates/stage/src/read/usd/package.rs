@@ -1,14 +1,13 @@
 //! A .usdz: a zip archive whose files are stored as they are (USD's "usdz file format specification").
 
-use super::Inside;
-use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::files::within;
+use crate::read::{Memory, ReadError};
 
 /// The name of the first file, and all files. Their bytes are copied once; the archive's own count towards the limit.
-pub(super) fn open(bytes: &[u8], context: &mut Context<'_>) -> Result<(String, Inside), ReadError> {
+pub(super) fn open(bytes: &[u8], context: &mut Context<'_>) -> Result<(String, Memory), ReadError> {
     let cut = |context: &Context<'_>| context.damaged("the package is cut short");
-    let mut files = Inside::default();
+    let mut files = Memory::default();
     let mut first: Option<(usize, String)> = None;
     let directory = Directory::find(bytes).ok_or_else(|| context.damaged("the package has no directory"))?;
     let mut at = directory.start;

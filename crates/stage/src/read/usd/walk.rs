@@ -1,6 +1,6 @@
 //! Prims become nodes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use openusd::sdf::Path;
 use openusd::usd::{Prim, PrimStatus, Stage};
@@ -11,7 +11,7 @@ use super::mesh::Surface;
 use super::place::{self, Frame};
 use super::skel::Skels;
 use super::values::{self, Measures, Sampled};
-use super::{DEPTH, arcs, lamp, lens, said, shapes};
+use super::{DEPTH, arcs, instancer, lamp, lens, said, shapes};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::Names;
@@ -46,8 +46,14 @@ struct Walk<'a, 'c> {
     mesh_names: Names,
     looks: Looks,
     skels: Skels,
-    /// Meshes of prototypes, which all instances share.
+    /// Meshes by the prim they were read of, or its prototype: all instances share them.
     shared: HashMap<String, usize>,
+    /// Prims that an instancer shows, and the nodes they are shown at.
+    instances: Vec<(Path, usize)>,
+    /// Nodes that instancers made.
+    instance_nodes: HashSet<usize>,
+    /// Nodes with a surface right below them.
+    places_with_meshes: HashSet<usize>,
     /// Types that are not carried, with how often they came.
     left_out: BTreeMap<String, usize>,
     context: &'a mut Context<'c>,
@@ -71,6 +77,9 @@ pub(super) fn read(
         looks: Looks::default(),
         skels: Skels::default(),
         shared: HashMap::new(),
+        instances: Vec::new(),
+        instance_nodes: HashSet::new(),
+        places_with_meshes: HashSet::new(),
         left_out: BTreeMap::new(),
         context,
     };
@@ -127,7 +136,14 @@ impl Walk<'_, '_> {
                     .damaged(format!("its prims lie deeper than {DEPTH} levels")));
             }
             let prim = self.stage.prim(path);
-            let Some(node) = self.prim(&prim, parent)? else {
+            let node = self.prim(&prim, parent)?;
+            waiting.extend(
+                self.instances
+                    .drain(..)
+                    .rev()
+                    .map(|(path, node)| (path, Some(node))),
+            );
+            let Some(node) = node else {
                 continue;
             };
             let children = prim.child_names().map_err(|e| self.broken(&prim, &e))?;
@@ -176,13 +192,9 @@ impl Walk<'_, '_> {
         let known = PLACES.contains(&kind.as_str())
             || surface.is_some()
             || lamp
-            || ["Camera", "Skeleton"].contains(&kind.as_str());
+            || ["Camera", "Skeleton", "PointInstancer"].contains(&kind.as_str());
         if !known {
             *self.left_out.entry(crate::read::names::tidy(&kind)).or_default() += 1;
-            // Points of an instancer have their prototypes below them, which are not to be shown by themselves.
-            if kind == "PointInstancer" {
-                return Ok(None);
-            }
         }
         let placed = place::read(prim, &self.measures, &mut self.scene, self.context)?;
         let mut node = Node::named(self.names.unique(prim.path().name(), "prim"));
@@ -224,11 +236,31 @@ impl Walk<'_, '_> {
                 &mut self.scene,
                 self.context,
             )?;
+        } else if kind == "PointInstancer" {
+            self.instancer(prim, number)?;
+            // What is below it is shown where its points are, and not by itself.
+            return Ok(None);
         }
         if let Some(surface) = surface {
             self.mesh(prim, number, surface)?;
         }
         Ok(Some(number))
+    }
+
+    fn instancer(&mut self, prim: &Prim, node: usize) -> Result<(), ReadError> {
+        let name = self.scene.nodes[node].name.clone();
+        for instance in instancer::read(prim, &self.measures, self.context)? {
+            self.context.nodes(1)?;
+            let mut place = Node::named(self.names.unique(Some(&name), "instance"));
+            place.parent = Some(node);
+            place.placement = instance.placement;
+            // An instance is a thing of its own, whatever its prototype is made of.
+            place.object = true;
+            self.instances.push((instance.prototype, self.scene.nodes.len()));
+            self.instance_nodes.insert(self.scene.nodes.len());
+            self.scene.nodes.push(place);
+        }
+        Ok(())
     }
 
     fn visible(&mut self, prim: &Prim) -> Result<Track<bool>, ReadError> {
@@ -243,11 +275,11 @@ impl Walk<'_, '_> {
     fn surface(&mut self, prim: &Prim, kind: &str) -> Result<Option<Made>, ReadError> {
         if kind == "Mesh" {
             let prototype = prim.prim_in_prototype().ok().flatten();
-            let prototype = prototype.map(|p| p.path().as_str().to_owned());
-            if let Some(known) = prototype.as_ref().and_then(|p| self.shared.get(p)) {
+            let read_of = prototype.as_ref().unwrap_or(prim).path().as_str().to_owned();
+            if let Some(known) = self.shared.get(&read_of) {
                 return Ok(Some(Made::Known(*known)));
             }
-            return Ok(Some(Made::Mesh(prototype)));
+            return Ok(Some(Made::Mesh(read_of)));
         }
         let surface = shapes::read(prim, kind, &self.measures, self.context)?;
         Ok(surface.map(|s| Made::Shape(Box::new(s))))
@@ -255,13 +287,20 @@ impl Walk<'_, '_> {
 
     fn mesh(&mut self, prim: &Prim, node: usize, made: Made) -> Result<(), ReadError> {
         self.object(node);
-        let (surface, prototype) = match made {
+        let (surface, read_of) = match made {
             Made::Known(mesh) => {
                 self.scene.nodes[node].mesh = Some(mesh);
+                let bends = |p: &crate::scene::Primitive| !p.joints.is_empty() || !p.morphs.is_empty();
+                if self.scene.meshes[mesh].primitives.iter().any(bends) {
+                    self.context.warn(
+                        prim.path().as_str(),
+                        "it is one of several instances that bones or shapes move; it is shown at rest",
+                    );
+                }
                 return Ok(());
             }
             Made::Shape(surface) => (Some(*surface), None),
-            Made::Mesh(prototype) => (None, prototype),
+            Made::Mesh(read_of) => (None, Some(read_of)),
         };
         let path = prim.path().as_str().to_owned();
         let double_sided = values::fixed(prim, "doubleSided", &self.measures, self.context)?;
@@ -332,8 +371,8 @@ impl Walk<'_, '_> {
             primitives: parts.into_iter().map(|p| p.primitive).collect(),
         });
         self.scene.nodes[node].mesh = Some(mesh);
-        if let Some(prototype) = prototype {
-            self.shared.insert(prototype, mesh);
+        if let Some(read_of) = read_of {
+            self.shared.insert(read_of, mesh);
         }
         Ok(())
     }
@@ -341,17 +380,20 @@ impl Walk<'_, '_> {
     /// Which node stands for a surface: the place above it that holds nothing else, as Blender writes an object, or
     /// the surface's own.
     fn object(&mut self, node: usize) {
-        let above = self.scene.nodes[node].parent;
-        let whole = above.filter(|&p| {
-            let place = &self.scene.nodes[p];
-            let others = self.scene.nodes[p + 1..node]
-                .iter()
-                .any(|n| n.parent == Some(p) && n.mesh.is_some());
-            place.mesh.is_none() && place.parent.is_some() && !others
-        });
-        match whole {
-            Some(place) if !self.scene.nodes[place].object => self.scene.nodes[place].object = true,
-            _ => self.scene.nodes[node].object = true,
+        let parent = |n: &usize| self.scene.nodes[*n].parent;
+        if std::iter::successors(Some(node), parent).any(|n| self.instance_nodes.contains(&n)) {
+            return;
+        }
+        let Some(above) = parent(&node) else {
+            self.scene.nodes[node].object = true;
+            return;
+        };
+        let place = &mut self.scene.nodes[above];
+        let first = self.places_with_meshes.insert(above);
+        if first && place.mesh.is_none() && place.parent.is_some() && !place.object {
+            place.object = true;
+        } else {
+            self.scene.nodes[node].object = true;
         }
     }
 
@@ -374,6 +416,6 @@ impl Walk<'_, '_> {
 enum Made {
     Known(usize),
     Shape(Box<Surface>),
-    /// One to be read, with the prototype it belongs to.
-    Mesh(Option<String>),
+    /// One to be read, with the path of the prim that has it.
+    Mesh(String),
 }
