@@ -65,16 +65,16 @@ fn side_by_side(
 ) -> Result<Vec<Figure>> {
     let glb = work.join("crowd.glb");
     program(ours)
-        .args(["--triangles", triangles])
+        .arg(triangles)
         .arg("--glb")
         .arg(&glb)
         .run()?;
     let mut seconds: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        for (renderer, all) in ["processor", "gpu"].into_iter().zip(&mut seconds) {
+        for (more, all) in [None, Some("--gpu")].into_iter().zip(&mut seconds) {
             let said = program(ours)
-                .args(["--triangles", triangles, "--width", width, "--height", height])
-                .args(["--frames", frames, "--renderer", renderer])
+                .args([triangles, width, height, frames])
+                .args(more)
                 .env("VK_DRIVER_FILES", packages::lavapipe().unwrap_or_default())
                 .read()?;
             println!("{said}");

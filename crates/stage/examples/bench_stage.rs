@@ -3,7 +3,7 @@
 //! `cargo run --release -p heirloom-stage --example bench_stage [TRIANGLES WIDTH HEIGHT FRAMES]` prints one line of JSON
 //! for each setting: the median of seconds a frame, start-up left out. With `--picture FILE.png` the last frame's
 //! passes are written as one picture. With `--gpu` (and the feature `gpu`) the wgpu path renders the same frames; its
-//! times contain the reading back of all passes.
+//! times contain the reading back of all passes. With `--glb FILE` the crowd is written there instead, for peers.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -252,6 +252,12 @@ fn main() {
     if let Some(at) = arguments.iter().position(|a| a == "--picture") {
         picture = arguments.get(at + 1).cloned();
         arguments.drain(at..(at + 2).min(arguments.len()));
+    }
+    if let Some(at) = arguments.iter().position(|a| a == "--glb") {
+        let triangles = arguments[0].parse().unwrap();
+        let written = heirloom_stage::write_glb::glb(&crowd(triangles), Size { width: 16, height: 9 }).unwrap();
+        std::fs::write(&arguments[at + 1], written.bytes).unwrap();
+        return;
     }
     let gpu = arguments.iter().any(|a| a == "--gpu");
     arguments.retain(|a| a != "--gpu");

@@ -82,7 +82,7 @@ fn a_point_followed_for_100_frames_stays_on_its_place() {
     );
     let shot = shot(camera, size, FRAMES + 1);
     let wanted = Wanted {
-        passes: Passes::NEXT | Passes::OBJECTS | Passes::POSITION,
+        passes: Passes::NEXT | Passes::OBJECTS | Passes::POSITION | Passes::NORMALS,
         ..Wanted::all(0..FRAMES)
     };
     let guides = render(&scene, shot.clone(), &wanted);
@@ -111,13 +111,18 @@ fn a_point_followed_for_100_frames_stays_on_its_place() {
             let Some(step) = sample(motion, ids, id, size, place) else {
                 return false;
             };
+            // Towards the outline motion bends within a pixel, and between pixels nobody can know how.
+            let nearest = place.y as usize * size.width as usize + place.x as usize;
+            if f.camera_normal.as_ref().unwrap().values[nearest][2] < 0.5 {
+                return false;
+            }
             place += step;
             let (world, view) = at_frame(frame + 1);
             let (exact, _) = view.project(world.transform_point3(local)).unwrap();
             off = off.max(exact.distance(place));
             true
         });
-        // Points that turn away or come to the outline are lost, not wrong.
+        // Points that turn away or come near the outline are lost, not wrong.
         if whole {
             followed += 1;
             worst = worst.max(off);
@@ -139,7 +144,8 @@ fn motion_there_is_motion_back() {
     for i in 0..next.len() {
         let at = DVec2::new((i % 160) as f64 + 0.5, (i / 160) as f64 + 0.5);
         let there = at + DVec2::new(next[i][0].into(), next[i][1].into());
-        if hidden[i] != 0.0 || ids[0][i] == 0 {
+        // The ball is left out: its bumps hide one another, so neighbours in the picture are none on it.
+        if hidden[i] != 0.0 || ids[0][i] == 0 || guides.names[&ids[0][i]] == "ball" {
             continue;
         }
         if let Some(step) = sample(back, ids[1], ids[0][i], SMALL, there) {
