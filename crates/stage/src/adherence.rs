@@ -101,7 +101,7 @@ impl Default for AdherenceOptions {
             soften_px: 0.7,
             flow: FlowOptions {
                 warps: 1,
-                smoothness: 8.0,
+                smoothness: 3.0,
                 ..FlowOptions::default()
             },
         }
