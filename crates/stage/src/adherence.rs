@@ -6,6 +6,40 @@
 //! frames can be looked at with [`heat`] and [`write_contact`]. What the figures mean, and what fools them, is in
 //! `docs/adherence.md`.
 //!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use heirloom_engine::guides::{Certainty, GuideFrame, Pass};
+//! use heirloom_engine::GuideSet;
+//! use heirloom_film::{Rate, Size};
+//! use heirloom_picture::Image;
+//! use heirloom_stage::adherence::{AdherenceOptions, StagePictures, judge};
+//!
+//! // One frame of a light square on a dark floor. A shot has more; motion then is read as well.
+//! let size = Size { width: 96, height: 64 };
+//! let inside = |i: u32| (30..60).contains(&(i % 96)) && (20..44).contains(&(i / 96));
+//! let light = |i: u32| if inside(i) { [0.6, 0.6, 0.6, 1.0] } else { [0.1, 0.1, 0.1, 1.0] };
+//! let color = Image::from_pixels(96, 64, (0..96 * 64).map(light).collect()).ok_or("its size")?;
+//! let ids = (0..96 * 64).map(|i| if inside(i) { 2 } else { 1 }).collect();
+//! let guides = GuideSet {
+//!     size,
+//!     rate: Rate::new(24, 1)?,
+//!     names: [(1, "floor".into()), (2, "crate".into())].into(),
+//!     light: None,
+//!     frames: vec![GuideFrame {
+//!         color: Some((color, Certainty::Exact)),
+//!         object_id: Some(Pass { values: ids, certainty: Certainty::Exact }),
+//!         ..GuideFrame::default()
+//!     }],
+//! };
+//!
+//! let options = AdherenceOptions::default();
+//! let own = judge(&guides, &StagePictures(&guides), &options, &mut |_, _| (), &AtomicBool::new(false))?;
+//! assert!(own.blocking.value().is_some_and(|b| b.take.placed > 0.9));
+//! assert_eq!(own.camera.why(), Some("motion needs two frames"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What always holds
 //! - Take and guides of different lengths are compared over the frames both have, and the report says so.
 //! - The figures do not depend on the number of threads or the processor, nor on the take's contrast or size beyond
@@ -67,7 +101,7 @@ impl Default for AdherenceOptions {
             soften_px: 0.7,
             flow: FlowOptions {
                 warps: 1,
-                smoothness: 8.0,
+                smoothness: 3.0,
                 ..FlowOptions::default()
             },
         }

@@ -95,7 +95,7 @@ fn the_stages_own_pictures_follow_it() {
     let camera = OWN.camera.value().unwrap();
     assert!(camera.mean_px < 0.15 && camera.median_px < 0.08, "{camera:?}");
     assert!(camera.judged_percent > 40.0 && ratio(&OWN) < 0.12, "{camera:?}");
-    assert!((camera.gain.unwrap() - 1.0).abs() < 0.03, "{camera:?}");
+    assert!((camera.gain.unwrap() - 1.0).abs() < 0.05, "{camera:?}");
     let timing = OWN.timing.value().unwrap();
     assert_eq!((timing.lag_frames, timing.by), (0, Signal::Field));
     assert!(
