@@ -64,11 +64,7 @@ fn side_by_side(
     (triangles, width, height, frames, times): &(&str, &str, &str, &str, f64),
 ) -> Result<Vec<Figure>> {
     let glb = work.join("crowd.glb");
-    program(ours)
-        .arg(triangles)
-        .arg("--glb")
-        .arg(&glb)
-        .run()?;
+    program(ours).arg(triangles).arg("--glb").arg(&glb).run()?;
     let mut seconds: [Vec<f64>; 3] = Default::default();
     for _ in 0..ROUNDS {
         for (more, all) in [None, Some("--gpu")].into_iter().zip(&mut seconds) {

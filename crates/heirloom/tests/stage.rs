@@ -413,7 +413,7 @@ fn stopped_it_goes_on_with_the_frames_that_are_there() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let id = child.id();
-    std::process::Command::new("sh")
+    Command::new("sh")
         .args(["-c", &format!("kill -INT {id}")])
         .status()
         .unwrap();

@@ -255,7 +255,8 @@ fn main() {
     }
     if let Some(at) = arguments.iter().position(|a| a == "--glb") {
         let triangles = arguments[0].parse().unwrap();
-        let written = heirloom_stage::write_glb::glb(&crowd(triangles), Size { width: 16, height: 9 }).unwrap();
+        let written =
+            heirloom_stage::write_glb::glb(&crowd(triangles), Size { width: 16, height: 9 }).unwrap();
         std::fs::write(&arguments[at + 1], written.bytes).unwrap();
         return;
     }

@@ -56,9 +56,9 @@ pub use describe::describe;
 
 /// Longest shot that is blocked, in frames: an hour and more.
 pub const MAX_FRAMES: u32 = 100_000;
-/// What a sun of strength 1 gives, in the scene's lux: a matt white surface that faces it is shown at four fifths of
+/// What a sun of strength 1 gives, in the scene's W/m²: a matt white surface that faces it is shown at four fifths of
 /// white.
-const SUN_LUX: f64 = 0.8 * std::f64::consts::PI;
+const SUN_W_M2: f64 = 0.8 * std::f64::consts::PI;
 /// Nearest and farthest that the camera of a blocking sees, in metres.
 const CLIP_M: [f64; 2] = [0.02, 400_000.0];
 
@@ -205,7 +205,7 @@ pub fn build(blocking: &Blocking, context: Context<'_>) -> Result<Blocked, Block
             name: name.clone(),
             kind: LightKind::Sun { angle_deg: 0.53 },
             color: linear(sun.color),
-            intensity: Track::constant(sun.strength * SUN_LUX),
+            intensity: Track::constant(sun.strength * SUN_W_M2),
         });
         scene.nodes.push(Node {
             placement: Placement::fixed(DVec3::ZERO, turn, DVec3::ONE),

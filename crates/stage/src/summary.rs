@@ -77,7 +77,7 @@ pub struct LightSummary {
     pub kind: &'static str,
     /// Strength at the start, in `unit`.
     pub intensity: f64,
-    /// `lux`, `candela`, `nits`, or `times` for a dome's factor.
+    /// `W/m²`, `W/sr`, `W/m²/sr`, or `times` for a dome's factor.
     pub unit: &'static str,
 }
 
@@ -176,10 +176,10 @@ fn lights(scene: &Scene) -> Vec<LightSummary> {
     carried
         .map(|(node, light)| {
             let (kind, unit) = match light.kind {
-                LightKind::Sun { .. } => ("sun", "lux"),
-                LightKind::Point { .. } => ("point", "candela"),
-                LightKind::Spot { .. } => ("spot", "candela"),
-                LightKind::Area { .. } => ("area", "nits"),
+                LightKind::Sun { .. } => ("sun", "W/m²"),
+                LightKind::Point { .. } => ("point", "W/sr"),
+                LightKind::Spot { .. } => ("spot", "W/sr"),
+                LightKind::Area { .. } => ("area", "W/m²/sr"),
                 LightKind::Dome(_) => ("dome", "times"),
             };
             LightSummary {

@@ -26,13 +26,9 @@ use glam::{DMat4, DQuat, DVec3};
 use heirloom_film::Size;
 use serde_json::{Map, Value, json};
 
-use crate::scene::{Camera, Fit, Light, LightKind, Node, Placement, Scene, Warning};
+use crate::scene::{Camera, Fit, LUMENS_PER_WATT, Light, LightKind, Node, Placement, Scene, Warning};
 use look::{rec709, unit};
 use pack::Pack;
-
-/// Lumens of a watt, which is how 3D packages turn the file's lux and candela into their own strengths: what has
-/// strength 1 on the stage has strength 1 in them.
-const LUMENS_PER_WATT: f64 = 683.0;
 
 /// A scene as a file.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ mod made;
 
 use std::fs;
 
-use made::{Maker, data, png, push, read, read_with, warned};
 use heirloom_stage::read::{
     self as stage, FileError, Files, Folder, Memory, ReadError, ReadLimits, ReadOptions,
 };
+use made::{Maker, data, png, push, read, read_with, warned};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -13,13 +13,13 @@ mod made;
 
 use std::collections::BTreeSet;
 
-use made::{data, near};
 use glam::DVec3;
 use heirloom_film::Size;
 use heirloom_stage::pose::{Pose, View};
 use heirloom_stage::posed::{Cast, Posed};
 use heirloom_stage::read::{ReadOptions, read};
 use heirloom_stage::scene::Scene;
+use made::{data, near};
 use serde_json::Value;
 
 fn scene(name: &str) -> Scene {

@@ -9,12 +9,12 @@
 
 mod made;
 
-use made::{Maker, base64, near, png, push, read, read_with, warned};
 use glam::{DQuat, DVec3};
 use heirloom_stage::pose::Pose;
 use heirloom_stage::read::{Memory, ReadError, ReadOptions, read_bytes};
 use heirloom_stage::scene::{AlphaMode, Fit, LightKind, Scene, Wrap};
 use heirloom_stage::summary::summary;
+use made::{Maker, base64, near, png, push, read, read_with, warned};
 use serde_json::json;
 
 #[test]
@@ -265,7 +265,7 @@ fn a_pointer_can_move_the_lens_a_light_and_what_is_seen() {
     let scene = made.read().unwrap();
     let focal = scene.cameras[0].focal_mm.as_ref().unwrap();
     assert!(near(focal.at(0.0), 35.0, 1e-3) && near(focal.at(2.0), 70.0, 1e-3));
-    assert!(near(scene.lights[0].intensity.at(0.5), 7.0, 1e-6));
+    assert!(near(scene.lights[0].intensity.at(0.5), 7.0 / 683.0, 1e-8));
     assert_eq!(
         [1.0, 2.0].map(|t| Pose::of(&scene, t).visible),
         [[true, true, false], [false; 3]]
@@ -288,7 +288,7 @@ fn lights_keep_their_units() {
     made.json["nodes"] = json!([{"mesh": 0, "children": [1, 2, 3]}, light(0), light(1), light(2)]);
     let scene = made.read().unwrap();
     assert!(matches!(scene.lights[0].kind, LightKind::Sun { .. }));
-    assert_eq!(scene.lights[0].intensity.at(0.0), 1000.0);
+    assert_eq!(scene.lights[0].intensity.at(0.0), 1000.0 / 683.0);
     match scene.lights[1].kind {
         LightKind::Spot {
             inner_deg, outer_deg, ..
@@ -304,7 +304,7 @@ fn lights_keep_their_units() {
         "white stays white"
     );
     assert!(warned(&scene, "bulb", "cut off"));
-    assert_eq!(summary(&scene).lights[0].unit, "lux");
+    assert_eq!(summary(&scene).lights[0].unit, "W/m²");
 }
 
 #[test]

@@ -11,13 +11,13 @@ mod made;
 
 use std::fs;
 
-use made::{data, near, png, read, read_with, warned};
 use glam::DVec3;
 use heirloom_stage::pose::Pose;
 use heirloom_stage::posed::{Cast, Posed};
 use heirloom_stage::read::{self as stage, Memory, ReadOptions};
 use heirloom_stage::scene::{AlphaMode, Fit, LightKind, Placement, Scene, Wrap};
 use heirloom_stage::summary::summary;
+use made::{data, near, png, read, read_with, warned};
 
 const METRES: &str = "( metersPerUnit = 1 upAxis = \"Y\" )";
 

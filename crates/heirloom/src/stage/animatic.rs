@@ -11,7 +11,7 @@ use heirloom_engine::gate::{Action, Gate, SourceGate, SourceUse, Verdict};
 use heirloom_engine::{Draw, Engines, Failure};
 use heirloom_film::{Board, Scene, Shot, Size};
 use heirloom_finish::animatic::{
-    Animatic, AnimaticShot, Boards, Kept, Label, Lens, Part, Pictures, Shown, Slate,
+    Animatic, AnimaticShot, Boards, Kept, Label, Lens, Part, Shown, Slate,
 };
 use heirloom_finish::stage_frames::StageFrames;
 use heirloom_finish::{Card, FinishError, Footage, Plate, animatic};

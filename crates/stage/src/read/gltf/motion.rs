@@ -12,7 +12,7 @@ use super::{Source, at};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::tidy;
-use crate::scene::{Placement, Scene};
+use crate::scene::{LUMENS_PER_WATT, Placement, Scene};
 use crate::track::{Interpolation, Keyed, Track};
 
 pub(super) fn read(
@@ -198,7 +198,13 @@ fn pointed(
             }
         }
         Pointed::LightIntensity(light) if light < scene.lights.len() => {
-            scene.lights[light].intensity = keys.track(name, scene, context, |v| v[0].max(0.0), |v| v[0])?;
+            scene.lights[light].intensity = keys.track(
+                name,
+                scene,
+                context,
+                |v| v[0].max(0.0) / LUMENS_PER_WATT,
+                |v| v[0] / LUMENS_PER_WATT,
+            )?;
         }
         Pointed::Visibility(node) => {
             let Some(place) = places.of.get(node).copied().flatten() else {

@@ -12,7 +12,7 @@ use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::{Names, tidy};
 use crate::read::surface;
-use crate::scene::{Camera, Fit, Light, LightKind, Node, Placement, Scene, Skin};
+use crate::scene::{Camera, Fit, LUMENS_PER_WATT, Light, LightKind, Node, Placement, Scene, Skin};
 use crate::track::Track;
 
 /// Height of the film back that a glTF camera is given: it states an angle only, and a picture 24 mm high is what
@@ -302,7 +302,9 @@ fn lights(source: &Source<'_>, scene: &mut Scene, context: &mut Context<'_>) -> 
             name,
             kind,
             color: surface::rgb(json.color.map(|v| surface::sound(v, 1.0))),
-            intensity: Track::constant(surface::sound(json.intensity, 1.0).max(0.0).into()),
+            intensity: Track::constant(
+                f64::from(surface::sound(json.intensity, 1.0).max(0.0)) / LUMENS_PER_WATT,
+            ),
         });
     }
     Ok(())

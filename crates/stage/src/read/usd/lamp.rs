@@ -1,7 +1,7 @@
 //! Lights (UsdLux).
 //!
 //! UsdLux counts the light of a shape in nits at its surface; normalised, in what the shape gives off in all. The
-//! scene's lights count lux for a sun, candela for a point, nits for an area: the shapes' areas are between them.
+//! scene's lights count W/m² for a sun, W/sr for a point, W/m²/sr for an area: the shapes' areas are between them.
 
 use std::f64::consts::PI;
 
