@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{demo, places, setup};
+use crate::{demo, places, setup, stage};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -32,18 +32,21 @@ const STILL: [&str; 2] = ["640x360", "960x540"];
 /// Times each still is made, by each program in turn; the median counts.
 const ROUNDS: usize = 3;
 
-/// `cargo xtask bench exemplar` and `cargo xtask measure exemplar`.
+/// `cargo xtask bench NAME` and `cargo xtask measure NAME`.
 pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     let name = args.word();
     args.done()?;
-    if name.as_deref() != Some("exemplar") {
-        bail!("name what to measure; there is `exemplar`");
+    let name = name.as_deref().unwrap_or("");
+    if !["exemplar", "stage"].contains(&name) {
+        bail!("name what to measure; there are `exemplar` and `stage`");
     }
     let mut steps = Steps::default();
     steps.step("set up", "cargo xtask setup", setup::for_demo)?;
-    match kind {
-        Kind::Speed => speed(&mut steps)?,
-        Kind::Quality => quality(&mut steps)?,
+    match (kind, name) {
+        (Kind::Speed, "stage") => stage::speed(&mut steps)?,
+        (Kind::Quality, "stage") => stage::quality(&mut steps)?,
+        (Kind::Speed, _) => speed(&mut steps)?,
+        (Kind::Quality, _) => quality(&mut steps)?,
     }
     steps.table();
     Ok(())
@@ -196,7 +199,7 @@ fn quality(steps: &mut Steps) -> Result<()> {
 }
 
 /// The number after `"key":` in a line of JSON.
-fn number(json: &str, key: &str) -> Result<f64> {
+pub fn number(json: &str, key: &str) -> Result<f64> {
     let after = json
         .split_once(&format!("\"{key}\":"))
         .map(|(_, rest)| rest.trim_start());
@@ -205,7 +208,8 @@ fn number(json: &str, key: &str) -> Result<f64> {
         .with_context(|| format!("no `{key}` in: {json}"))
 }
 
-fn median(mut values: Vec<f64>) -> Result<f64> {
+/// The middle value.
+pub fn median(mut values: Vec<f64>) -> Result<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().context("nothing was timed")
 }

@@ -86,12 +86,17 @@ fn film(steps: &mut Steps, size: Option<Size>, fresh: bool) -> Result<()> {
             .dir(&folder)
             .run()
     })?;
+    // Before the film, as in life: what is blocked and drawn, cut to the film's timing.
+    steps.step("animatic", "cargo xtask demo", || {
+        animatic(&heirloom, &folder, None)
+    })?;
     steps.step("film", "cargo xtask demo", || make(&heirloom, &folder, size))?;
     let film = folder.join("out/film.mp4");
     println!(
-        "\nThe film was made in {}.\n\n  look at  {}\n  ask it   cd {} && {} trace out/film.mp4 --frame 120 --at {}",
+        "\nThe film was made in {}.\n\n  look at  {}\n           {}\n  ask it   cd {} && {} trace out/film.mp4 --frame 120 --at {}",
         time(start.elapsed()),
         places::show(&film),
+        places::show(&folder.join("out/animatic.mp4")),
         places::show(&folder),
         heirloom.display(),
         size.map_or_else(|| "480,270".into(), |Size(w, h)| format!("{},{}", w / 2, h / 2)),
@@ -108,12 +113,15 @@ pub fn short(keep: bool) -> Result<()> {
     let heirloom = build(Build::Dev)?;
     let folder = places::cache().join(format!("short-demo-{}", std::process::id()));
     let result = (|| {
-        lay_out(&folder, |text| shortened(&resized(text, Size(320, 180))))?;
+        // The blocking counts in the film's own frames, so the animatic is of the whole film, only small.
+        lay_out(&folder, |text| resized(text, Size(160, 90)))?;
         program(&heirloom)
             .args(["archive", "add"])
             .arg(places::root().join("demo/archive"))
             .dir(&folder)
             .run()?;
+        animatic(&heirloom, &folder, Some("160x90"))?;
+        lay_out(&folder, |text| shortened(&resized(text, Size(320, 180))))?;
         make(&heirloom, &folder, None)?;
         program(&heirloom).args(["vault", "verify"]).dir(&folder).run()
     })();
@@ -156,6 +164,19 @@ fn make(heirloom: &Path, folder: &Path, size: Option<Size>) -> Result<()> {
     Ok(())
 }
 
+fn animatic(heirloom: &Path, folder: &Path, size: Option<&str>) -> Result<()> {
+    let mut cmd = program(heirloom).args(["stage", "animatic"]).dir(folder);
+    if let Some(size) = size {
+        cmd = cmd.args(["--size", size]);
+    }
+    cmd.run()?;
+    let made = folder.join("out/animatic.mp4");
+    if !made.is_file() {
+        bail!("{} was not made", made.display());
+    }
+    Ok(())
+}
+
 fn throw_away(folder: &Path) -> Result<()> {
     for name in MADE {
         let made = folder.join(name);
@@ -174,7 +195,11 @@ fn lay_out(folder: &Path, edit: impl Fn(&str) -> String) -> Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let text_name = name.to_string_lossy();
-        if entry.file_type()?.is_dir() || MADE.contains(&text_name.as_ref()) || text_name.starts_with('.') {
+        if MADE.contains(&text_name.as_ref()) || text_name == "archive" || text_name.starts_with('.') {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &folder.join(name))?;
             continue;
         }
         if text_name == "film.toml" {
@@ -187,14 +212,37 @@ fn lay_out(folder: &Path, edit: impl Fn(&str) -> String) -> Result<()> {
     Ok(())
 }
 
+/// Copies the files of one folder, without folders in it.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("{} could not be made", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("{} could not be read", from.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
 /// The plan with another size.
 fn resized(film: &str, Size(w, h): Size) -> String {
     by_line(film, |key, _| (key == "size").then(|| format!("[{w}, {h}]")))
 }
 
-/// The plan with no shot longer than 6 frames, and cards and dissolves to match.
+/// The plan with no shot longer than 6 frames, cards and dissolves to match, and without blockings and boards, whose
+/// frames would lie beyond the shots' ends.
 fn shortened(film: &str) -> String {
-    by_line(film, |key, value| {
+    let mut staged = false;
+    let unstaged: Vec<&str> = film
+        .lines()
+        .filter(|line| {
+            if line.starts_with('[') {
+                staged = line.starts_with("[scene.shot.blocking") || line.starts_with("[[scene.shot.b");
+            }
+            !staged
+        })
+        .collect();
+    by_line(&unstaged.join("\n"), |key, value| {
         let most = match key {
             "frames" | "title_frames" | "credits_frames" => 6,
             "dissolve" => 2,
@@ -227,12 +275,13 @@ mod tests {
     #[test]
     fn a_short_plan_keeps_everything_but_sizes_and_lengths() {
         let plan = "[film]\nsize = [960, 540] # small\ntitle_frames = 48\n[[scene.shot]]\nframes = 96\nframes_note = 3\n\
-                    dissolve = 12 # half a second\nseed = 7\n";
+                    dissolve = 12 # half a second\nseed = 7\n[scene.shot.blocking]\nmoves = [\n]\n\
+                    [[scene.shot.blocking.thing]]\nframe = 90\n[[scene.shot.board]]\nframes = 96\n[[scene]]\n";
         let short = shortened(&resized(plan, Size(320, 180)));
         assert_eq!(
             short,
             "[film]\nsize = [320, 180]\ntitle_frames = 6\n[[scene.shot]]\nframes = 6\nframes_note = 3\ndissolve = 2\n\
-             seed = 7\n"
+             seed = 7\n[[scene]]\n"
         );
     }
 

@@ -22,6 +22,7 @@ mod fuzz;
 mod packages;
 mod places;
 mod setup;
+mod stage;
 mod steps;
 mod suite;
 
@@ -42,7 +43,9 @@ cargo xtask COMMAND
   fuzz [TARGET] [--seconds N]
                      fuzz every target, or one (10 seconds each)
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
+  bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure exemplar   quality of the demo film's takes; writes docs/benchmarks/exemplar-quality.md and .json
+  measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   bare-root [FOLDER] [--run COMMAND] [--keep]
                      run the two README commands in a bare Debian root (needs root; --run: that command instead)
   ci-budget          write docs/ci-budget.md from the times of the last `test`

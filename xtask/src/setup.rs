@@ -2,12 +2,12 @@
 
 use crate::args::Args;
 use crate::command::program;
-use crate::packages::{self, CC, CXX, FFMPEG, PIP};
+use crate::packages::{self, CC, CXX, FFMPEG, PIP, VULKAN};
 use crate::places;
 use crate::steps::Steps;
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The pinned tools, with the hashes of the files that may be installed for them.
 const TOOLS: &str = include_str!("../tools.txt");
@@ -29,12 +29,53 @@ pub fn for_demo() -> Result<()> {
 /// For `test`: that, and the tools.
 pub fn for_test() -> Result<()> {
     packages::install(&[&CC, &FFMPEG, &CXX, &PIP])?;
+    // A Mac's Vulkan is Metal, which is always there.
+    if cfg!(target_os = "linux") {
+        packages::install(&[&VULKAN])?;
+    }
     install_tools()
 }
 
 /// The program of a pinned tool, as [`for_test`] installed it.
 pub fn tool(name: &str) -> PathBuf {
     places::tools().join("bin").join(name)
+}
+
+/// Python packages that only a benchmark's peer needs, in a folder of their own for `PYTHONPATH`; installed once for each
+/// content of the requirements file.
+pub fn python_packages(name: &str, requirements: &Path) -> Result<PathBuf> {
+    let folder = places::cache().join("python").join(name);
+    let wanted = fs::read_to_string(requirements)
+        .with_context(|| format!("{} could not be read", requirements.display()))?;
+    let stamp = folder.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|had| had == wanted) {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} could not be removed", folder.display()))?;
+    }
+    program("python3")
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--only-binary=:all:",
+            "--disable-pip-version-check",
+        ])
+        .env("PIP_ROOT_USER_ACTION", "ignore")
+        .arg("--target")
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(requirements)
+        .run()
+        .with_context(|| {
+            format!(
+                "the Python packages of {name} could not be fetched; is there a network, and Python 3.11?"
+            )
+        })?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} could not be written", stamp.display()))?;
+    Ok(folder)
 }
 
 fn install_tools() -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::command::{cargo, program};
 use crate::steps::Steps;
-use crate::{budget, demo, fuzz, places, setup};
+use crate::{budget, demo, fuzz, packages, places, setup};
 use anyhow::{Context, Result};
 use std::fs;
 
@@ -61,7 +61,7 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
                 .run()
         },
     )?;
-    let clippy = "clippy --locked --workspace --all-targets -- -D warnings";
+    let clippy = "clippy --locked --workspace --all-targets --all-features -- -D warnings";
     steps.step("clippy", &format!("cargo {clippy}"), || cargo(clippy).run())?;
     let mut tests = String::from("test --locked --workspace --no-fail-fast");
     if full {
@@ -70,6 +70,16 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
     }
     steps.step("tests and doc tests", &format!("cargo {tests}"), || {
         cargo(&tests).run_reading(|line| count.read(line))
+    })?;
+    // Over the workspace, so that what the tests have built serves here too; only the stage is built again.
+    let gpu = "test --locked --workspace --features heirloom-stage/gpu --test gpu";
+    steps.step("the stage's GPU path", &format!("cargo {gpu}"), || {
+        let mut cmd = cargo(gpu);
+        if let Some(driver) = packages::lavapipe() {
+            // Software Vulkan stands in for a GPU, so there is no excuse for skipping.
+            cmd = cmd.env("HEIRLOOM_NEED_GPU", "1").env("VK_DRIVER_FILES", driver);
+        }
+        cmd.run_reading(|line| count.read(line))
     })?;
     let seconds = if full { 120 } else { 10 };
     steps.step("fuzz", &format!("cargo xtask fuzz --seconds {seconds}"), || {

@@ -4,6 +4,7 @@
 //! the way between: [`plan`] resolves every word and call of the film to objects and asks the card and the gate
 //! of each shot before anything is made; [`draw_all`] queues what is missing, works through the queue with
 //! leases, progress and resume, and records every act; [`takes`] reads back what there is.
+//! [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
 //! use heirloom_dailies::{Job, Queue};
@@ -32,6 +33,7 @@ mod event;
 mod lock;
 mod plan;
 mod queue;
+pub mod staged;
 pub mod takes;
 
 pub use draw::{DrawError, Drawing, Outcome, draw_all};

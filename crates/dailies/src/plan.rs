@@ -64,6 +64,8 @@ pub enum Why {
     Engine(String),
     /// The shot and its source do not fit.
     Shot(String),
+    /// The shot is sound, but nothing here makes its kind yet.
+    Waits(String),
     /// The gate says no.
     Gate(Vec<Ground>),
 }
@@ -84,7 +86,7 @@ impl fmt::Display for Objection {
         write!(f, "shot {}: ", self.shot)?;
         match &self.why {
             Why::Source(error) => write!(f, "{error}"),
-            Why::Engine(words) | Why::Shot(words) => f.write_str(words),
+            Why::Engine(words) | Why::Shot(words) | Why::Waits(words) => f.write_str(words),
             Why::Gate(grounds) => {
                 f.write_str("refused")?;
                 for ground in grounds {
@@ -103,6 +105,15 @@ pub struct Plan {
     pub shots: Vec<Planned>,
     /// Those that can not; while there is one, nothing is drawn.
     pub objections: Vec<Objection>,
+}
+
+impl Plan {
+    /// The objections that only say that an engine is still to come: the plan is sound as far as they go.
+    pub fn waiting(&self) -> impl Iterator<Item = &Objection> {
+        self.objections
+            .iter()
+            .filter(|objection| matches!(objection.why, Why::Waits(_)))
+    }
 }
 
 /// Resolve the film's shots against the archive, the engines' cards and the gate.
@@ -169,6 +180,11 @@ fn planned(
     }
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
+        Kind::Guided => Err(Why::Waits(
+            "no engine here makes guided shots yet; look at it with `heirloom stage animatic`, and make the shot \
+             another kind to go on without it"
+                .into(),
+        )),
         _ => draw(film, shot, &sources, engines),
     };
     Ok(match work {
@@ -229,7 +245,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
     let task = match shot.kind {
         Kind::Still { .. } => Task::Still,
         Kind::Becoming { .. } => Task::Becoming,
-        Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
+        Kind::Living { .. } | Kind::Guided | Kind::Plate { .. } => Task::Living,
     };
     if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
         return Err(Why::Engine(objection));

@@ -344,6 +344,28 @@ fn nothing_is_drawn_while_one_shot_has_an_objection() {
 }
 
 #[test]
+fn a_guided_shot_waits_and_says_what_to_do() {
+    let room = Room::new(Ending::Well);
+    let guided = "[[scene.shot]]\nname = \"020\"\nframes = 8\nkind = \"guided\"\n[scene.shot.blocking]\n\
+                  thing = [{ name = \"a\", shape = \"figure\" }]\n";
+    let plan = room.plan(&film(&(shot("010", 3, 1, "sea") + guided)));
+    assert_eq!(
+        (plan.shots.len(), plan.objections.len(), plan.waiting().count()),
+        (1, 1, 1)
+    );
+    let words = plan.objections[0].to_string();
+    assert!(
+        words.starts_with("shot s 020: no engine here makes guided shots yet")
+            && words.contains("stage animatic"),
+        "{words}"
+    );
+    // A source that is not there is a mistake in a guided shot too.
+    let lost = guided.replace("kind =", "sources = [\"archive:see\"]\nkind =");
+    let plan = room.plan(&film(&lost));
+    assert_eq!((plan.objections.len(), plan.waiting().count()), (1, 0));
+}
+
+#[test]
 fn a_take_is_found_by_its_draw_and_holds_its_files() {
     let room = Room::new(Ending::Well);
     let plan = room.plan(&film(&shot("010", 4, 9, "sea")));

@@ -36,6 +36,7 @@
 //! - All problems of a file are found in one go, and each says the mend.
 //! - Reading writes nothing; [`write_missing_ids`] changes no byte but those of the ids it adds.
 
+mod blocking;
 mod call;
 mod check;
 mod id;
@@ -44,12 +45,19 @@ mod plan;
 mod problem;
 mod rate;
 mod read;
+mod read_blocking;
+mod read_moves;
+mod read_things;
 mod shot;
 mod size;
 mod syntax;
 mod template;
 pub mod toml;
 
+pub use blocking::{
+    Blocking, Board, CameraSetup, Ease, FigurePose, FilmBack, Mark, Move, MoveKind, Picture, Push, Relief,
+    Shape, Spot, Sun, Thing, Waves,
+};
 pub use call::{CallError, SourceCall};
 pub use id::{Id, IdError};
 pub use ids::{IdsError, write_missing_ids};

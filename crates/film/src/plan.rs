@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Id, Rate, Size, SourceCall};
+use crate::{Blocking, Board, Id, Rate, Size, SourceCall};
 
 /// A whole film as `film.toml` plans it, every number within its range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +20,8 @@ pub struct Film {
     pub intent: String,
     /// The sound laid under the cut: a path relative to the folder of `film.toml`.
     pub sound: Option<PathBuf>,
+    /// A sound laid under the animatic in its place: a path relative to the folder of `film.toml`.
+    pub scratch_sound: Option<PathBuf>,
     /// Length of the title card in frames; 0 means none. Two seconds when not given.
     pub title_frames: u32,
     /// Length of the end credits in frames; 0 means none. Three seconds when not given.
@@ -42,6 +44,7 @@ impl Film {
             size: Size::default(),
             intent: String::new(),
             sound: None,
+            scratch_sound: None,
             title_frames: default_title_frames(rate),
             credits_frames: default_credits_frames(rate),
             charter: Charter::default(),
@@ -115,6 +118,10 @@ pub struct Shot {
     pub scale: Option<f32>,
     /// Name of the engine that is to make it; the studio chooses when not given.
     pub engine: Option<String>,
+    /// Who and what stands where, and how the camera moves.
+    pub blocking: Option<Blocking>,
+    /// Storyboard drawings, in order.
+    pub boards: Vec<Board>,
 }
 
 impl Shot {
@@ -136,6 +143,8 @@ impl Shot {
             finish: Shot::DEFAULT_FINISH,
             scale: None,
             engine: None,
+            blocking: None,
+            boards: Vec::new(),
         }
     }
 
@@ -172,6 +181,8 @@ pub enum Kind {
         /// How it moves on the way.
         motion: Motion,
     },
+    /// A take that follows the shot's blocking, which such a shot always has. It may name sources.
+    Guided,
     /// A trimmed clip of live action.
     Plate {
         /// First frame used, counted from 0 at the film's rate.
@@ -186,6 +197,7 @@ impl Kind {
             Kind::Living { .. } => "living",
             Kind::Still { .. } => "still",
             Kind::Becoming { .. } => "becoming",
+            Kind::Guided => "guided",
             Kind::Plate { .. } => "plate",
         }
     }
@@ -195,7 +207,7 @@ impl Kind {
         match self {
             Kind::Living { motion } | Kind::Becoming { motion, .. } => Some(motion),
             Kind::Still { motion } => motion.as_ref(),
-            Kind::Plate { .. } => None,
+            Kind::Guided | Kind::Plate { .. } => None,
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use crate::check;
 use crate::plan::{default_credits_frames, default_title_frames};
 use crate::problem::{Problem, Problems};
+use crate::read_blocking::file;
 use crate::shot::scene;
 use crate::toml::{self, Table, Value};
 use crate::{Charter, Film, Id, Leave, NamedArtists, Person, Rate, Size, SizeError, SourcesRule};
@@ -165,7 +166,12 @@ fn head(mut table: Table<'_>, film: &mut Film) {
         film.size = size;
     }
     film.intent = words(&mut table, "intent");
-    film.sound = table.get("sound").and_then(|v| sound(&v));
+    film.sound = table
+        .get("sound")
+        .and_then(|v| file(&v, "sound", "\"score.wav\""));
+    film.scratch_sound = table
+        .get("scratch_sound")
+        .and_then(|v| file(&v, "scratch_sound", "\"scratch.wav\""));
     let hour = film.rate.frames_in(3600) as i64;
     let mut card = |key, default| {
         table
@@ -197,6 +203,8 @@ fn head(mut table: Table<'_>, film: &mut Film) {
         ("name", "title"),
         ("music", "sound"),
         ("audio", "sound"),
+        ("scratch", "scratch_sound"),
+        ("guide_track", "scratch_sound"),
         ("about", "intent"),
         ("description", "intent"),
     ]);
@@ -249,22 +257,6 @@ fn size(value: &Value<'_>) -> Option<Size> {
             None
         }
     }
-}
-
-fn sound(value: &Value<'_>) -> Option<PathBuf> {
-    let text = value.name(1_000)?;
-    let path = PathBuf::from(text);
-    let inside = path
-        .components()
-        .all(|step| matches!(step, Component::Normal(_) | Component::CurDir));
-    if !inside || text.contains('\\') {
-        value.fault(
-            "`sound` must lie in the film's folder",
-            "copy the sound beside film.toml and write its name: `sound = \"score.wav\"`",
-        );
-        return None;
-    }
-    Some(path)
 }
 
 /// Words of any length within reason, in any number of lines.

@@ -1,6 +1,7 @@
 //! From the tables of `film.toml` to scenes and shots.
 
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
+use crate::read_blocking::{blocking, boards};
 use crate::toml::{Table, Value};
 use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
 
@@ -58,7 +59,7 @@ fn id(table: &mut Table<'_>, places: &mut Places) -> Option<Id> {
     }
 }
 
-/// The kinds by their words; `Guided` is known only to be refused well.
+/// The kinds by their words.
 #[derive(Clone, Copy, PartialEq)]
 enum Word {
     Living,
@@ -105,16 +106,16 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     shot.mood = words(&mut table, "mood");
 
     // Of a shot whose kind is not known, every key is asked for and none is missed.
-    let is = |kinds: &[Word]| word.is_none_or(|word| word == Word::Guided || kinds.contains(&word));
-    let known = word.is_some_and(|word| word != Word::Guided);
+    let is = |kinds: &[Word]| word.is_none_or(|word| kinds.contains(&word));
     let (living, still, becoming, plate) = (Word::Living, Word::Still, Word::Becoming, Word::Plate);
+    let guided = Word::Guided;
     let mut foreign = Foreign {
         word: word.map_or("", Word::text),
         name: &name,
     };
 
-    if is(&[living, still, plate]) {
-        let value = if known {
+    if is(&[living, still, plate, guided]) {
+        let value = if word.is_some_and(|word| word != guided) {
             table.require("sources", "[\"archive:...\"]")
         } else {
             table.get("sources")
@@ -146,6 +147,14 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     let mut moves = None;
     if is(&[living, still, becoming]) {
         moves = table.get("motion").and_then(|v| v.table()).map(motion);
+    } else if word == Some(guided) {
+        foreign.judge(
+            &mut table,
+            "motion",
+            "delete it: what moves, and how, is in the shot's `blocking`",
+        );
+    }
+    if is(&[living, still, becoming, guided]) {
         shot.seed = table
             .get("seed")
             .and_then(|v| v.integer(0..=i64::MAX))
@@ -165,6 +174,17 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             format!("write it in there: `motion = {{ {key} = ... }}`"),
         );
     }
+    let blocking_value = table.get("blocking");
+    if let (None, true) = (&blocking_value, word == Some(guided)) {
+        table.missing(
+            "blocking",
+            "add `[scene.shot.blocking]` below it: who and what stands where, and how the camera moves",
+        );
+    }
+    shot.blocking = blocking_value
+        .and_then(|v| v.table())
+        .map(|table| blocking(table, frames));
+    shot.boards = table.get("board").map(|v| boards(&v, frames)).unwrap_or_default();
     let mut start = 0;
     if is(&[plate]) {
         start = table.get("start").and_then(|v| v.integer(0..=day)).unwrap_or(0) as u32;
@@ -181,6 +201,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             to,
             motion: moves.unwrap_or_default(),
         },
+        (Some(Word::Guided), _) => Kind::Guided,
         _ => Kind::Plate { start },
     };
     table.finish(&[
@@ -192,6 +213,10 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("type", "kind"),
         ("model", "engine"),
         ("in", "start"),
+        ("boards", "board"),
+        ("storyboard", "board"),
+        ("stage", "blocking"),
+        ("camera", "blocking"),
     ]);
     let place = ShotPlace {
         name: name_place,
@@ -219,15 +244,13 @@ impl Foreign<'_> {
 }
 
 fn kind_word(value: &Value<'_>) -> Option<Word> {
-    let text = value.string()?;
-    if text == Word::Guided.text() {
-        value.fault(
-            "a \"guided\" shot needs the stage, which is not in this version",
-            "write \"living\", \"still\", \"becoming\" or \"plate\"",
-        );
-        return Some(Word::Guided);
-    }
-    let all = [Word::Living, Word::Still, Word::Becoming, Word::Plate];
+    let all = [
+        Word::Living,
+        Word::Still,
+        Word::Becoming,
+        Word::Plate,
+        Word::Guided,
+    ];
     value.one_of(&all.map(|word| (word.text(), word)))
 }
 

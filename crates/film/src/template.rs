@@ -37,6 +37,7 @@ rate = "24"                  # frames a second, exact: "24", "25", "24000/1001" 
 size = [1280, 720]           # width and height in pixels, both even
 intent = ""                  # what the film is about, in your own words
 #sound = "score.wav"         # a sound file in this folder, laid under the film
+#scratch_sound = "scratch.wav"   # a sound file laid under the animatic
 #title_frames = 48           # length of the title card; 0 for none
 #credits_frames = 72         # length of the end credits; 0 for none
 
@@ -95,4 +96,35 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 #kind = "plate"
 #sources = ["archive:rocket"]
 #start = 24                  # the first frame used, counted from 0
+
+# guided: a picture that follows its blocking, in words of the set: metres, degrees, frames of the shot.
+# No engine here makes one yet; `heirloom stage animatic` shows it. A shot of any kind may be blocked.
+#[[scene.shot]]
+#name = "050"
+#frames = 96
+#kind = "guided"
+#prompt = "she carries the child down to the water"
+#[scene.shot.blocking]
+#sun = { from = [60, 25] }   # azimuth and elevation
+#camera = { at = [1.2, 1.4, 5.5], look_at = "mother", lens_mm = 35, film_back = "full-frame" }
+# moves: static, dolly, truck, pedestal, crane, orbit, push-in, pan, tilt, roll, zoom, spiral-descent,
+# handheld
+#moves = [{ kind = "crane", up = 2.5, boom = 5, frames = [0, 72] }, { kind = "handheld", amount = 0.5 }]
+# shapes: ground, water, sky, sphere, box, capsule, figure, terrain, billboard
+#[[scene.shot.blocking.thing]]
+#name = "sea"
+#shape = "water"
+#at = [0, -0.3, -60]
+#[[scene.shot.blocking.thing]]
+#name = "mother"
+#shape = "figure"
+#pose = "cradling"           # standing, walking, sitting, cradling or lying
+#marks = [{ frame = 0, at = [0, 0, 1] }, { frame = 90, at = [-0.6, 0, -1.5] }]
+
+# Storyboard drawings stand in the animatic, each for so many frames.
+#[[scene.shot.board]]
+#picture = "boards/050-a.png"
+#frames = 96
+#move = { from = [0, 0, 1, 1], to = [0.25, 0, 0.5, 0.5] }   # left, top, width, height in fractions
+#caption = "she turns to the water"
 "##;

@@ -211,7 +211,7 @@ fn with_examples(text: &str) -> String {
 fn the_examples_of_the_template_hold() {
     let film = film(&with_examples(&template("First light")));
     let kinds: Vec<_> = film.shots().map(|(_, shot)| shot.kind.word()).collect();
-    assert_eq!(kinds, ["living", "becoming", "still", "plate"]);
+    assert_eq!(kinds, ["living", "becoming", "still", "plate", "guided"]);
     assert_eq!(film.people[0].roles, ["director", "editor"]);
     assert!(template("x").lines().all(|line| line.len() <= 110));
 }

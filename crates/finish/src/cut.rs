@@ -173,21 +173,7 @@ impl Cut {
     /// That every take is as long as its shot, found out before anything is rendered.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         for item in &self.items {
-            if let Footage::Take { id, frames } = &item.footage
-                && frames.frames() < item.frames
-            {
-                return Err(Failure::lasting(
-                    "input",
-                    format!(
-                        "shot {}/{} has {} frames, but its take {} only {}; make the shot again",
-                        item.scene,
-                        item.shot,
-                        item.frames,
-                        id.short(),
-                        frames.frames()
-                    ),
-                ));
-            }
+            check_footage(&item.scene, &item.shot, item.frames, &item.footage)?;
         }
         for card in self.title_card.iter().chain(&self.credits) {
             if card.size() != self.size {
@@ -202,6 +188,21 @@ impl Cut {
             }
         }
         Ok(())
+    }
+}
+
+/// That a shot's take is long enough.
+pub(crate) fn check_footage(scene: &str, shot: &str, frames: u32, footage: &Footage) -> Result<(), Failure> {
+    match footage {
+        Footage::Take { id, frames: take } if take.frames() < frames => Err(Failure::lasting(
+            "input",
+            format!(
+                "shot {scene}/{shot} has {frames} frames, but its take {} only {}; make the shot again",
+                id.short(),
+                take.frames()
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -30,6 +30,9 @@ pub enum FinishError {
         /// What the take said.
         failure: Failure,
     },
+    /// The stage could not be rendered.
+    #[error(transparent)]
+    Stage(#[from] heirloom_stage::passes::RenderError),
     /// The cut does not fit together.
     #[error("{0}")]
     Cut(Failure),

@@ -11,7 +11,8 @@ use heirloom_vault::ObjectId;
 use crate::cut::Cut;
 use crate::error::FinishError;
 use crate::frame_map::FrameMap;
-use crate::render::{Renderer, in_order};
+use crate::numbered;
+use crate::render::{Program, Renderer, in_order};
 
 /// Kinds of picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +42,6 @@ pub struct ExportedFrames {
     pub kept: u64,
 }
 
-/// Name of the file that says what the frames in a folder are made of.
-const MARK: &str = "frames.json";
-
 /// Where frame `n` of an export lies: `folder/000120.exr`.
 pub fn frame_path(folder: &Path, format: FrameFormat, n: u64) -> PathBuf {
     folder.join(format!("{n:06}.{}", format.extension()))
@@ -67,29 +65,9 @@ pub fn export_frames(
     cancel: &AtomicBool,
 ) -> Result<ExportedFrames, FinishError> {
     let map = FrameMap::of(cut)?;
-    let renderer = Renderer::new(cut, ffmpeg, range.clone())?;
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| FinishError::Io { path, source }
-    };
-    std::fs::create_dir_all(folder).map_err(io(folder))?;
+    let renderer = Renderer::new(Program::of(cut)?, ffmpeg, range.clone())?;
     let mark = serde_json::json!({ "heirloom_frames": 1, "made_of": ObjectId::of(&map.to_bytes()) });
-    let mark = format!("{mark}\n");
-    let mark_path = folder.join(MARK);
-    let found = std::fs::read(&mark_path).ok();
-    if found.as_deref() != Some(mark.as_bytes()) {
-        let old = frames_in(folder)?;
-        if found.is_none() && !old.is_empty() {
-            return Err(FinishError::Occupied {
-                folder: folder.to_owned(),
-            });
-        }
-        // Old frames first and the mark after: a stop in between must not leave them under this mark.
-        for path in old {
-            std::fs::remove_file(&path).map_err(io(&path))?;
-        }
-        std::fs::write(&mark_path, &mark).map_err(io(&mark_path))?;
-    }
+    numbered::prepare(folder, &mark)?;
     let total = range.end - range.start;
     progress(0, total);
     let mut report = ExportedFrames { written: 0, kept: 0 };
@@ -122,22 +100,4 @@ pub fn export_frames(
         },
     )?;
     Ok(report)
-}
-
-/// The files in `folder` that are named as [`frame_path`] names them.
-fn frames_in(folder: &Path) -> Result<Vec<PathBuf>, FinishError> {
-    let io = |source| FinishError::Io {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut frames = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
-        let numbered = stem.len() >= 6 && stem.bytes().all(|b| b.is_ascii_digit());
-        if numbered && matches!(path.extension().and_then(|e| e.to_str()), Some("png" | "exr")) {
-            frames.push(path);
-        }
-    }
-    Ok(frames)
 }

@@ -26,6 +26,10 @@ pub(crate) enum Face {
     Text,
     /// Inter Medium, letterspaced: headings.
     Heading,
+    /// Inter Medium with digits of one width: what is read first of figures that change.
+    Label,
+    /// Inter with digits of one width: figures that change.
+    Figures,
 }
 
 impl Face {
@@ -33,7 +37,7 @@ impl Face {
     pub(crate) fn capital(self) -> f32 {
         match self {
             Self::Title => 0.65,
-            Self::Text | Self::Heading => 0.727,
+            Self::Text | Self::Heading | Self::Label | Self::Figures => 0.727,
         }
     }
 
@@ -43,6 +47,8 @@ impl Face {
             // Letters of a book face stand too close at the size of a title on black.
             Self::Title => 0.018,
             Self::Text => 0.004,
+            // Small, over pictures of any kind.
+            Self::Label | Self::Figures => 0.02,
             Self::Heading => 0.14,
         }
     }
@@ -50,13 +56,16 @@ impl Face {
     fn attrs(self) -> Attrs<'static> {
         let (family, weight) = match self {
             Self::Title => ("EB Garamond", Weight::NORMAL),
-            Self::Text => ("Inter", Weight::NORMAL),
-            Self::Heading => ("Inter", Weight::MEDIUM),
+            Self::Text | Self::Figures => ("Inter", Weight::NORMAL),
+            Self::Heading | Self::Label => ("Inter", Weight::MEDIUM),
         };
         let mut features = FontFeatures::new();
         features.enable(FeatureTag::KERNING);
         if self == Self::Heading {
             features.disable(FeatureTag::STANDARD_LIGATURES);
+        }
+        if matches!(self, Self::Label | Self::Figures) {
+            features.enable(FeatureTag::new(b"tnum"));
         }
         Attrs::new()
             .family(Family::Name(family))

@@ -1,10 +1,11 @@
-//! The cut, masters with their frame maps, and tracing.
+//! The cut, masters with their frame maps, animatics, and tracing.
 //!
 //! A film is finished when its shots stand in order, its owners are named, and every frame of every file that
 //! leaves the house can say what it is made of. So this crate does four things. [`Cut`] says what is shown when,
 //! with [`titles`] before and after. [`master`] renders the cut once and encodes it into all files that are asked
 //! for. [`FrameMap`] writes down what each frame shows. And [`trace`] goes from a frame and a pixel through that
-//! map, the take and its request to the photograph, its owner and the terms.
+//! map, the take and its request to the photograph, its owner and the terms. Before there is a film to finish,
+//! [`animatic`] shows its shots at the film's timing.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -42,6 +43,7 @@
 //! - Cards are drawn with the fonts of this crate and no others: the same pixels everywhere.
 //! - A frame map from a stranger is an error or consistent, never a panic.
 
+pub mod animatic;
 mod credit_pages;
 pub mod credits;
 pub mod cut;
@@ -50,9 +52,11 @@ pub mod frame_map;
 mod frames;
 mod lettering;
 mod master;
+pub mod numbered;
 mod plates;
 mod render;
 mod report;
+pub mod stage_frames;
 pub mod timeline;
 pub mod titles;
 pub mod trace;

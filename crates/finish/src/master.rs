@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
-use heirloom_picture::color;
+use heirloom_film::{Rate, Size};
 use heirloom_picture::ffmpeg::{Encoder, Ffmpeg, FfmpegError, Master};
+use heirloom_picture::{Image, color};
 
 use crate::cut::Cut;
 use crate::error::FinishError;
 use crate::frame_map::FrameMap;
-use crate::render::{Renderer, in_order};
+use crate::render::{Program, Renderer, in_order};
 
 /// What was made.
 #[derive(Debug, Clone)]
@@ -43,20 +44,60 @@ pub fn master(
 ) -> Result<Mastered, FinishError> {
     let frame_map = FrameMap::of(cut)?;
     let frames = frame_map.frames();
-    let renderer = Renderer::new(cut, Some(ffmpeg), 0..frames)?;
-    let making = Making::begin(files)?;
+    let renderer = Renderer::new(Program::of(cut)?, Some(ffmpeg), 0..frames)?;
+    let sink = Sink {
+        ffmpeg,
+        size: cut.size,
+        rate: cut.rate,
+        sound: cut.sound.as_deref(),
+        files,
+    };
+    encode_all(&renderer, &sink, &|_, _| Ok(()), progress, cancel)?;
+    Ok(Mastered {
+        frames,
+        files: files.iter().map(|(_, path)| path.clone()).collect(),
+        frame_map,
+    })
+}
+
+/// Where rendered frames go.
+pub(crate) struct Sink<'s> {
+    pub ffmpeg: &'s Ffmpeg,
+    pub size: Size,
+    pub rate: Rate,
+    pub sound: Option<&'s Path>,
+    pub files: &'s [(Master, PathBuf)],
+}
+
+/// What is done to a frame between rendering and encoding, several at a time.
+pub(crate) type Touch<'t> = &'t (dyn Fn(u64, &mut Image) -> Result<(), FinishError> + Sync);
+
+/// Render a whole program into every file of the sink; the files get their names together at the end.
+pub(crate) fn encode_all(
+    renderer: &Renderer<'_>,
+    sink: &Sink<'_>,
+    touch: Touch<'_>,
+    progress: &mut dyn FnMut(u64, u64),
+    cancel: &AtomicBool,
+) -> Result<(), FinishError> {
+    let frames = renderer.frames();
+    let making = Making::begin(sink.files)?;
     progress(0, frames);
     std::thread::scope(|scope| {
-        let encoders = files
+        let encoders = sink
+            .files
             .iter()
             .zip(&making.parts)
-            .map(|((kind, _), part)| Encoding::start(scope, cut, ffmpeg, *kind, part))
+            .map(|((kind, _), part)| Encoding::start(scope, sink, *kind, part))
             .collect::<Result<Vec<_>, _>>()?;
         let rendered = in_order(
-            &renderer,
+            renderer,
             cancel,
             &|_| false,
-            &|_, image| Ok(Arc::new(color::to_video16(&image))),
+            &|n, mut image| {
+                touch(n, &mut image)?;
+                Ok(Arc::new(color::to_video16(&image)))
+            },
             |n, codes: Option<Codes>| {
                 for encoder in &encoders {
                     // An encoder that has ended early says why when it is joined.
@@ -79,12 +120,7 @@ pub fn master(
         }
         rendered
     })?;
-    making.give_names()?;
-    Ok(Mastered {
-        frames,
-        files: files.iter().map(|(_, path)| path.clone()).collect(),
-        frame_map,
-    })
+    making.give_names()
 }
 
 /// One encoder on a thread of its own.
@@ -97,12 +133,11 @@ struct Encoding<'s> {
 impl<'s> Encoding<'s> {
     fn start<'e>(
         scope: &'s Scope<'s, 'e>,
-        cut: &Cut,
-        ffmpeg: &Ffmpeg,
+        sink: &Sink<'_>,
         kind: Master,
         part: &Path,
     ) -> Result<Self, FinishError> {
-        let encoder = Encoder::start(ffmpeg, kind, part, cut.size, cut.rate, cut.sound.as_deref())?;
+        let encoder = Encoder::start(sink.ffmpeg, kind, part, sink.size, sink.rate, sink.sound)?;
         let (frames, incoming) = sync_channel(2);
         let (whole, verdict) = sync_channel(1);
         let thread = scope.spawn(move || encode(encoder, &incoming, &verdict));

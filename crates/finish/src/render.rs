@@ -1,4 +1,4 @@
-//! Frames of a cut: each from its layers, several at a time, handed on in order.
+//! Frames of a cut or an animatic: each from its layers, several at a time, handed on in order.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,20 +6,75 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use heirloom_engine::Failure;
+use heirloom_film::{Rate, Size};
 use heirloom_picture::Image;
 use heirloom_picture::ffmpeg::Ffmpeg;
 use heirloom_vault::ObjectId;
 
-use crate::cut::{Cut, CutItem, Footage, PartOf, fitted};
+use crate::animatic::Pictures;
+use crate::cut::{Cut, Footage, PartOf, fitted};
 use crate::error::FinishError;
 use crate::plates::PlateReader;
 use crate::timeline::{Layer, Timeline};
+use crate::titles::Card;
 
-/// Renders frames of a cut.
+/// One part of what is rendered, in the order of its timeline.
+pub(crate) enum Seen<'c> {
+    /// A title card or credits.
+    Card(&'c Card),
+    /// A take or a plate of a shot.
+    Footage {
+        shot: ShotName<'c>,
+        footage: &'c Footage,
+    },
+    /// Pictures of an animatic.
+    Pictures {
+        shot: ShotName<'c>,
+        pictures: &'c dyn Pictures,
+    },
+}
+
+/// A shot's names, for errors.
+#[derive(Clone, Copy)]
+pub(crate) struct ShotName<'c> {
+    pub scene: &'c str,
+    pub shot: &'c str,
+}
+
+/// All that is rendered: parts and when they are seen.
+pub(crate) struct Program<'c> {
+    pub parts: Vec<Seen<'c>>,
+    pub timeline: Timeline,
+    pub size: Size,
+    pub rate: Rate,
+}
+
+impl<'c> Program<'c> {
+    /// A checked cut's.
+    pub fn of(cut: &'c Cut) -> Result<Self, FinishError> {
+        cut.check().map_err(FinishError::Cut)?;
+        let seen = |part| match part {
+            PartOf::Title(card) | PartOf::Credits(card) => Seen::Card(card),
+            PartOf::Shot(item) => Seen::Footage {
+                shot: ShotName {
+                    scene: &item.scene,
+                    shot: &item.shot,
+                },
+                footage: &item.footage,
+            },
+        };
+        Ok(Self {
+            parts: cut.parts().into_iter().map(seen).collect(),
+            timeline: cut.timeline()?,
+            size: cut.size,
+            rate: cut.rate,
+        })
+    }
+}
+
+/// Renders frames of a program.
 pub(crate) struct Renderer<'c> {
-    cut: &'c Cut,
-    timeline: Timeline,
-    parts: Vec<PartOf<'c>>,
+    program: Program<'c>,
     /// A reader for every plate in the range, by part.
     plates: BTreeMap<usize, PlateReader<'c>>,
     range: Range<u64>,
@@ -27,9 +82,12 @@ pub(crate) struct Renderer<'c> {
 
 impl<'c> Renderer<'c> {
     /// For the master's frames in `range`, each of which is rendered once.
-    pub fn new(cut: &'c Cut, ffmpeg: Option<&'c Ffmpeg>, range: Range<u64>) -> Result<Self, FinishError> {
-        cut.check().map_err(FinishError::Cut)?;
-        let timeline = cut.timeline()?;
+    pub fn new(
+        program: Program<'c>,
+        ffmpeg: Option<&'c Ffmpeg>,
+        range: Range<u64>,
+    ) -> Result<Self, FinishError> {
+        let timeline = &program.timeline;
         if range.end > timeline.frames() || range.start > range.end {
             let asked = range.start.max(range.end.saturating_sub(1));
             return Err(FinishError::PastEnd {
@@ -37,14 +95,13 @@ impl<'c> Renderer<'c> {
                 frames: timeline.frames(),
             });
         }
-        let parts = cut.parts();
         let mut plates = BTreeMap::new();
-        for (at, (part, span)) in parts.iter().zip(timeline.spans()).enumerate() {
+        for (at, (part, span)) in program.parts.iter().zip(timeline.spans()).enumerate() {
             let (first, last) = (range.start.max(span.start), range.end.min(span.end()));
-            let PartOf::Shot(CutItem {
+            let Seen::Footage {
                 footage: Footage::Plate(plate),
                 ..
-            }) = part
+            } = part
             else {
                 continue;
             };
@@ -56,20 +113,31 @@ impl<'c> Renderer<'c> {
                 return Err(FinishError::Cut(Failure::lasting("input", missing)));
             };
             let frames = (first - span.start) as u32..(last - span.start) as u32;
-            plates.insert(at, PlateReader::new(ffmpeg, plate, cut.rate, cut.size, frames));
+            plates.insert(
+                at,
+                PlateReader::new(ffmpeg, plate, program.rate, program.size, frames),
+            );
         }
         Ok(Self {
-            cut,
-            timeline,
-            parts,
+            program,
             plates,
             range,
         })
     }
 
+    /// How many frames its range has.
+    pub fn frames(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// What is seen in a frame.
+    pub fn layers(&self, n: u64) -> Vec<Layer> {
+        self.program.timeline.layers(n)
+    }
+
     /// One frame, opaque, in linear ACEScg: layers added in linear light by their weights.
-    fn frame(&self, n: u64) -> Result<Image, FinishError> {
-        let layers = self.timeline.layers(n);
+    pub fn frame(&self, n: u64) -> Result<Image, FinishError> {
+        let layers = self.program.timeline.layers(n);
         if let [only] = layers.as_slice() {
             let mut image = self.layer(only)?;
             for pixel in image.pixels_mut() {
@@ -77,7 +145,11 @@ impl<'c> Renderer<'c> {
             }
             return Ok(image);
         }
-        let mut sum = Image::filled(self.cut.size.width, self.cut.size.height, [0.0, 0.0, 0.0, 1.0]);
+        let mut sum = Image::filled(
+            self.program.size.width,
+            self.program.size.height,
+            [0.0, 0.0, 0.0, 1.0],
+        );
         for layer in &layers {
             let image = self.layer(layer)?;
             let weight = layer.weight.value() as f32;
@@ -91,13 +163,14 @@ impl<'c> Renderer<'c> {
     }
 
     fn layer(&self, layer: &Layer) -> Result<Image, FinishError> {
-        match self.parts.get(layer.part) {
-            Some(PartOf::Title(card) | PartOf::Credits(card)) => Ok(card.frame(layer.frame)),
-            Some(PartOf::Shot(item)) => match &item.footage {
+        let size = self.program.size;
+        match self.program.parts.get(layer.part) {
+            Some(Seen::Card(card)) => Ok(card.frame(layer.frame)),
+            Some(Seen::Footage { shot, footage }) => match footage {
                 Footage::Take { frames, .. } => frames
                     .frame(layer.frame)
-                    .map(|image| fitted(image, self.cut.size))
-                    .map_err(|failure| take_error(item, layer.frame, failure)),
+                    .map(|image| fitted(image, size))
+                    .map_err(|failure| shot.error(layer.frame, failure)),
                 Footage::Plate(plate) => match self.plates.get(&layer.part) {
                     Some(reader) => {
                         let image = reader.frame(layer.frame)?;
@@ -106,20 +179,26 @@ impl<'c> Renderer<'c> {
                     None => Err(missing_plate(plate.source)),
                 },
             },
+            Some(Seen::Pictures { shot, pictures }) => pictures
+                .frame(layer.frame)
+                .map(|image| fitted(image, size))
+                .map_err(|failure| shot.error(layer.frame, failure)),
             None => Err(FinishError::PastEnd {
                 asked: self.range.end,
-                frames: self.timeline.frames(),
+                frames: self.program.timeline.frames(),
             }),
         }
     }
 }
 
-fn take_error(item: &CutItem, frame: u32, failure: Failure) -> FinishError {
-    FinishError::Take {
-        scene: item.scene.clone(),
-        shot: item.shot.clone(),
-        frame,
-        failure,
+impl ShotName<'_> {
+    fn error(self, frame: u32, failure: Failure) -> FinishError {
+        FinishError::Take {
+            scene: self.scene.into(),
+            shot: self.shot.into(),
+            frame,
+            failure,
+        }
     }
 }
 

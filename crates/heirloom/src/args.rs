@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-use heirloom_film::Size;
+use heirloom_film::{Rate, Size};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -44,6 +44,9 @@ pub enum Command {
     Trace(Trace),
     /// Write frames of a shot or of the whole cut as 16-bit PNG or EXR.
     Frames(Frames),
+    /// The stage: blocked shots and 3D scenes as guide passes, and the film as an animatic.
+    #[command(subcommand)]
+    Stage(Stage),
 }
 
 /// Options of `make`.
@@ -162,6 +165,106 @@ pub struct Frames {
     /// The size that the film was made at, if not film.toml's.
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub size: Option<Size>,
+}
+
+/// Commands of the stage.
+#[derive(Debug, Subcommand)]
+pub enum Stage {
+    /// Say what stands on the stage: objects, cameras, lights, frames, and what was not carried.
+    Check {
+        /// A shot, as "scene/shot" or its id, or a scene file (.glb, .gltf, .usda, .usdc, .usdz); without it, every
+        /// blocked shot.
+        what: Option<String>,
+    },
+    /// Render guide passes: one multi-layer EXR a frame, and previews.
+    Render(StageRender),
+    /// The film at its own timing before it is made: takes, stage, boards, slates.
+    Animatic(StageAnimatic),
+    /// Write a shot's blocking as .glb, for Blender and others to go on with.
+    Glb {
+        /// The shot, as "scene/shot" or its id.
+        shot: String,
+        /// Where to; out/stage/SCENE-SHOT.glb in the film's folder when left out.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// What is written of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StageFormat {
+    /// A multi-layer EXR with every pass.
+    Exr,
+    /// One PNG with all passes side by side, for looking.
+    Preview,
+    /// Both.
+    Both,
+}
+
+/// Options of `stage render`.
+#[derive(Debug, Group)]
+pub struct StageRender {
+    /// A shot, as "scene/shot" or its id, or a scene file; without it, every blocked shot.
+    pub what: Option<String>,
+    /// Which passes: color, depth, normals, objects, position, next, previous, or all.
+    #[arg(long, value_delimiter = ',', default_value = "all", value_name = "PASS,...")]
+    pub passes: Vec<String>,
+    /// Frames A to B of the shot, B not included; all when left out.
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    pub range: Option<std::ops::Range<u64>>,
+    /// Size of the pictures, if not film.toml's; 1280x720 for a scene file.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<Size>,
+    /// Frames a second of a scene file; 24 when left out. A shot has its film's.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate: Option<Rate>,
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = StageFormat::Both)]
+    pub format: StageFormat,
+    /// Another camera than the shot's own, by name.
+    #[arg(long, value_name = "NAME")]
+    pub camera: Option<String>,
+    /// Where to; out/stage/SCENE-SHOT in the film's folder when left out.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
+    /// Threads; all cores when left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What an animatic shows first, where a shot has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Prefer {
+    /// The take that was made, else the stage, else the boards.
+    Take,
+    /// The stage, else the take, else the boards.
+    Stage,
+    /// The boards, else the stage, else the take.
+    Board,
+}
+
+/// Options of `stage animatic`.
+#[derive(Debug, Group)]
+pub struct StageAnimatic {
+    /// Size of the picture; the film's, at most 1280 across, when left out.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<Size>,
+    /// What is shown first, where a shot has several.
+    #[arg(long, value_enum, default_value_t = Prefer::Take)]
+    pub prefer: Prefer,
+    /// No shot name, frame, lens and timecode in the picture.
+    #[arg(long)]
+    pub no_burn_in: bool,
+    /// Where to; out/animatic.mp4 in the film's folder when left out.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Threads; all cores when left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    Rate::parse(text).map_err(|error| error.to_string())
 }
 
 fn size(text: &str) -> Result<Size, String> {

@@ -11,6 +11,7 @@ mod make;
 mod open;
 mod reports;
 mod show;
+mod stage;
 mod trace;
 
 use std::process::ExitCode;
@@ -74,6 +75,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
+        Command::Stage(command) => stage::run(folder, &engines(), command, show, stop),
         Command::Frames(options) => frames::run(folder, &engines(), options, show, stop),
     }
 }

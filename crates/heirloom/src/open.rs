@@ -71,3 +71,27 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
         )
     })
 }
+
+/// Write a file whole or not at all; its folder is made where it is missing.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    make_folder(folder)?;
+    let mut unnamed = tempfile::Builder::new();
+    // Temporary files are for their owner alone; a finished one is for whom the user's own mask allows.
+    #[cfg(unix)]
+    unnamed.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let written = unnamed.tempfile_in(folder).and_then(|mut file| {
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)
+    });
+    written.map(drop).with_context(|| {
+        format!(
+            "{} could not be written; check the disk and the permissions",
+            path.display()
+        )
+    })
+}

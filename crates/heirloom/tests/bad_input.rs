@@ -220,6 +220,23 @@ fn a_sound_that_is_not_there() {
     film.run(&["make"]).ended(1, &["score.wav"]);
 }
 
+/// A shot may be blocked before any engine can make it: that is no mistake of the plan, but nothing is made either.
+#[test]
+fn a_guided_shot_is_sound_but_not_made() {
+    let blocking = "\"guided\"\nblocking = { thing = [{ name = \"a\", shape = \"figure\" }] }";
+    let film = Film::with(&ONE.replace("\"living\"", blocking));
+    film.run(&["check"]).ended(
+        0,
+        &[
+            "no engine here makes guided shots yet",
+            "The film is sound: 1 shots",
+        ],
+    );
+    film.run(&["make"])
+        .ended(1, &["stage animatic", "Nothing was made"]);
+    assert_eq!(film.acts("drawn"), 0);
+}
+
 #[test]
 fn a_photograph_called_as_a_clip() {
     let film = Film::with(&ONE.replace("\"living\"", "\"plate\""));

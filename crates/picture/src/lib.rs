@@ -30,6 +30,7 @@
 pub mod color;
 pub mod exr;
 pub mod ffmpeg;
+pub mod flow;
 mod image;
 pub mod measure;
 pub mod photo;

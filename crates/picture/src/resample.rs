@@ -29,14 +29,15 @@ struct Taps {
     weights: Vec<f64>,
 }
 
-/// The taps that take `from` samples to `to`. On the way down the filter is widened by the ratio, so
-/// that every input sample is counted; beyond the border the last sample stands on.
-fn taps(from: usize, to: usize) -> Vec<Taps> {
-    let ratio = from as f64 / to as f64;
+/// The taps that take a stretch of `from` samples, `start..start + length` counted in samples from the outer edge
+/// of the first one, to `to`. On the way down the filter is widened by the ratio, so that every input sample is
+/// counted; beyond the border the last sample stands on.
+fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
+    let ratio = length / to as f64;
     let widen = ratio.max(1.0);
     (0..to)
         .map(|i| {
-            let centre = (i as f64 + 0.5) * ratio - 0.5;
+            let centre = start + (i as f64 + 0.5) * ratio - 0.5;
             let (low, high) = (
                 (centre - 2.0 * widen).ceil() as i64,
                 (centre + 2.0 * widen).floor() as i64,
@@ -77,19 +78,71 @@ fn add(into: &mut [f32; 4], pixel: &[f32; 4], weight: f32) {
 pub fn scale_to<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S> {
     let (from_width, from_height) = (image.width() as usize, image.height() as usize);
     let (to_width, to_height) = (width as usize, height as usize);
-    let mut result = Image::new(width, height);
-    if image.pixels().is_empty() || result.pixels().is_empty() {
-        return result;
+    if image.pixels().is_empty() || to_width == 0 || to_height == 0 {
+        return Image::new(width, height);
     }
-    let across = if to_width == from_width {
-        None
-    } else {
-        let taps = taps(from_width, to_width);
-        let mut rows = vec![[0.0f32; 4]; to_width * from_height];
+    let across = (to_width != from_width).then(|| taps(from_width, 0.0, from_width as f64, to_width));
+    let down = (to_height != from_height).then(|| taps(from_height, 0.0, from_height as f64, to_height));
+    separable(image, across.as_deref(), down.as_deref(), (to_width, to_height))
+}
+
+/// A rectangle of a picture, in pixels from the picture's upper left corner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// Distance from the picture's left edge.
+    pub left: f64,
+    /// Distance from the picture's upper edge.
+    pub top: f64,
+    /// Pixels across, above zero.
+    pub width: f64,
+    /// Pixels down, above zero.
+    pub height: f64,
+}
+
+/// What is seen of a picture through a window, at another size: as [`scale_to`], with edges between pixels where
+/// the window says so, so that a window that moves by a tenth of a pixel moves the picture by just that. Beyond the
+/// border the outermost pixels stand on. A window without area, or that is no number, gives transparent black.
+pub fn window<S: Space>(image: &Image<S>, seen: Window, width: u32, height: u32) -> Image<S> {
+    // Bounded, so that the taps of a window much larger than the picture stay countable.
+    let bound = |start: f64, length: f64, side: u32| {
+        let side = f64::from(side.max(1));
+        length > 0.0 && length <= 64.0 * side && start.abs() <= 64.0 * side
+    };
+    let sound = bound(seen.left, seen.width, image.width()) && bound(seen.top, seen.height, image.height());
+    if image.pixels().is_empty() || width == 0 || height == 0 || !sound {
+        return Image::new(width, height);
+    }
+    let across = taps(image.width() as usize, seen.left, seen.width, width as usize);
+    let down = taps(image.height() as usize, seen.top, seen.height, height as usize);
+    separable(
+        image,
+        Some(&across),
+        Some(&down),
+        (width as usize, height as usize),
+    )
+}
+
+/// Rows first, then columns; `None` leaves a direction as it is. Only rows that a column looks at are made.
+fn separable<S: Space>(
+    image: &Image<S>,
+    across: Option<&[Taps]>,
+    down: Option<&[Taps]>,
+    (to_width, to_height): (usize, usize),
+) -> Image<S> {
+    let (from_width, from_height) = (image.width() as usize, image.height() as usize);
+    let mut result = Image::new(to_width as u32, to_height as u32);
+    let needed = down.map_or(0..from_height, |taps| {
+        let first = taps.iter().map(|tap| tap.first).min().unwrap_or(0);
+        let end = taps.iter().map(|tap| tap.first + tap.weights.len()).max();
+        first..end.unwrap_or(0).min(from_height)
+    });
+    let source = &image.pixels()[needed.start * from_width..needed.end * from_width];
+    let scaled = across.map(|taps| {
+        let mut rows = vec![[0.0f32; 4]; to_width * needed.len()];
         rows.par_chunks_mut(to_width)
-            .zip(image.pixels().par_chunks(from_width))
+            .zip(source.par_chunks(from_width))
             .for_each(|(out, row)| {
-                for (pixel, tap) in out.iter_mut().zip(&taps) {
+                for (pixel, tap) in out.iter_mut().zip(taps) {
                     let mut sum = [0.0; 4];
                     for (source, weight) in row[tap.first..].iter().zip(&tap.weights) {
                         add_exactly(&mut sum, source, *weight);
@@ -97,22 +150,21 @@ pub fn scale_to<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S>
                     *pixel = sum.map(|v| v as f32);
                 }
             });
-        Some(rows)
-    };
-    let rows = across.as_deref().unwrap_or(image.pixels());
-    if to_height == from_height {
+        rows
+    });
+    let rows = scaled.as_deref().unwrap_or(source);
+    let Some(taps) = down else {
         result.pixels_mut().copy_from_slice(rows);
         return result;
-    }
-    let taps = taps(from_height, to_height);
+    };
     result
         .pixels_mut()
         .par_chunks_mut(to_width)
-        .zip(&taps)
+        .zip(taps)
         .for_each(|(out, tap)| {
             let mut sums = vec![[0.0f64; 4]; to_width];
             for (i, weight) in tap.weights.iter().enumerate() {
-                let start = (tap.first + i) * to_width;
+                let start = (tap.first - needed.start + i) * to_width;
                 for (sum, source) in sums.iter_mut().zip(&rows[start..start + to_width]) {
                     add_exactly(sum, source, *weight);
                 }
@@ -223,6 +275,44 @@ mod tests {
     fn its_own_size_is_the_picture_itself() {
         let image = ramp(13, 7);
         assert_eq!(scale_to(&image, 13, 7), image);
+    }
+
+    #[test]
+    fn a_window_moves_by_parts_of_a_pixel() {
+        let image = ramp(64, 48);
+        let whole = Window {
+            left: 0.0,
+            top: 0.0,
+            width: 64.0,
+            height: 48.0,
+        };
+        assert_eq!(window(&image, whole, 20, 15), scale_to(&image, 20, 15));
+        for shift in [0.1, 0.5, 0.73] {
+            let seen = Window {
+                left: 10.0 + shift,
+                top: 8.0,
+                width: 32.0,
+                height: 24.0,
+            };
+            let moved = window(&image, seen, 32, 24);
+            for x in 2..30 {
+                let expected = (10.0 + shift + f64::from(x)) / 64.0;
+                assert!((f64::from(moved.at(x, 9)[0]) - expected).abs() < 1e-6);
+                assert_eq!(moved.at(x, 9)[1], image.at(10, 17)[1]);
+            }
+        }
+        let nothing = Window {
+            width: f64::NAN,
+            ..whole
+        };
+        assert!(
+            window(&image, nothing, 4, 4)
+                .pixels()
+                .iter()
+                .all(|p| *p == [0.0; 4])
+        );
+        let beyond = Window { left: 500.0, ..whole };
+        assert_eq!(window(&image, beyond, 4, 48).at(2, 7), image.at(63, 7));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Speed of the rasteriser: a crowd of bumpy balls on a ground, everything moving, all passes.
 //!
 //! `cargo run --release -p heirloom-stage --example bench_stage [TRIANGLES WIDTH HEIGHT FRAMES]` prints one line of JSON
-//! for each setting: the median of seconds a frame, start-up left out. With `--out FOLDER` the last frame's passes are
-//! written there, as a sheet (`passes.png`) and as one file (`passes.exr`). With `--gpu` (and the feature `gpu`) the wgpu
-//! path renders the same frames; its times contain the reading back of all passes.
+//! for each setting: the median of seconds a frame, start-up left out. With `--picture FILE.png` the last frame's
+//! passes are written as one picture. With `--gpu` (and the feature `gpu`) the wgpu path renders the same frames; its
+//! times contain the reading back of all passes. With `--glb FILE` the crowd is written there instead, for peers.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -13,10 +13,7 @@ use std::time::Instant;
 use glam::{DQuat, DVec3};
 use heirloom_engine::GuideFrame;
 use heirloom_film::{Rate, Size};
-use heirloom_stage::files::{Heading, write_frame};
 use heirloom_stage::passes::{Renderer, Shot, Wanted};
-use heirloom_stage::pose::{Pose, View, frame_time_s};
-use heirloom_stage::preview;
 use heirloom_stage::scene::{Camera, Light, LightKind, Material, Mesh, Node, Placement, Primitive, Scene};
 use heirloom_stage::track::{Interpolation, Track};
 
@@ -202,7 +199,7 @@ fn render(
     String::from("nothing: build with --features gpu")
 }
 
-fn measure(setting: &Setting, out: Option<&str>) {
+fn measure(setting: &Setting, picture: Option<&str>) {
     let Setting { size, frames, .. } = *setting;
     let scene = crowd(setting.triangles);
     let shot = Shot {
@@ -222,9 +219,9 @@ fn measure(setting: &Setting, out: Option<&str>) {
         |number, frame| {
             times.push(last.elapsed().as_secs_f64());
             if number + 1 == frames
-                && let Some(folder) = out
+                && let Some(path) = picture
             {
-                keep(std::path::Path::new(folder), frame, number, &renderer, &scene);
+                heirloom_stage::preview::write(std::path::Path::new(path), frame, size).unwrap();
             }
             last = Instant::now();
             ControlFlow::Continue(())
@@ -249,28 +246,19 @@ fn measure(setting: &Setting, out: Option<&str>) {
     );
 }
 
-fn keep(folder: &std::path::Path, frame: &GuideFrame, number: u32, renderer: &Renderer<'_>, scene: &Scene) {
-    let shot = renderer.shot();
-    let pose = Pose::of(scene, frame_time_s(shot.start_s, number.into(), shot.rate));
-    let view = View::of(scene, &pose, shot.camera, shot.size).unwrap();
-    let heading = Heading {
-        frame: number,
-        rate: shot.rate,
-        size: shot.size,
-        view: &view,
-        names: &renderer.cast().names,
-    };
-    std::fs::create_dir_all(folder).unwrap();
-    write_frame(&folder.join("passes.exr"), frame, &heading).unwrap();
-    preview::write(&folder.join("passes.png"), frame, shot.size).unwrap();
-}
-
 fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut out = None;
-    if let Some(at) = arguments.iter().position(|a| a == "--out") {
-        out = arguments.get(at + 1).cloned();
+    let mut picture = None;
+    if let Some(at) = arguments.iter().position(|a| a == "--picture") {
+        picture = arguments.get(at + 1).cloned();
         arguments.drain(at..(at + 2).min(arguments.len()));
+    }
+    if let Some(at) = arguments.iter().position(|a| a == "--glb") {
+        let triangles = arguments[0].parse().unwrap();
+        let written =
+            heirloom_stage::write_glb::glb(&crowd(triangles), Size { width: 16, height: 9 }).unwrap();
+        std::fs::write(&arguments[at + 1], written.bytes).unwrap();
+        return;
     }
     let gpu = arguments.iter().any(|a| a == "--gpu");
     arguments.retain(|a| a != "--gpu");
@@ -283,7 +271,7 @@ fn main() {
     };
     if let [triangles, width, height, frames] = numbers[..] {
         let setting = setting(triangles as usize, width, height, frames);
-        measure(&setting, out.as_deref());
+        measure(&setting, picture.as_deref());
     } else {
         measure(&setting(50_000, 640, 360, 24), None);
         measure(&setting(1_000_000, 1920, 1080, 9), None);

@@ -7,7 +7,7 @@ use glam::DVec3;
 use heirloom_engine::{GuideFrame, GuideSet};
 use heirloom_film::{Rate, Size};
 
-use crate::pose::{Pose, View, ViewError};
+use crate::pose::{Pose, View, ViewError, frame_time_s};
 use crate::posed::{Cast, TooMuch};
 use crate::render::sequence::{Run, Studio};
 use crate::render::still::Set;
@@ -203,6 +203,23 @@ impl<'a> Renderer<'a> {
     /// The shot.
     pub fn shot(&self) -> &Shot {
         &self.studio.shot
+    }
+
+    /// What the camera sees at a frame.
+    ///
+    /// # Errors
+    /// Where it can see nothing then.
+    pub fn view(&self, frame: u32) -> Result<View, ViewError> {
+        let Shot {
+            camera,
+            start_s,
+            rate,
+            size,
+            ..
+        } = self.studio.shot;
+        let scene = self.studio.set.scene;
+        let pose = Pose::of(scene, frame_time_s(start_s, f64::from(frame), rate));
+        View::of(scene, &pose, camera, size)
     }
 
     /// What lit surfaces and the sky are multiplied by.

@@ -328,6 +328,9 @@ impl Camera {
     }
 }
 
+/// Lumens of a watt, which is how Blender and others turn glTF's lux and candela into watts and back.
+pub const LUMENS_PER_WATT: f64 = 683.0;
+
 /// A light: shines down −z of its node where it has a direction.
 #[derive(Debug, Clone)]
 pub struct Light {
@@ -337,7 +340,8 @@ pub struct Light {
     pub kind: LightKind,
     /// Linear ACEScg, the brightest channel usually 1.
     pub color: [f32; 3],
-    /// Strength: lux for a sun, candela for a point or a spot, nits for an area, a factor for a dome.
+    /// Strength, radiometric as Blender has it: W/m² for a sun, W/sr for a point or a spot, W/m²/sr for an area, a factor
+    /// for a dome. glTF's lux and candela are [`LUMENS_PER_WATT`] of it.
     pub intensity: Track<f64>,
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{SMALL, render, set, shot};
-use heirloom_stage::files::{Heading, read_frame, write_frame};
+use heirloom_stage::exr::{Heading, read_frame, write_frame};
 use heirloom_stage::passes::{Passes, Wanted};
 use heirloom_stage::pose::{Pose, View};
 use heirloom_stage::preview;

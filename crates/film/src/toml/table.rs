@@ -67,6 +67,11 @@ impl<'d> Table<'d> {
         value
     }
 
+    /// Says that a key is missing that cannot be shown in one line, and the mend.
+    pub fn missing(&mut self, key: &'static str, mend: impl Into<String>) {
+        self.missing.push((key, format!("`{key}`"), mend.into()));
+    }
+
     /// Asks for a table that must be there under a header of its own, `[key]`.
     pub fn require_table(&mut self, key: &'static str) -> Option<Table<'d>> {
         let value = self.get(key);
@@ -90,6 +95,11 @@ impl<'d> Table<'d> {
             );
         }
         value.is_some()
+    }
+
+    /// Whether a key is there, without counting as asked for.
+    pub fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
     }
 
     /// Every key and value, in order; all count as asked for. For tables whose keys are names.

@@ -69,6 +69,12 @@ impl<'d> Value<'d> {
         self
     }
 
+    /// The same value, for an error at another place that belongs to it.
+    pub(crate) fn at(mut self, span: Range<usize>) -> Value<'d> {
+        self.span = span;
+        self
+    }
+
     /// Where the value stands.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
@@ -332,6 +338,11 @@ impl<'d> Value<'d> {
     /// Whether the value is text: for keys that take one text or a list of them.
     pub fn is_string(&self) -> bool {
         self.plain().is_some_and(toml_edit::Value::is_str)
+    }
+
+    /// Whether the value is a list: for keys that take one number or a list of them.
+    pub fn is_list(&self) -> bool {
+        self.plain().is_some_and(toml_edit::Value::is_array)
     }
 
     /// The value as a table: under a header of its own, or in braces.

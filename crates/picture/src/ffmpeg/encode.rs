@@ -15,6 +15,8 @@ use crate::write::{self, WriteError};
 pub enum Master {
     /// H.264 in MP4, 8 bits, for looking; sound as AAC.
     H264,
+    /// H.264 in MP4 as [`Master::H264`], encoded quickly and smaller: for looking on the way.
+    Preview,
     /// ProRes 422 HQ in QuickTime, 10 bits, for finishing; sound as 24-bit PCM.
     ProResHq,
 }
@@ -26,72 +28,52 @@ impl Master {
     /// The ending of its files' names, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::H264 => "mp4",
+            Self::H264 | Self::Preview => "mp4",
             Self::ProResHq => "mov",
+        }
+    }
+
+    fn codec(self) -> &'static [&'static str] {
+        match self {
+            Self::H264 => &["-c:v", "libx264", "-preset", "medium", "-crf", "16"],
+            Self::Preview => &["-c:v", "libx264", "-preset", "veryfast", "-crf", "21"],
+            Self::ProResHq => &["-c:v", "prores_ks", "-profile:v", "3", "-vendor", "apl0"],
         }
     }
 
     /// Four threads always: the encoders cut their work by the number of threads, and their bytes
     /// with it.
-    fn video(self) -> &'static [&'static str] {
-        match self {
-            Self::H264 => &[
-                "-c:v",
-                "libx264",
-                "-preset",
-                "medium",
-                "-crf",
-                "16",
-                "-pix_fmt",
-                "yuv420p",
-                "-threads",
-                "4",
-                "-color_primaries",
-                "bt709",
-                "-color_trc",
-                "iec61966-2-1",
-                "-colorspace",
-                "bt709",
-                "-color_range",
-                "tv",
-                "-flags:v",
-                "+bitexact",
-            ],
-            Self::ProResHq => &[
-                "-c:v",
-                "prores_ks",
-                "-profile:v",
-                "3",
-                "-vendor",
-                "apl0",
-                "-pix_fmt",
-                "yuv422p10le",
-                "-threads",
-                "4",
-                "-color_primaries",
-                "bt709",
-                "-color_trc",
-                "bt709",
-                "-colorspace",
-                "bt709",
-                "-color_range",
-                "tv",
-                "-flags:v",
-                "+bitexact",
-            ],
-        }
+    fn video(self) -> [&'static str; 14] {
+        [
+            "-pix_fmt",
+            self.pixel_format(),
+            "-threads",
+            "4",
+            "-color_primaries",
+            "bt709",
+            "-color_trc",
+            self.transfer(),
+            "-colorspace",
+            "bt709",
+            "-color_range",
+            "tv",
+            "-flags:v",
+            "+bitexact",
+        ]
     }
 
     fn sound(self) -> &'static [&'static str] {
         match self {
-            Self::H264 => &["-c:a", "aac", "-b:a", "192k", "-ac", "2", "-flags:a", "+bitexact"],
+            Self::H264 | Self::Preview => {
+                &["-c:a", "aac", "-b:a", "192k", "-ac", "2", "-flags:a", "+bitexact"]
+            }
             Self::ProResHq => &["-c:a", "pcm_s24le", "-flags:a", "+bitexact"],
         }
     }
 
     fn container(self) -> &'static [&'static str] {
         match self {
-            Self::H264 => &[
+            Self::H264 | Self::Preview => &[
                 "-fflags",
                 "+bitexact",
                 "-map_metadata",
@@ -108,14 +90,14 @@ impl Master {
     /// The frames carry it as well as the track: ProRes writes it into each one.
     fn transfer(self) -> &'static str {
         match self {
-            Self::H264 => "iec61966-2-1",
+            Self::H264 | Self::Preview => "iec61966-2-1",
             Self::ProResHq => "bt709",
         }
     }
 
     fn pixel_format(self) -> &'static str {
         match self {
-            Self::H264 => "yuv420p",
+            Self::H264 | Self::Preview => "yuv420p",
             Self::ProResHq => "yuv422p10le",
         }
     }
@@ -178,6 +160,7 @@ impl Encoder {
                 master.transfer()
             ));
         command
+            .args(master.codec())
             .args(master.video())
             .args(master.container())
             .arg(file_url(&part));
