@@ -123,6 +123,7 @@ impl<'a> Studio<'a> {
             pyramids: &self.pyramids,
             paint: paint.as_ref(),
             window,
+            turn,
         };
         canvas
             .bands(window)

@@ -13,12 +13,12 @@ use crate::raster::bins::{self, Bins, Grid};
 use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, may_be_seen};
 use crate::raster::simd;
-use crate::raster::tile::{Opaque, Samples, draw};
+use crate::raster::tile::{Samples, Shade, draw};
 use crate::raster::{STEPS, TEXELS, TILE_HEIGHT, TILE_WIDTH};
 use crate::render::still::{Set, Still};
 use crate::vector::along;
 
-/// Texels a side of a sun's maps and of a cone's.
+/// Texels a side of a sun's maps, at the most, and of a cone's.
 const SIDE: u32 = 2048;
 /// Texels a side of a cube's faces.
 const FACE: u32 = 1024;
@@ -182,8 +182,16 @@ impl Work for Row<'_> {
         let texels = (TILE_WIDTH * 8) as usize;
         for column in 0..self.grid.count[0] as usize {
             let left = column as i32 * TILE_WIDTH * TEXELS.width;
-            self.samples.clear(self.projected.lens.k_far);
             let tile = self.row * self.grid.count[0] as usize + column;
+            let from = column * texels;
+            let width = texels.min(self.side - from);
+            if self.bins.iter().all(|bins| bins.of(tile).is_empty()) {
+                for line in self.out.chunks_mut(self.side) {
+                    line[from..from + width].fill(self.projected.lens.k_far);
+                }
+                continue;
+            }
+            self.samples.clear_k(self.projected.lens.k_far);
             let mut at = 0;
             for bins in self.bins {
                 for entry in bins.of(tile) {
@@ -191,11 +199,9 @@ impl Work for Row<'_> {
                     for v in &mut corners {
                         (v.x, v.y) = (v.x - left, v.y - up);
                     }
-                    draw::<L, _>(self.samples, &TEXELS, corners, 1, &mut Opaque);
+                    draw::<L, _>(self.samples, &TEXELS, corners, 1, &mut Shade);
                 }
             }
-            let from = column * texels;
-            let width = texels.min(self.side - from);
             for (line, cells) in self.samples.k.chunks(TILE_WIDTH as usize).enumerate() {
                 let start = line * self.side + from;
                 if start + width <= self.out.len() {
@@ -242,11 +248,9 @@ fn sun_views(set: &Set<'_>, still: &Still<'_>, towards: DVec3) -> Vec<View> {
         return Vec::new();
     };
     let view = &still.view;
-    let side = if view.size.width.max(view.size.height) <= 256 {
-        SIDE / 4
-    } else {
-        SIDE
-    };
+    // A small picture does not show what a large map holds.
+    let side = view.size.width.max(view.size.height).next_power_of_two();
+    let side = side.clamp(SIDE / 4, SIDE);
     let from = near.max(far * 0.004);
     let ratio = libm::cbrt(far / from);
     let split = |i: f64, log: f64| 0.8 * log + 0.2 * (from + (far - from) * i / 3.0);
