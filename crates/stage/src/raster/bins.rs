@@ -16,6 +16,8 @@ pub(crate) struct Grid {
     pub count: [i32; 2],
     /// Width of a cell in steps.
     pub cell: i32,
+    /// Whether all samples are pixels' centres.
+    centered: bool,
 }
 
 impl Grid {
@@ -31,6 +33,7 @@ impl Grid {
             first,
             count: [(beyond[0] - first[0]).max(0), (beyond[1] - first[1]).max(0)],
             cell: pattern.width,
+            centered: pattern.width > STEPS,
         }
     }
 
@@ -206,6 +209,15 @@ fn place(
     let [wide, high] = grid.tile();
     let low = [a.x.min(b.x).min(c.x), a.y.min(b.y).min(c.y)];
     let top = [a.x.max(b.x).max(c.x), a.y.max(b.y).max(c.y)];
+    if grid.centered {
+        // Many a small triangle lies between all centres.
+        let between = |low: i32, top: i32| {
+            (low + STEPS / 2 - 1).div_euclid(STEPS) > (top - STEPS / 2).div_euclid(STEPS)
+        };
+        if between(low[0], top[0]) || between(low[1], top[1]) {
+            return Some(());
+        }
+    }
     let x0 = (low[0].div_euclid(wide) - grid.first[0]).max(0);
     let x1 = (top[0].div_euclid(wide) - grid.first[0]).min(grid.count[0] - 1);
     let y0 = (low[1].div_euclid(high) - grid.first[1]).max(0);

@@ -34,6 +34,8 @@ pub(crate) trait Lanes: Copy {
     fn seen(inside: Self::I, k: Self::F, best: Self::F) -> Self::I;
     /// One bit a lane.
     fn bits(mask: Self::I) -> u8;
+    /// Writes `k` where the mask says.
+    fn put_k(best: &mut [f32; 8], k: Self::F, mask: Self::I);
     /// Writes `k` and `number` where the mask says.
     fn put(best: &mut [f32; 8], who: &mut [u32; 8], k: Self::F, number: u32, mask: Self::I);
 }
@@ -118,6 +120,14 @@ impl Lanes for Plain {
     #[inline(always)]
     fn bits(mask: [i32; 8]) -> u8 {
         mask.iter().rev().fold(0, |bits, m| bits << 1 | (m & 1) as u8)
+    }
+    #[inline(always)]
+    fn put_k(best: &mut [f32; 8], k: [f32; 8], mask: [i32; 8]) {
+        for l in 0..8 {
+            if mask[l] != 0 {
+                best[l] = k[l];
+            }
+        }
     }
     #[inline(always)]
     fn put(best: &mut [f32; 8], who: &mut [u32; 8], k: [f32; 8], number: u32, mask: [i32; 8]) {
@@ -253,6 +263,15 @@ mod avx2 {
         fn bits(mask: __m256i) -> u8 {
             // SAFETY: see above.
             unsafe { _mm256_movemask_ps(_mm256_castsi256_ps(mask)) as u8 }
+        }
+        #[inline(always)]
+        fn put_k(best: &mut [f32; 8], k: __m256, mask: __m256i) {
+            // SAFETY: see above.
+            unsafe {
+                let old = _mm256_loadu_ps(best.as_ptr());
+                let both = _mm256_blendv_ps(old, k, _mm256_castsi256_ps(mask));
+                _mm256_storeu_ps(best.as_mut_ptr(), both);
+            }
         }
         #[inline(always)]
         fn put(best: &mut [f32; 8], who: &mut [u32; 8], k: __m256, number: u32, mask: __m256i) {

@@ -41,8 +41,14 @@ impl Samples {
     /// Nothing is seen, and nothing will be that is not nearer than `k_far`.
     #[inline(always)]
     pub fn clear(&mut self, k_far: f32) {
-        self.k.fill([k_far; 8]);
+        self.clear_k(k_far);
         self.seen.fill([0; 8]);
+    }
+
+    /// The same where nobody asks what is seen.
+    #[inline(always)]
+    pub fn clear_k(&mut self, k_far: f32) {
+        self.k.fill([k_far; 8]);
         self.farthest = [k_far; BLOCKS];
         self.touched = [0; BLOCKS];
     }
@@ -52,6 +58,8 @@ impl Samples {
 pub(crate) trait Sieve {
     /// Whether it is asked at all.
     const ASKED: bool;
+    /// Whether anybody wants to know what is seen, and not only how near it is.
+    const NAMED: bool;
     /// The bits that stay.
     fn keep(&mut self, column: i32, row: i32, covered: u8) -> u8;
 }
@@ -61,6 +69,19 @@ pub(crate) struct Opaque;
 
 impl Sieve for Opaque {
     const ASKED: bool = false;
+    const NAMED: bool = true;
+    #[inline(always)]
+    fn keep(&mut self, _: i32, _: i32, covered: u8) -> u8 {
+        covered
+    }
+}
+
+/// For shadows: nearness alone.
+pub(crate) struct Shade;
+
+impl Sieve for Shade {
+    const ASKED: bool = false;
+    const NAMED: bool = false;
     #[inline(always)]
     fn keep(&mut self, _: i32, _: i32, covered: u8) -> u8 {
         covered
@@ -254,7 +275,11 @@ fn cell<L: Lanes, S: Sieve>(
             mask = L::and_i(mask, L::load_i(&kept));
         }
     }
-    L::put(best, &mut samples.seen[at], k, seen, mask);
+    if S::NAMED {
+        L::put(best, &mut samples.seen[at], k, seen, mask);
+    } else {
+        L::put_k(best, k, mask);
+    }
 }
 
 /// Finds a block's farthest sample.
@@ -396,8 +421,17 @@ fn narrow<L: Lanes, S: Sieve>(
     sieve: &mut S,
 ) {
     let (xs, ys) = (L::load_i(&pattern.x), L::load_i(&pattern.y));
-    let edges = shape.start.map(|e| [e.a as i32, e.b as i32, e.c as i32]);
-    let offset = edges.map(|[a, b, _]| L::add_i(L::mul_i(L::all_i(a), xs), L::mul_i(L::all_i(b), ys)));
+    // Loops and not `map`: its closures would not be compiled for these lanes.
+    let mut edges = [[0i32; 3]; 3];
+    let mut offset = [L::all_i(0); 3];
+    for i in 0..3 {
+        let e = &shape.start[i];
+        edges[i] = [e.a as i32, e.b as i32, e.c as i32];
+        offset[i] = L::add_i(
+            L::mul_i(L::all_i(edges[i][0]), xs),
+            L::mul_i(L::all_i(edges[i][1]), ys),
+        );
+    }
     let [k0, kx, ky] = shape.k;
     let k_offset = L::add_f(
         L::mul_f(L::all_f(kx), L::float(xs)),
@@ -412,11 +446,12 @@ fn narrow<L: Lanes, S: Sieve>(
             let k = L::max_f(L::min_f(L::add_f(L::all_f(k_cell), k_offset), high), low);
             let mut inside = L::all_i(0);
             if shape.crossed {
-                for ([a, b, c], offset) in edges.iter().zip(offset) {
+                for i in 0..3 {
+                    let [a, b, c] = edges[i];
                     let e = c
                         .wrapping_add(a.wrapping_mul(sx))
                         .wrapping_add(b.wrapping_mul(sy));
-                    inside = L::or_i(inside, L::add_i(L::all_i(e), offset));
+                    inside = L::or_i(inside, L::add_i(L::all_i(e), offset[i]));
                 }
             }
             cell::<L, S>(

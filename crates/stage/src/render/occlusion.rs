@@ -11,6 +11,9 @@ use crate::passes::Window;
 /// How much nearer than a point, as a share of its depth, something must be to hide it.
 const NEARER: f32 = 1e-3;
 
+/// Up to this share of their depth, four neighbours are one sloping surface.
+const SLOPE: f32 = 5e-3;
+
 /// The other frame.
 pub(crate) struct Other<'a> {
     pub set: &'a Set<'a>,
@@ -21,7 +24,8 @@ pub(crate) struct Other<'a> {
 
 /// Fills `out` (a window): 1 where a point is hidden in, or out of, the other frame's picture.
 ///
-/// The four pixels about the point's place there are asked. A triangle of theirs that is nearer than the point and that
+/// The four pixels about the point's place there are asked. Where the point's depth is among theirs and they are one
+/// surface, it is seen. Else a triangle of theirs that is nearer than the point and that
 /// the ray through the very place goes through hides it. Where none does, the point is hidden only if all four planes
 /// are nearer.
 pub(crate) fn fill(
@@ -63,12 +67,18 @@ fn hidden(other: &Other<'_>, place: DVec2, depth: f32, own: u32) -> bool {
     let least = depth * (1.0 - NEARER);
     let mut four = [0usize; 4];
     let mut nearer = 0u8;
+    let (mut low, mut high) = (f32::INFINITY, 0.0f32);
     for (i, cell) in four.iter_mut().enumerate() {
         *cell = rows[i / 2] * size.width as usize + columns[i % 2];
-        let near = other.seen.depth_m[*cell] < least && other.seen.triangle[*cell] != own;
+        let there = other.seen.depth_m[*cell];
+        low = if there < low { there } else { low };
+        high = if there > high { there } else { high };
+        let near = there < least && other.seen.triangle[*cell] != own;
         nearer |= u8::from(near) << i;
     }
-    nearer != 0 && behind(other, place, least, four, nearer, own)
+    // On a slope some neighbours are always nearer.
+    let on_slope = least <= high && high - low <= SLOPE * high;
+    nearer != 0 && !on_slope && behind(other, place, least, four, nearer, own)
 }
 
 /// The same, where some of the four pixels see something nearer.

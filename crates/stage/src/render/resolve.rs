@@ -13,7 +13,7 @@ use crate::raster::tile::{CELLS, Opaque, Samples, draw};
 use crate::raster::{PICTURE, STEPS, TILE_HEIGHT, TILE_WIDTH};
 use crate::shade::clay::{Holes, Paint};
 use crate::shade::texture::Pyramid;
-use crate::vector::{narrow, wide};
+use crate::vector::{columns, narrow, wide};
 
 /// A triangle of the tile at hand.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,8 @@ pub(crate) struct Frame<'a> {
     pub pyramids: &'a [Pyramid],
     pub paint: Option<&'a Paint<'a>>,
     pub window: &'a Window,
+    /// World from camera, rows, rotation only.
+    pub turn: [[f32; 3]; 3],
 }
 
 /// Draws and resolves one band.
@@ -258,7 +260,7 @@ fn joined(frame: &Frame<'_>, desk: &Desk, a: u32, b: u32) -> bool {
     if a.instance != b.instance {
         return false;
     }
-    let p = frame.set.cast.primitive(frame.set.scene, a.instance as usize);
+    let p = frame.set.primitives[a.instance as usize];
     let first = frame.set.cast.instances[a.instance as usize].first_triangle;
     let corners = |number: u32| p.triangles[(number - first) as usize];
     let (a, b) = (corners(a.number), corners(b.number));
@@ -360,7 +362,7 @@ fn something(
         out[at] = normal;
     }
     if let Some(out) = &mut band.camera_normal {
-        out[at] = narrow(view.camera_from_world.transform_vector3(wide(normal)));
+        out[at] = columns(&frame.turn, normal);
     }
     if let Some(out) = &mut band.object_id {
         out[at] = frame.set.cast.instances[facet.instance].object;

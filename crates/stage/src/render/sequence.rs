@@ -47,6 +47,7 @@ pub(crate) struct Run<'a> {
 #[derive(Debug, Default)]
 struct Memory {
     vertices: Vec<Vertex>,
+    maps: Vec<Vec<f32>>,
     canvases: Vec<Canvas>,
 }
 
@@ -80,7 +81,7 @@ impl<'a> Studio<'a> {
         window: &Window,
         passes: Passes,
         probe: bool,
-        vertices: &mut Vec<Vertex>,
+        memory: &mut Memory,
         canvas: &mut Canvas,
         stop: &AtomicBool,
     ) -> Result<u64, RenderError> {
@@ -96,7 +97,7 @@ impl<'a> Studio<'a> {
         let shadows = lamps
             .as_ref()
             .and_then(|l| l.key)
-            .map(|(_, key)| Shadows::new(&self.set, still, key));
+            .map(|(_, key)| Shadows::new(&self.set, still, key, &mut memory.maps));
         let shadows = shadows.unwrap_or_default();
         let turn = still.view.world_from_camera.transpose().to_cols_array_2d();
         let turn = [turn[0], turn[1], turn[2]].map(|r| [r[0] as f32, r[1] as f32, r[2] as f32]);
@@ -110,7 +111,7 @@ impl<'a> Studio<'a> {
             probe,
             turn,
         });
-        let projected = still.project(&self.set, rect, std::mem::take(vertices));
+        let projected = still.project(&self.set, rect, std::mem::take(&mut memory.vertices));
         let grid = Still::grid(rect);
         let (bins, dropped) = bins::fill(&projected, &grid);
         let frame = Frame {
@@ -123,6 +124,7 @@ impl<'a> Studio<'a> {
             pyramids: &self.pyramids,
             paint: paint.as_ref(),
             window,
+            turn,
         };
         canvas
             .bands(window)
@@ -137,7 +139,8 @@ impl<'a> Studio<'a> {
                     });
                 }
             });
-        *vertices = projected.vertices;
+        memory.vertices = projected.vertices;
+        shadows.recycle(&mut memory.maps);
         if stop.load(Ordering::Relaxed) {
             return Err(RenderError::Stopped);
         }
@@ -158,14 +161,13 @@ impl<'a> Studio<'a> {
         let mut canvas = Canvas::default();
         let none = Passes::NONE;
         let whole = self.whole();
-        let vertices = &mut memory.vertices;
         self.draw(
             still,
             [None, None],
             &whole,
             none,
             false,
-            vertices,
+            memory,
             &mut canvas,
             stop,
         )?;
@@ -210,7 +212,7 @@ impl<'a> Studio<'a> {
                 &run.window,
                 passes,
                 false,
-                &mut memory.vertices,
+                &mut memory,
                 &mut canvas,
                 run.stop,
             )?;
@@ -226,7 +228,10 @@ impl<'a> Studio<'a> {
                 self.occlude(&stills[1], own, &run.window, 1, &mut waited);
                 let go_on = sink(number, &mut waited.frame);
                 if whole {
-                    before = Some(std::mem::take(&mut waited.seen));
+                    // The older one's memory goes to the next canvas.
+                    waited.seen = before
+                        .replace(std::mem::take(&mut waited.seen))
+                        .unwrap_or_default();
                 }
                 memory.canvases.push(waited);
                 if go_on.is_break() {
@@ -314,7 +319,7 @@ impl<'a> Studio<'a> {
                 &window,
                 passes,
                 true,
-                &mut Vec::new(),
+                &mut Memory::default(),
                 &mut canvas,
                 &never,
             )?;

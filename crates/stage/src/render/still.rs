@@ -6,7 +6,7 @@ use crate::pose::{Pose, View};
 use crate::posed::{Cast, Posed};
 use crate::raster::bins::Grid;
 use crate::raster::project::{Draw, Projected, Vertex, bounds, may_be_seen};
-use crate::scene::{AlphaMode, Material, Scene};
+use crate::scene::{AlphaMode, Material, Primitive, Scene};
 
 /// A material with what rendering asks of it all the time.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(crate) struct Look {
 pub(crate) struct Set<'a> {
     pub scene: &'a Scene,
     pub cast: Cast,
+    /// One primitive an instance.
+    pub primitives: Vec<&'a Primitive>,
     /// One look an instance.
     pub looks: Vec<Look>,
     /// Boxes about instances that keep their shape, in their own space: middle and half size.
@@ -31,10 +33,12 @@ pub(crate) struct Set<'a> {
 
 impl<'a> Set<'a> {
     pub fn new(scene: &'a Scene, cast: Cast) -> Self {
-        let of = |i: usize| cast.primitive(scene, i);
-        let looks = (0..cast.instances.len())
-            .map(|i| {
-                let p = of(i);
+        let primitives: Vec<&Primitive> = (0..cast.instances.len())
+            .map(|i| cast.primitive(scene, i))
+            .collect();
+        let looks = primitives
+            .iter()
+            .map(|p| {
                 let material = p.material.and_then(|m| scene.materials.get(m));
                 let material = material.cloned().unwrap_or_default();
                 let glows = material.emission.iter().any(|e| *e > 0.0);
@@ -56,12 +60,13 @@ impl<'a> Set<'a> {
                 }
                 *known
                     .entry((instance.mesh, instance.primitive))
-                    .or_insert_with(|| bounds(&of(i).positions))
+                    .or_insert_with(|| bounds(&primitives[i].positions))
             })
             .collect();
         Self {
             scene,
             cast,
+            primitives,
             looks,
             boxes,
         }
@@ -147,7 +152,7 @@ impl<'a> Still<'a> {
             let look = &set.looks[i];
             draws.push(Draw {
                 instance: i,
-                triangles: &set.cast.primitive(set.scene, i).triangles,
+                triangles: &set.primitives[i].triangles,
                 positions: &self.posed.placed[i].positions,
                 camera_from_local,
                 first_triangle: set.cast.instances[i].first_triangle,

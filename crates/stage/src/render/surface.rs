@@ -51,7 +51,7 @@ impl Facet {
     #[inline(always)]
     pub fn of(set: &Set<'_>, still: &Still<'_>, instance: usize, triangle: u32) -> Self {
         let first = set.cast.instances[instance].first_triangle;
-        let corners = set.cast.primitive(set.scene, instance).triangles[(triangle - first) as usize];
+        let corners = set.primitives[instance].triangles[(triangle - first) as usize];
         let positions = &still.posed.placed[instance].positions;
         let at = |i: u32| wide(positions[i as usize]);
         let l0 = at(corners[0]);

@@ -38,7 +38,7 @@ impl Paint<'_> {
             material.base_color[1],
             material.base_color[2],
         ];
-        let p = self.set.cast.primitive(self.set.scene, facet.instance);
+        let p = self.set.primitives[facet.instance];
         if !p.colors.is_empty() {
             let color = mixed(&p.colors, facet, hit);
             for c in 0..3 {
@@ -101,7 +101,7 @@ impl Paint<'_> {
 /// Texture coordinates of a place, through its material's matrix.
 fn coordinates(set: &Set<'_>, facet: &Facet, hit: &Hit) -> Option<[f32; 2]> {
     let texture = set.looks[facet.instance].material.base_texture.as_ref()?;
-    let p = set.cast.primitive(set.scene, facet.instance);
+    let p = set.primitives[facet.instance];
     let [a, b, c] = facet.corners.map(|i| p.uvs.get(i as usize));
     let (a, b, c) = (a?, b?, c?);
     let (u, v) = (hit.u as f32, hit.v as f32);
@@ -142,10 +142,11 @@ const THRESHOLDS: [f32; 8] = [
 
 impl Sieve for Holes<'_> {
     const ASKED: bool = true;
+    const NAMED: bool = true;
 
     fn keep(&mut self, column: i32, row: i32, covered: u8) -> u8 {
         let material = &self.set.looks[self.facet.instance].material;
-        let p = self.set.cast.primitive(self.set.scene, self.facet.instance);
+        let p = self.set.primitives[self.facet.instance];
         let mut kept = 0;
         for (l, blended) in THRESHOLDS.into_iter().enumerate() {
             if covered >> l & 1 == 0 {

@@ -13,12 +13,12 @@ use crate::raster::bins::{self, Bins, Grid};
 use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, may_be_seen};
 use crate::raster::simd;
-use crate::raster::tile::{Opaque, Samples, draw};
+use crate::raster::tile::{Samples, Shade, draw};
 use crate::raster::{STEPS, TEXELS, TILE_HEIGHT, TILE_WIDTH};
 use crate::render::still::{Set, Still};
 use crate::vector::along;
 
-/// Texels a side of a sun's maps and of a cone's.
+/// Texels a side of a sun's maps, at the most, and of a cone's.
 const SIDE: u32 = 2048;
 /// Texels a side of a cube's faces.
 const FACE: u32 = 1024;
@@ -51,12 +51,19 @@ pub(crate) fn views(set: &Set<'_>, still: &Still<'_>, key: Key) -> Vec<View> {
 }
 
 impl Shadows {
-    /// Draws the maps for a frame. Pictures much smaller than the maps get smaller maps.
-    pub fn new(set: &Set<'_>, still: &Still<'_>, key: Key) -> Self {
+    /// Draws the maps for a frame, into memory of maps before.
+    pub fn new(set: &Set<'_>, still: &Still<'_>, key: Key, memory: &mut Vec<Vec<f32>>) -> Self {
         let views = views(set, still, key);
         let eye = still.view.world_from_camera.w_axis.truncate();
-        let maps = views.iter().map(|view| Map::new(set, still, view, eye));
+        let maps = views
+            .iter()
+            .map(|view| Map::new(set, still, view, eye, memory.pop().unwrap_or_default()));
         Self { maps: maps.collect() }
+    }
+
+    /// Gives the maps' memory back.
+    pub fn recycle(self, memory: &mut Vec<Vec<f32>>) {
+        memory.extend(self.maps.into_iter().map(|map| map.k));
     }
 
     /// The share of the key light that reaches a place (from the camera, world axes) with this normal.
@@ -72,7 +79,7 @@ impl Shadows {
 }
 
 impl Map {
-    fn new(set: &Set<'_>, still: &Still<'_>, view: &View, eye: DVec3) -> Self {
+    fn new(set: &Set<'_>, still: &Still<'_>, view: &View, eye: DVec3, mut k: Vec<f32>) -> Self {
         let side = view.size.width;
         let rect = [0, 0, side as i32, side as i32];
         let light = DAffine3::from_mat4(view.camera_from_world);
@@ -88,7 +95,8 @@ impl Map {
         let projected = Projected::new(view, draws, Vec::new());
         let grid = Grid::over(rect, &TEXELS);
         let (bins, _) = bins::fill(&projected, &grid);
-        let mut k = vec![0.0f32; side as usize * side as usize];
+        // All of it is written anew.
+        k.resize(side as usize * side as usize, 0.0);
         k.par_chunks_mut(side as usize * TILE_HEIGHT as usize)
             .enumerate()
             .for_each_init(Samples::new, |samples, (row, out)| {
@@ -154,16 +162,17 @@ impl Map {
         let (left, top) = ((x - 1.5) as usize, (y - 1.5) as usize);
         let (fx, fy) = (x - 1.5 - left as f32, y - 1.5 - top as f32);
         let (wx, wy) = ([1.0 - fx, 1.0, 1.0, fx], [1.0 - fy, 1.0, 1.0, fy]);
-        let mut sum = 0.0;
+        // Four columns side by side, which the compiler takes together.
+        let mut sums = [0.0f32; 4];
         for (row, wy) in wy.iter().enumerate() {
             let from = (top + row) * self.side as usize + left;
             let texels = &self.k[from..from + 4];
-            let mut line = 0.0;
-            for (texel, wx) in texels.iter().zip(wx) {
-                line += if *texel <= k { wx } else { 0.0 };
+            for c in 0..4 {
+                let open = if texels[c] <= k { wx[c] } else { 0.0 };
+                sums[c] += open * wy;
             }
-            sum += line * wy;
         }
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         Some(sum / 9.0)
     }
 }
@@ -187,8 +196,16 @@ impl Work for Row<'_> {
         let texels = (TILE_WIDTH * 8) as usize;
         for column in 0..self.grid.count[0] as usize {
             let left = column as i32 * TILE_WIDTH * TEXELS.width;
-            self.samples.clear(self.projected.lens.k_far);
             let tile = self.row * self.grid.count[0] as usize + column;
+            let from = column * texels;
+            let width = texels.min(self.side - from);
+            if self.bins.iter().all(|bins| bins.of(tile).is_empty()) {
+                for line in self.out.chunks_mut(self.side) {
+                    line[from..from + width].fill(self.projected.lens.k_far);
+                }
+                continue;
+            }
+            self.samples.clear_k(self.projected.lens.k_far);
             let mut at = 0;
             for bins in self.bins {
                 for entry in bins.of(tile) {
@@ -196,11 +213,9 @@ impl Work for Row<'_> {
                     for v in &mut corners {
                         (v.x, v.y) = (v.x - left, v.y - up);
                     }
-                    draw::<L, _>(self.samples, &TEXELS, corners, 1, &mut Opaque);
+                    draw::<L, _>(self.samples, &TEXELS, corners, 1, &mut Shade);
                 }
             }
-            let from = column * texels;
-            let width = texels.min(self.side - from);
             for (line, cells) in self.samples.k.chunks(TILE_WIDTH as usize).enumerate() {
                 let start = line * self.side + from;
                 if start + width <= self.out.len() {
@@ -247,11 +262,9 @@ fn sun_views(set: &Set<'_>, still: &Still<'_>, towards: DVec3) -> Vec<View> {
         return Vec::new();
     };
     let view = &still.view;
-    let side = if view.size.width.max(view.size.height) <= 256 {
-        SIDE / 4
-    } else {
-        SIDE
-    };
+    // A small picture does not show what a large map holds.
+    let side = view.size.width.max(view.size.height).next_power_of_two();
+    let side = side.clamp(SIDE / 4, SIDE);
     let from = near.max(far * 0.004);
     let ratio = libm::cbrt(far / from);
     let split = |i: f64, log: f64| 0.8 * log + 0.2 * (from + (far - from) * i / 3.0);
