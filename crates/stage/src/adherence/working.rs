@@ -69,6 +69,40 @@ impl Working {
         thinned
     }
 
+    /// Motion to the next frame under each working pixel's centre: between the four pixels around it where they show
+    /// one object, else as [`Self::thin`] has it.
+    fn thin_motion(&self, guide: &GuideFrame) -> Option<Vec<[f32; 2]>> {
+        let values = &guide.motion_next_px.as_ref()?.values;
+        let mut thinned = self.thin(values);
+        let [width, height] = self.guides;
+        let Some(ids) = guide.object_id.as_ref().filter(|_| thinned.len() != values.len()) else {
+            return Some(thinned);
+        };
+        let taps = |i: usize, to: usize, from: usize| {
+            let at = ((i as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+            let low = at as usize;
+            (low, (low + 1).min(from - 1), at - low as f32)
+        };
+        for (i, out) in thinned.iter_mut().enumerate() {
+            let (left, right, fx) = taps(i % self.width, self.width, width);
+            let (top, bottom, fy) = taps(i / self.width, self.height, height);
+            let corners = [
+                top * width + left,
+                top * width + right,
+                bottom * width + left,
+                bottom * width + right,
+            ];
+            if corners.iter().all(|c| ids.values[*c] == ids.values[corners[0]]) {
+                let [a, b, c, d] = corners.map(|c| values[c]);
+                *out = [0, 1].map(|k| {
+                    let (above, below) = (a[k] + (b[k] - a[k]) * fx, c[k] + (d[k] - c[k]) * fx);
+                    above + (below - above) * fy
+                });
+            }
+        }
+        Some(thinned)
+    }
+
     pub fn ids(&self, guide: &GuideFrame) -> Option<Vec<u32>> {
         guide.object_id.as_ref().map(|p| self.thin(&p.values))
     }
@@ -82,7 +116,7 @@ impl Working {
     /// Exact motion to the next frame in working pixels; NaN where it says nothing about a picture: hidden or out of
     /// the picture in the next frame, no surface, or no number.
     pub fn motion(&self, guide: &GuideFrame) -> Option<Vec<[f32; 2]>> {
-        let motion = self.thin(&guide.motion_next_px.as_ref()?.values);
+        let motion = self.thin_motion(guide)?;
         let thin = |pass: &Option<Pass<f32>>| pass.as_ref().map(|p| self.thin(&p.values));
         let (hidden, depth) = (thin(&guide.occlusion), thin(&guide.depth_m));
         let ids = self.ids(guide);
@@ -107,5 +141,46 @@ impl Working {
                 .map(|(i, m)| if open(i, m) { m } else { [f32::NAN; 2] })
                 .collect(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heirloom_engine::guides::Certainty;
+
+    #[test]
+    fn thinned_motion_is_that_of_the_place_and_of_one_object() {
+        // Motion that grows to the right, and another object beyond column 60.
+        let (size, column) = (
+            Size {
+                width: 96,
+                height: 54,
+            },
+            |i: usize| i % 96,
+        );
+        let pass = |value: fn(usize) -> [f32; 2]| Pass {
+            values: (0..96 * 54).map(|i| value(i % 96)).collect(),
+            certainty: Certainty::Exact,
+        };
+        let guide = GuideFrame {
+            motion_next_px: Some(pass(|x| {
+                [if x < 60 { 0.1 * (x as f32 + 0.5) } else { -6.0 }, 0.0]
+            })),
+            object_id: Some(Pass {
+                values: (0..96 * 54).map(|i| if column(i) < 60 { 1 } else { 2 }).collect(),
+                certainty: Certainty::Exact,
+            }),
+            ..GuideFrame::default()
+        };
+        let working = Working::new(size, 64);
+        assert_eq!((working.width, working.height), (64, 36));
+        let motion = working.motion(&guide).unwrap();
+        for x in 1..39 {
+            // A working pixel is 1.5 of the guides': place and motion are both measured in it.
+            let expected = 0.1 * (x as f32 + 0.5);
+            assert!((motion[64 * 10 + x][0] - expected).abs() < 1e-4, "{x}");
+        }
+        assert!((41..60).all(|x| motion[64 * 10 + x][0] == -4.0));
     }
 }
