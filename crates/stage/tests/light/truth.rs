@@ -6,7 +6,7 @@ use std::path::Path;
 use glam::DVec3;
 use heirloom_picture::{Image, exr, photo};
 use heirloom_stage::light::{
-    PlaceLight, from_equirectangular, from_shading,
+    Photograph, PlaceLight, from_equirectangular, from_photograph, from_shading,
 };
 use serde_json::{Value, json};
 
@@ -113,6 +113,11 @@ pub fn measure_all(folder: &Path) -> Result<Vec<Found>, Box<dyn Error>> {
                 .iter()
                 .map(|c| c[0].into())
                 .collect();
+            found.extend(judge(
+                "photograph",
+                &truth,
+                &from_photograph(&image, Photograph { across_deg: truth["fov_deg"].as_f64().unwrap_or(50.0) })?,
+            ));
             found.extend(judge(
                 "shading with normals",
                 &truth,
