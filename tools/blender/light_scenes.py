@@ -159,16 +159,36 @@ def encode(linear):
     return np.round(e * 255).astype(np.uint8)
 
 
+def reached(place, at, toward, pano):
+    """Whether light from a direction comes to a place and half a metre round it; a panorama must see it itself."""
+    graph = bpy.context.evaluated_depsgraph_get()
+    offsets = [(0, 0, 0)] if pano else [(0, 0, 0), (0.5, 0, 0.1), (-0.5, 0, 0.1), (0, 0.4, 0.1), (0, -0.4, 0.1)]
+    names = set() if pano else {thing.name for thing in place.things}
+    for offset in offsets:
+        start = at + mathutils.Vector(offset)
+        for _ in range(20):  # through what stands there itself
+            hit, spot, _, _, thing, _ = place.scene.ray_cast(graph, start, toward)
+            if not hit:
+                break
+            if thing.name not in names:
+                return False
+            start = spot + toward * 1e-3
+    return True
+
+
 def make(kind, seed, out, samples, pano):
     """One picture with its truth."""
     place = Place(kind, seed)
     rng, scene = place.rng, place.scene
     at = mathutils.Vector(place.free if pano else place.middle)
 
-    # The key: a sun of any size from any side, or in half of the corners a bright window.
-    turn = rng.uniform(0, 2 * math.pi)
-    lift = math.radians(rng.uniform(12, 72))
-    toward = mathutils.Vector((math.cos(turn) * math.cos(lift), math.sin(turn) * math.cos(lift), math.sin(lift)))
+    # The key: a sun of any size from any side that reaches the place, or in half of the corners a bright window.
+    for _ in range(200):
+        turn = rng.uniform(0, 2 * math.pi)
+        lift = math.radians(rng.uniform(12, 72))
+        toward = mathutils.Vector((math.cos(turn) * math.cos(lift), math.sin(turn) * math.cos(lift), math.sin(lift)))
+        if reached(place, at, toward, pano):
+            break
     window = kind == "corner" and rng.random() < 0.5
     half = math.radians(math.exp(rng.uniform(math.log(1.5 if pano else 0.3), math.log(32))))
     warm = rng.uniform(-1, 1)

@@ -12,6 +12,8 @@
 
 mod around;
 mod harmonics;
+mod photograph;
+mod segment;
 mod shading;
 
 use glam::{DQuat, DVec3};
@@ -19,6 +21,7 @@ use heirloom_engine::guides::{Certainty, GuideLight};
 
 pub use self::around::from_equirectangular;
 pub use self::harmonics::{Sh9, basis, cap, irradiance, radiance, rotated, sum};
+pub use self::photograph::{Photograph, from_photograph};
 pub use self::shading::from_shading;
 use crate::scene::{Light, LightKind};
 use crate::track::Track;

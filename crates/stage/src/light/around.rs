@@ -231,6 +231,8 @@ impl Map {
         let outer = libm::cos((half * 1.3 + 0.26).min(PI));
         let inner = libm::cos((half * 1.15 + 0.06).min(PI));
         let under = self.surroundings(centre, inner, outer).min(threshold);
+        // The rim: cells the patch covers in part.
+        let patch = self.grown(&patch, under);
         let (centre, spread) = self.centre(&patch, under);
         let softness = (2.0 * (1.0 - spread)).clamp(0.0, 1.0);
         let mut irradiance = [0.0; 3];
@@ -306,6 +308,29 @@ impl Map {
         // One order, wherever the search went.
         found.sort_unstable();
         found
+    }
+
+    /// The patch with the cells that touch it and are brighter than what lies under it, twice over.
+    fn grown(&self, patch: &[usize], under: f64) -> Vec<usize> {
+        let mut all = patch.to_vec();
+        for _ in 0..2 {
+            let mut more = all.clone();
+            for &i in &all {
+                let (x, y) = (i % self.columns, i / self.columns);
+                for row in y.saturating_sub(1)..(y + 2).min(self.rows) {
+                    for dx in [self.columns - 1, 0, 1] {
+                        let cell = row * self.columns + (x + dx) % self.columns;
+                        if self.bright[cell] > under {
+                            more.push(cell);
+                        }
+                    }
+                }
+            }
+            more.sort_unstable();
+            more.dedup();
+            all = more;
+        }
+        all
     }
 
     /// Where the light of a patch above its surroundings comes from, and how concentrated it is (1 is one point).

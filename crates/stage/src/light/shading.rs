@@ -33,12 +33,12 @@ const ALIKE: f64 = 2.0;
 const EVEN: f64 = 0.04;
 
 /// One cell of the picture: one surface, one normal.
-struct Cell {
-    normal: DVec3,
-    light: [f64; 3],
-    bright: f64,
-    object: usize,
-    weight: f64,
+pub(super) struct Cell {
+    pub(super) normal: DVec3,
+    pub(super) light: [f64; 3],
+    pub(super) bright: f64,
+    pub(super) object: usize,
+    pub(super) weight: f64,
 }
 
 /// Key and fill as numbers: key, then the fill's constant and its x, y, z, each as radiance of a surface of albedo 1.
@@ -84,7 +84,7 @@ pub fn from_shading(
         }
     }
     let (cells, objects) = gather(image, normals, ids);
-    solve(&cells, objects)
+    solve(&cells, objects, &|_| 0.0)
 }
 
 /// Whether a pixel can be read: neither black nor burnt out.
@@ -157,7 +157,7 @@ fn gather(image: &Image, normals: &[[f32; 3]], ids: Option<&[u32]>) -> (Vec<Cell
 }
 
 /// Gives rare normals more weight, so that a floor does not drown a statue.
-fn weigh(cells: &mut [Cell], objects: usize) {
+pub(super) fn weigh(cells: &mut [Cell], objects: usize) {
     const STEPS: usize = 6;
     let bin = |c: &Cell| {
         let step = |v: f64| (((v + 1.0) / 2.0 * STEPS as f64) as usize).min(STEPS - 1);
@@ -176,7 +176,11 @@ fn weigh(cells: &mut [Cell], objects: usize) {
     }
 }
 
-fn solve(cells: &[Cell], objects: usize) -> Result<PlaceLight, LightError> {
+pub(super) fn solve(
+    cells: &[Cell],
+    objects: usize,
+    prior: &(dyn Fn(DVec3) -> f64 + Sync),
+) -> Result<PlaceLight, LightError> {
     if cells.len() < LEAST {
         return Err(LightError::Surfaces {
             found: cells.len(),
@@ -193,7 +197,11 @@ fn solve(cells: &[Cell], objects: usize) -> Result<PlaceLight, LightError> {
         .iter()
         .map(|(s, w)| (s / f64::max(*w, 1e-9)).max(1e-4))
         .collect();
-    let problem = Problem { cells, scales };
+    let problem = Problem {
+        cells,
+        scales,
+        prior,
+    };
 
     let first: Vec<Fit> = sphere(DIRECTIONS)
         .into_par_iter()
@@ -253,9 +261,11 @@ fn concentration(fits: &[Fit]) -> f64 {
     sum.length() / f64::max(weight, 1e-12)
 }
 
-struct Problem<'a> {
+pub(super) struct Problem<'a> {
     cells: &'a [Cell],
     scales: Vec<f64>,
+    /// What a direction costs beside what it leaves unexplained.
+    prior: &'a (dyn Fn(DVec3) -> f64 + Sync),
 }
 
 impl Problem<'_> {
@@ -288,7 +298,7 @@ impl Problem<'_> {
             sum += cell.weight * self.judge(cell, *cos, &fit).2;
             weight += cell.weight;
         }
-        fit.cost = sum / weight;
+        fit.cost = sum / weight + (self.prior)(direction);
         fit
     }
 
