@@ -21,8 +21,8 @@ frames = 12
 kind = "guided"
 prompt = "She stands at the water."
 [scene.shot.blocking]
-camera = { at = [0, 1.5, 5], look_at = "mother", lens = 24 }
-moves = [{ kind = "zoom", to = 50, frames = [0, 11] }]
+camera = { at = [0, 1.5, 5], look_at = "mother", lens_mm = 24 }
+moves = [{ kind = "zoom", to_mm = 50, frames = [0, 11] }]
 [[scene.shot.blocking.thing]]
 name = "mother"
 shape = "figure"
@@ -39,7 +39,7 @@ dissolve = 4
 [[scene.shot.board]]
 picture = "boards/a.png"
 frames = 4
-to = [0.25, 0.25, 0.5, 0.5]
+move = { to = [0.25, 0.25, 0.5, 0.5] }
 [[scene.shot.board]]
 picture = "boards/b.png"
 frames = 3
@@ -229,7 +229,7 @@ fn passes_come_out_whole_and_go_on_where_they_stopped() {
     );
 
     // Of something else: nothing of the old stays.
-    edit(&film, |toml| toml.replace("lens = 24", "lens = 28"));
+    edit(&film, |toml| toml.replace("lens_mm = 24", "lens_mm = 28"));
     let said = render(&["--range", "0..2", "--passes", "depth,objects", "--format", "exr"]).well();
     assert!(said.out.contains("2 frames written, 0 there"), "{}", said.out);
     assert!(!folder.join("000005.exr").exists() && !folder.join("000000.png").exists());
@@ -281,7 +281,9 @@ fn a_scene_file_goes_through_without_a_film() {
     render(&["--camera", "nobody"]).ended(1, &["no camera called `nobody`", "it has"]);
     render(&["--passes", "smell"]).ended(1, &["no pass `smell`", "depth"]);
     render(&["--range", "0..5000"]).ended(1, &["ask for a range within"]);
-    render(&["--size", "9x9"]).ended(2, &["9x9"]);
+    elsewhere
+        .run(&["stage", "render", "scene.glb", "--size", "9x9"])
+        .ended(2, &["9x9"]);
     std::fs::create_dir(elsewhere.path("theirs")).unwrap();
     std::fs::write(elsewhere.path("theirs/000000.png"), b"mine").unwrap();
     render(&["--to", "theirs"]).ended(1, &["not of a Heirloom export"]);
@@ -317,7 +319,7 @@ fn the_animatic_has_the_films_timing_and_the_best_of_every_shot() {
     let (frames, seconds, sound) = probe(&film.path("out/animatic.mp4"));
     assert_eq!((frames, sound), (FRAMES, false));
     assert!((seconds - FRAMES as f64 / 24.0).abs() < 0.002, "{seconds} s");
-    let kept: Vec<_> = std::fs::read_dir(film.path("work/stage/000-shore-010"))
+    let kept: Vec<_> = std::fs::read_dir(film.path("work/stage/000-shore-010/96x64"))
         .unwrap()
         .flatten()
         .filter(|entry| entry.path().extension().is_some_and(|e| e == "png"))

@@ -10,9 +10,7 @@ use heirloom_dailies::{Plan, Planned, Work, takes};
 use heirloom_engine::gate::{Action, Gate, SourceGate, SourceUse, Verdict};
 use heirloom_engine::{Draw, Engines, Failure};
 use heirloom_film::{Board, Scene, Shot, Size};
-use heirloom_finish::animatic::{
-    Animatic, AnimaticShot, Boards, Kept, Label, Lens, Part, Shown, Slate,
-};
+use heirloom_finish::animatic::{Animatic, AnimaticShot, Boards, Kept, Label, Lens, Part, Shown, Slate};
 use heirloom_finish::stage_frames::StageFrames;
 use heirloom_finish::{Card, FinishError, Footage, Plate, animatic};
 use heirloom_picture::ffmpeg::Ffmpeg;
@@ -335,7 +333,10 @@ impl Maker<'_> {
             "size": self.size,
         });
         // A number before the name, since two names may differ only in what a file's name can not hold.
-        let folder = self.work.join(format!("{index:03}-{}", setup.name));
+        let folder = self
+            .work
+            .join(format!("{index:03}-{}", setup.name))
+            .join(self.size.to_string());
         let kept = Kept::open(&folder, self.size, &made_of, Box::new(labels))?;
         self.render(&setup, camera, &kept)?;
         Ok(Some(Shown::Pictures(Arc::new(kept))))
