@@ -66,7 +66,7 @@ impl Default for ReadLimits {
             triangles: 64 << 20,
             key_values: 1 << 30,
             texture_pixels: 256 << 20,
-            text_values: 128 << 20,
+            text_values: 32 << 20,
         }
     }
 }

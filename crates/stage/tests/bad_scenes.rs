@@ -437,6 +437,27 @@ fn usd_references_that_go_round_or_grow() {
     );
     let own = usda("def Xform \"a\" { def Xform \"b\" (references = </a>) {} }").unwrap();
     assert!(own.nodes.len() < 100);
+    // Twelve prims with twice two references each: only 26 prims, and the reader's composition took over a minute.
+    let mut body = String::new();
+    for i in 0..12 {
+        let b = i + 1;
+        for name in ["p", "q"] {
+            body += &format!("def \"{name}{i}\" (references = [</p{b}>, </q{b}>]) {{}}\n");
+        }
+    }
+    body += "def \"p12\" {}\ndef \"q12\" {}";
+    assert!(
+        usda(&body)
+            .unwrap_err()
+            .to_string()
+            .contains("stands for too many others")
+    );
+    // A crowd of one thing is no such thing.
+    let mut body = String::from("def Xform \"one\" { def Cube \"c\" {} }\n");
+    for i in 0..300 {
+        body += &format!("def \"copy{i}\" (references = </one>) {{}}\n");
+    }
+    assert_eq!(usda(&body).unwrap().meshes.len(), 301);
     // Thirty prims that each refer twice to the next would be a thousand million.
     let mut body = String::new();
     for i in 0..30 {

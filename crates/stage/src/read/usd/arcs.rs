@@ -1,9 +1,10 @@
 //! How much a stage can grow in composition.
 //!
 //! A few dozen prims that each refer twice to the next stand for more prims than any memory holds. Before anything is
-//! composed, each layer's own tree and the arcs within it (references, payloads, inherits, specializes) are followed,
-//! and what every prim stands for is counted: itself, what is below it, and what it refers to. Arcs into other layers
-//! count for one: there the number of prims that are read is the limit.
+//! composed, each layer's own tree and the arcs within it (references, payloads, inherits, specializes) are followed.
+//! Counted is what every prim is put together from (itself, what it refers to, and what those above it refer to: the
+//! time it takes goes with the square of that), and what it stands for (itself, what is below it, and what it refers
+//! to). Arcs into other layers count for one: there the number of prims that are read is the limit.
 
 use std::collections::HashMap;
 
@@ -16,6 +17,9 @@ use crate::read::budget::Context;
 
 /// Prims that a stage may be composed of: the `openusd` crate takes some 6 KiB for each.
 pub(super) const PRIMS: u64 = 1 << 18;
+
+/// Places that one prim may be put together from, beside those above it: 4096 of them take the crate a minute.
+const SITES: u64 = 128;
 
 pub(super) fn check(stage: &Stage, context: &Context<'_>) -> Result<(), ReadError> {
     for identifier in stage.layer_identifiers() {
@@ -82,62 +86,60 @@ impl Arcs {
         number
     }
 
-    /// Counts what every prim stands for, deepest first, without calling itself.
     fn count(&self) -> Result<(), String> {
-        #[derive(Clone, Copy)]
-        enum State {
-            New,
-            Open,
-            /// What it stands for, and the longest way through arcs from it.
-            Counted(u64, usize),
-        }
         let targets: Vec<Vec<usize>> = self
             .targets
             .iter()
             .map(|list| list.iter().filter_map(|t| self.numbers.get(t).copied()).collect())
             .collect();
-        let next = |prim: usize, at: usize| {
-            let below = &self.below[prim];
-            below
-                .get(at)
-                .or_else(|| targets[prim].get(at - below.len()))
-                .copied()
-        };
-        let mut states = vec![State::New; self.paths.len()];
-        for start in 0..states.len() {
-            if !matches!(states[start], State::New) {
+        let mut from = targets.clone();
+        let mut stands_for = targets;
+        for (above, below) in self.below.iter().enumerate() {
+            for &prim in below {
+                from[prim].push(above);
+            }
+            stands_for[above].extend(below);
+        }
+        let ones = vec![1; self.paths.len()];
+        let sites = self.summed(&from, &ones, SITES + DEPTH as u64)?;
+        // Most prims are put together from a few places.
+        self.summed(&stands_for, &sites, PRIMS * 8)?;
+        Ok(())
+    }
+
+    /// Of every prim its own weight and those of all it leads to, as often as it leads there; deepest first, without
+    /// calling itself. Ways that come back count for nothing: the crate refuses and names them.
+    fn summed(&self, next: &[Vec<usize>], weights: &[u64], most: u64) -> Result<Vec<u64>, String> {
+        const NEW: u64 = 0;
+        const OPEN: u64 = u64::MAX;
+        let mut sums = vec![NEW; next.len()];
+        for start in 0..next.len() {
+            if sums[start] != NEW {
                 continue;
             }
-            states[start] = State::Open;
+            sums[start] = OPEN;
             let mut stack = vec![(start, 0_usize)];
             while let Some((prim, at)) = stack.pop() {
-                if let Some(to) = next(prim, at) {
+                if let Some(&to) = next[prim].get(at) {
                     stack.push((prim, at + 1));
-                    // Arcs that come back are the crate's to refuse: it names them and goes on.
-                    if matches!(states[to], State::New) {
-                        states[to] = State::Open;
+                    if sums[to] == NEW {
+                        sums[to] = OPEN;
                         stack.push((to, 0));
                     }
                     continue;
                 }
-                let (mut sum, mut longest) = (1_u64, 0_usize);
-                let arcs = targets[prim].iter().map(|&to| (to, 1));
-                for (to, step) in self.below[prim].iter().map(|&to| (to, 0)).chain(arcs) {
-                    if let State::Counted(count, long) = states[to] {
-                        sum = sum.saturating_add(count);
-                        longest = longest.max(long + step);
-                    }
-                }
-                if sum > PRIMS || longest > DEPTH {
+                let counted = next[prim].iter().map(|&to| sums[to]).filter(|sum| *sum != OPEN);
+                let sum = counted.fold(weights[prim], u64::saturating_add);
+                if sum > most {
                     return Err(format!(
                         "the prim {} stands for too many others by way of its references",
                         crate::read::names::tidy(&self.paths[prim])
                     ));
                 }
-                states[prim] = State::Counted(sum, longest);
+                sums[prim] = sum;
             }
         }
-        Ok(())
+        Ok(sums)
     }
 }
 
