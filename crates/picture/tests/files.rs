@@ -269,7 +269,7 @@ fn on_a_tiny_disk() {
 
 #[test]
 fn channels_of_data_come_back_as_they_were() {
-    use exr::{Channels, Samples};
+    use exr::{LayerAttribute, Layers, Samples};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("passes.exr");
     let named = [
@@ -278,36 +278,40 @@ fn channels_of_data_come_back_as_they_were() {
             "depth.Z",
             Samples::Float(vec![f32::INFINITY, 1.000_000_1, 3e-30, -1.0, 2.0, 1e30]),
         ),
-        (
-            "object.id",
-            Samples::Whole(vec![0, 1, u32::MAX, (1 << 24) + 1, 7, 8]),
-        ),
+        ("id.I", Samples::Whole(vec![0, 1, u32::MAX, (1 << 24) + 1, 7, 8])),
     ];
-    let written = Channels {
+    let written = Layers {
         width: 3,
         height: 2,
         channels: named.map(|(name, samples)| (name.to_owned(), samples)).into(),
-        notes: [("heirloom/objects".to_owned(), r#"{"1":"mother"}"#.to_owned())].into(),
+        attributes: [(
+            "heirloom/objects".to_owned(),
+            LayerAttribute::Text(r#"{"1":"mother"}"#.to_owned()),
+        )]
+        .into(),
     };
-    exr::write_channels(&path, &written).unwrap();
-    let read = exr::read_channels(&path).unwrap();
+    exr::write_layers(&path, &written).unwrap();
+    let read = exr::read_layers(&path).unwrap();
     assert_eq!((read.width, read.height), (3, 2));
     assert_eq!(read.channels["depth.Z"], written.channels["depth.Z"]);
-    assert_eq!(read.channels["object.id"], written.channels["object.id"]);
+    assert_eq!(read.channels["id.I"], written.channels["id.I"]);
     assert_eq!(
         read.channels["R"],
         Samples::Half(vec![0.5, 65_504.0, -2.0, 0.0, 1.0, 0.25])
     );
-    assert_eq!(read.notes["heirloom/objects"], r#"{"1":"mother"}"#);
+    assert_eq!(
+        read.attributes["heirloom/objects"],
+        written.attributes["heirloom/objects"]
+    );
 
     let mut wrong = written.clone();
     wrong.channels.insert("more.Z".into(), Samples::Float(vec![1.0]));
-    let error = exr::write_channels(&path, &wrong).unwrap_err().to_string();
-    assert!(error.contains("more.Z has 1 values"), "{error}");
-    assert_eq!(exr::read_channels(&path).unwrap(), read, "what was there stays");
+    let error = exr::write_layers(&path, &wrong).unwrap_err().to_string();
+    assert!(error.contains("more.Z"), "{error}");
+    assert_eq!(exr::read_layers(&path).unwrap(), read, "what was there stays");
     let bytes = std::fs::read(&path).unwrap();
     for cut in [0, 5, bytes.len() / 2, bytes.len() - 3] {
         std::fs::write(&path, &bytes[..cut]).unwrap();
-        assert!(exr::read_channels(&path).is_err(), "cut at {cut}");
+        assert!(exr::read_layers(&path).is_err(), "cut at {cut}");
     }
 }

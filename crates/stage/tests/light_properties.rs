@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use glam::{DQuat, DVec3};
 use heirloom_picture::Image;
 use heirloom_stage::light::{
-    PlaceLight, Photograph, cap, from_equirectangular, from_photograph, from_shading, irradiance,
-    radiance, rotated,
+    Photograph, PlaceLight, cap, from_equirectangular, from_photograph, from_shading, irradiance, radiance,
+    rotated,
 };
 use heirloom_stage::scene::LightKind;
 use proptest::prelude::*;

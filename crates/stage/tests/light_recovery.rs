@@ -6,8 +6,8 @@ mod truth;
 
 use std::path::Path;
 
-use heirloom_stage::light::{LightError, Photograph, from_equirectangular, from_photograph, from_shading};
 use heirloom_picture::Image;
+use heirloom_stage::light::{LightError, Photograph, from_equirectangular, from_photograph, from_shading};
 use serde_json::Value;
 
 #[test]

@@ -184,8 +184,7 @@ impl Small {
         for (object, (patch, body, _)) in bodies.iter().enumerate() {
             for (i, normal, inside) in &body.normals {
                 let bright = luminance(self.light[*i]);
-                if patches.of[*i] != *patch || *inside < 1.0 || self.burnt[*i] > 0.3 || bright < 0.002
-                {
+                if patches.of[*i] != *patch || *inside < 1.0 || self.burnt[*i] > 0.3 || bright < 0.002 {
                     continue;
                 }
                 cells.push(Cell {

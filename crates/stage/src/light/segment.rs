@@ -47,12 +47,8 @@ impl Tones {
     /// on either side explains is taken off; another surface changes colour, or all at once.
     fn step(&self, x: usize, y: usize, dx: isize, dy: isize) -> f64 {
         let at = |times: isize| -> Option<[f64; 3]> {
-            let column = x
-                .checked_add_signed(dx * times)
-                .filter(|c| *c < self.width)?;
-            let row = y
-                .checked_add_signed(dy * times)
-                .filter(|r| *r < self.height)?;
+            let column = x.checked_add_signed(dx * times).filter(|c| *c < self.width)?;
+            let row = y.checked_add_signed(dy * times).filter(|r| *r < self.height)?;
             self.values.get(row * self.width + column).copied()
         };
         let (Some(a), Some(b)) = (at(0), at(1)) else {
@@ -347,16 +343,13 @@ fn hull_area(cells: &[usize], width: usize) -> f64 {
     }
     corners.sort_unstable();
     corners.dedup();
-    let turn = |o: (i64, i64), a: (i64, i64), b: (i64, i64)| {
-        (a.0 - o.0) * (b.1 - o.1) - (a.1 - o.1) * (b.0 - o.0)
-    };
+    let turn =
+        |o: (i64, i64), a: (i64, i64), b: (i64, i64)| (a.0 - o.0) * (b.1 - o.1) - (a.1 - o.1) * (b.0 - o.0);
     let mut hull: Vec<(i64, i64)> = Vec::new();
     let chain = |points: &mut dyn Iterator<Item = (i64, i64)>, hull: &mut Vec<(i64, i64)>| {
         let base = hull.len();
         for p in points {
-            while hull.len() >= base + 2
-                && turn(hull[hull.len() - 2], hull[hull.len() - 1], p) <= 0
-            {
+            while hull.len() >= base + 2 && turn(hull[hull.len() - 2], hull[hull.len() - 1], p) <= 0 {
                 hull.pop();
             }
             hull.push(p);

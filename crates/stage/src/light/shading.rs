@@ -197,11 +197,7 @@ pub(super) fn solve(
         .iter()
         .map(|(s, w)| (s / f64::max(*w, 1e-9)).max(1e-4))
         .collect();
-    let problem = Problem {
-        cells,
-        scales,
-        prior,
-    };
+    let problem = Problem { cells, scales, prior };
 
     let first: Vec<Fit> = sphere(DIRECTIONS)
         .into_par_iter()

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use glam::DVec3;
 use heirloom_picture::{Image, exr, photo};
-use heirloom_stage::light::{
-    Photograph, PlaceLight, from_equirectangular, from_photograph, from_shading,
-};
+use heirloom_stage::light::{Photograph, PlaceLight, from_equirectangular, from_photograph, from_shading};
 use serde_json::{Value, json};
 
 /// One picture judged by one method.
@@ -97,11 +95,7 @@ pub fn measure_all(folder: &Path) -> Result<Vec<Found>, Box<dyn Error>> {
         let image: Image = photo::read(&file("jpg"))?.image;
         if file("exr").exists() {
             let linear = exr::read(&file("exr"))?;
-            found.extend(judge(
-                "equirectangular",
-                &truth,
-                &from_equirectangular(&linear)?,
-            ));
+            found.extend(judge("equirectangular", &truth, &from_equirectangular(&linear)?));
             found.extend(judge(
                 "equirectangular, 8 bits",
                 &truth,
@@ -109,14 +103,16 @@ pub fn measure_all(folder: &Path) -> Result<Vec<Found>, Box<dyn Error>> {
             ));
         } else {
             let n = normals(&file("normal.png"))?;
-            let ids: Vec<u32> = codes(&file("id.png"))?
-                .iter()
-                .map(|c| c[0].into())
-                .collect();
+            let ids: Vec<u32> = codes(&file("id.png"))?.iter().map(|c| c[0].into()).collect();
             found.extend(judge(
                 "photograph",
                 &truth,
-                &from_photograph(&image, Photograph { across_deg: truth["fov_deg"].as_f64().unwrap_or(50.0) })?,
+                &from_photograph(
+                    &image,
+                    Photograph {
+                        across_deg: truth["fov_deg"].as_f64().unwrap_or(50.0),
+                    },
+                )?,
             ));
             found.extend(judge(
                 "shading with normals",
@@ -144,10 +140,7 @@ pub fn summaries(found: &[Found]) -> Vec<Value> {
             let of: Vec<&Found> = found.iter().filter(|f| f.method == method).collect();
             let angles: Vec<f64> = of.iter().map(|f| f.angle_deg).collect();
             let stops: Vec<f64> = of.iter().map(|f| f.ratio_stops()).collect();
-            let soft: Vec<f64> = of
-                .iter()
-                .map(|f| (f.softness - f.true_softness).abs())
-                .collect();
+            let soft: Vec<f64> = of.iter().map(|f| (f.softness - f.true_softness).abs()).collect();
             let most = |v: &[f64]| v.iter().copied().fold(0.0, f64::max);
             json!({
                 "method": method, "pictures": of.len(),
