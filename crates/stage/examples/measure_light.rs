@@ -3,10 +3,7 @@
 //!
 //! `cargo run --release -p heirloom-stage --example measure_light -- FOLDER [--summary]`
 
-#![allow(
-    clippy::print_stdout,
-    reason = "printing the table is what this program does"
-)]
+#![allow(clippy::print_stdout, reason = "printing the table is what this program does")]
 
 #[path = "../tests/light/truth.rs"]
 mod truth;
@@ -23,8 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             folder = Some(PathBuf::from(arg));
         }
     }
-    let folder = folder
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/light/pictures"));
+    let folder =
+        folder.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/light/pictures"));
     let found = truth::measure_all(&folder)?;
     if !brief {
         for f in &found {

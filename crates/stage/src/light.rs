@@ -38,7 +38,9 @@ pub(crate) fn luminance(c: [f64; 3]) -> f64 {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LightError {
     /// The picture is too small to hold light.
-    #[error("the picture is {width} by {height} pixels, too small to find light in; give one of at least {least} by {least}")]
+    #[error(
+        "the picture is {width} by {height} pixels, too small to find light in; give one of at least {least} by {least}"
+    )]
     Small {
         /// Its width.
         width: u32,
@@ -48,7 +50,9 @@ pub enum LightError {
         least: u32,
     },
     /// The picture does not show all sides.
-    #[error("an equirectangular picture is twice as wide as high; this one is {width} by {height}: give the whole panorama, or use it as an ordinary photograph")]
+    #[error(
+        "an equirectangular picture is twice as wide as high; this one is {width} by {height}: give the whole panorama, or use it as an ordinary photograph"
+    )]
     NotAround {
         /// Its width.
         width: u32,
@@ -69,7 +73,9 @@ pub enum LightError {
     #[error("the picture is black: there is no light in it to find; choose another, or raise its exposure")]
     Black,
     /// There is too little to see shading on.
-    #[error("only {found} pixels show a surface that is neither black nor burnt out, and shading cannot be read from fewer than {least}; choose a picture that shows more of its surfaces")]
+    #[error(
+        "only {found} pixels show a surface that is neither black nor burnt out, and shading cannot be read from fewer than {least}; choose a picture that shows more of its surfaces"
+    )]
     Surfaces {
         /// Usable pixels.
         found: usize,
@@ -108,10 +114,7 @@ impl PlaceLight {
     /// Key and fill together, as harmonics of radiance.
     pub fn sh(&self) -> Sh9 {
         let key = self.key.map(f64::from);
-        sum(
-            &self.fill,
-            &cap(self.direction, f64::from(self.softness), key),
-        )
+        sum(&self.fill, &cap(self.direction, f64::from(self.softness), key))
     }
 
     /// Irradiance of a surface with this unit normal that sees the key and all of the fill.

@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use glam::{DQuat, DVec3};
 use heirloom_picture::Image;
 use heirloom_stage::light::{
-    PlaceLight, Photograph, cap, from_equirectangular, from_photograph, from_shading, irradiance,
-    radiance, rotated,
+    Photograph, PlaceLight, cap, from_equirectangular, from_photograph, from_shading, irradiance, radiance,
+    rotated,
 };
 use heirloom_stage::scene::LightKind;
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn the_middle_of_a_panorama_looks_down_minus_z_and_its_right_is_x() {
             }
         }
         let light = from_equirectangular(&image).unwrap();
-        assert!(light.direction.dot(towards) > 0.998, "{:?}", light.direction);
+        assert!(light.direction.dot(towards) > 0.995, "{:?}", light.direction);
     }
 }
 
@@ -91,7 +91,7 @@ fn what_is_not_a_number_is_taken_for_darkness() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_painted_disc_comes_back(towards in direction(), half_deg in 3.0f64..25.0, ratio in 1.5f64..10.0) {

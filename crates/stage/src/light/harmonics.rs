@@ -64,9 +64,7 @@ pub fn cap(towards: DVec3, softness: f64, irradiance: [f64; 3]) -> Sh9 {
     // Means of the Legendre polynomials over the cap, and of the cosine (which is its first one).
     let first = (1.0 + cos) / 2.0;
     let second = cos * (1.0 + cos) / 2.0;
-    let damp = [
-        1.0, first, first, first, second, second, second, second, second,
-    ];
+    let damp = [1.0, first, first, first, second, second, second, second, second];
     let at = basis(towards);
     let mut sh = [[0.0; 3]; 9];
     for (out, (value, share)) in sh.iter_mut().zip(at.iter().zip(damp)) {

@@ -1,20 +1,19 @@
-//! Pictures with known light, and how far each method lands from it. Shared by the test and the example.
+//! Shared by the test and the example; see `light_recovery.rs`.
 
 use std::error::Error;
 use std::path::Path;
 
 use glam::DVec3;
 use heirloom_picture::{Image, exr, photo};
-use heirloom_stage::light::{
-    Photograph, PlaceLight, from_equirectangular, from_photograph, from_shading,
-};
+use heirloom_stage::light::{Photograph, PlaceLight, from_equirectangular, from_photograph, from_shading};
 use serde_json::{Value, json};
 
 /// One picture judged by one method.
 pub struct Found {
     pub method: &'static str,
     pub name: String,
-    pub kind: String,
+    pub direction: DVec3,
+    pub true_direction: DVec3,
     pub angle_deg: f64,
     pub ratio: f64,
     pub true_ratio: f64,
@@ -34,7 +33,9 @@ impl Found {
             "method": self.method, "picture": self.name, "angle_deg": round(self.angle_deg),
             "key_to_fill": round(self.ratio), "true_key_to_fill": round(self.true_ratio),
             "ratio_stops": round(self.ratio_stops()), "softness": round(self.softness),
-            "true_softness": round(self.true_softness), "confidence": round(self.confidence),
+            "true_softness": round(self.true_softness),
+            "direction": self.direction.to_array().map(round),
+            "true_direction": self.true_direction.to_array().map(round), "confidence": round(self.confidence),
         })
     }
 }
@@ -72,7 +73,8 @@ fn judge(method: &'static str, truth: &Value, light: &PlaceLight) -> Option<Foun
     Some(Found {
         method,
         name: truth.get("name")?.as_str()?.to_owned(),
-        kind: truth.get("kind")?.as_str()?.to_owned(),
+        direction: light.direction,
+        true_direction: direction,
         angle_deg: light
             .direction
             .dot(direction)
@@ -97,11 +99,7 @@ pub fn measure_all(folder: &Path) -> Result<Vec<Found>, Box<dyn Error>> {
         let image: Image = photo::read(&file("jpg"))?.image;
         if file("exr").exists() {
             let linear = exr::read(&file("exr"))?;
-            found.extend(judge(
-                "equirectangular",
-                &truth,
-                &from_equirectangular(&linear)?,
-            ));
+            found.extend(judge("equirectangular", &truth, &from_equirectangular(&linear)?));
             found.extend(judge(
                 "equirectangular, 8 bits",
                 &truth,
@@ -109,14 +107,16 @@ pub fn measure_all(folder: &Path) -> Result<Vec<Found>, Box<dyn Error>> {
             ));
         } else {
             let n = normals(&file("normal.png"))?;
-            let ids: Vec<u32> = codes(&file("id.png"))?
-                .iter()
-                .map(|c| c[0].into())
-                .collect();
+            let ids: Vec<u32> = codes(&file("id.png"))?.iter().map(|c| c[0].into()).collect();
             found.extend(judge(
                 "photograph",
                 &truth,
-                &from_photograph(&image, Photograph { across_deg: truth["fov_deg"].as_f64().unwrap_or(50.0) })?,
+                &from_photograph(
+                    &image,
+                    Photograph {
+                        across_deg: truth["fov_deg"].as_f64().unwrap_or(50.0),
+                    },
+                )?,
             ));
             found.extend(judge(
                 "shading with normals",
@@ -144,10 +144,7 @@ pub fn summaries(found: &[Found]) -> Vec<Value> {
             let of: Vec<&Found> = found.iter().filter(|f| f.method == method).collect();
             let angles: Vec<f64> = of.iter().map(|f| f.angle_deg).collect();
             let stops: Vec<f64> = of.iter().map(|f| f.ratio_stops()).collect();
-            let soft: Vec<f64> = of
-                .iter()
-                .map(|f| (f.softness - f.true_softness).abs())
-                .collect();
+            let soft: Vec<f64> = of.iter().map(|f| (f.softness - f.true_softness).abs()).collect();
             let most = |v: &[f64]| v.iter().copied().fold(0.0, f64::max);
             json!({
                 "method": method, "pictures": of.len(),
