@@ -1,5 +1,7 @@
 //! What always holds of light: harmonics, conversions, and recovery from light painted here.
 
+#![allow(clippy::unwrap_used, reason = "a test may end at the first thing wrong")]
+
 use std::f64::consts::PI;
 
 use glam::{DQuat, DVec3};

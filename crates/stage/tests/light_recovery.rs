@@ -1,6 +1,8 @@
 //! Recovers known light from pictures that Blender's Cycles made (`tools/blender/light_scenes.py`), held out while the
 //! methods were tuned on others.
 
+#![allow(clippy::unwrap_used, reason = "a test may end at the first thing wrong")]
+
 #[path = "light/truth.rs"]
 mod truth;
 
