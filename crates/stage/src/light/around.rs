@@ -22,6 +22,9 @@ const COARSE: usize = 32;
 /// than half way between its surroundings and itself; its direction is the patch's centre of light, its softness
 /// the patch's spread, its strength what it has above its surroundings. All that is left is fill.
 ///
+/// In a single exposure lights are burnt out, and their strength is lost: then the patch is the burnt-out one that
+/// stands out most, and its strength is estimated from how bright the ground is (within about a stop).
+///
 /// # Errors
 /// [`LightError::NotAround`] unless it is about twice as wide as high, [`LightError::Small`], [`LightError::Black`].
 pub fn from_equirectangular(image: &Image) -> Result<PlaceLight, LightError> {
@@ -40,7 +43,7 @@ pub fn from_equirectangular(image: &Image) -> Result<PlaceLight, LightError> {
     let all = project(image);
     let map = Map::of(image);
     let total: f64 = map.light.iter().map(|c| luminance(*c)).sum();
-    if !(total > 0.0) {
+    if total <= 0.0 {
         return Err(LightError::Black);
     }
     let patch = map.key();
@@ -51,7 +54,7 @@ pub fn from_equirectangular(image: &Image) -> Result<PlaceLight, LightError> {
         softness: patch.softness as f32,
         confidence: patch.clearness as f32,
     };
-    let key = cap(patch.direction, patch.softness, patch.irradiance);
+    let key = cap(patch.direction, patch.softness, patch.seen);
     for (fill, own) in light.fill.iter_mut().zip(key) {
         for (f, k) in fill.iter_mut().zip(own) {
             *f -= k;
@@ -123,6 +126,8 @@ struct Map {
 struct Patch {
     direction: DVec3,
     irradiance: [f64; 3],
+    /// What of it is in the picture.
+    seen: [f64; 3],
     softness: f64,
     clearness: f64,
 }
@@ -210,15 +215,68 @@ impl Map {
         best
     }
 
+    /// Whether the picture's lights are cut off at white, as in a single exposure, and what white is.
+    fn white(&self) -> Option<f64> {
+        let most = self.bright.iter().fold(0.0f64, |m, b| m.max(*b));
+        (0.5..1.1).contains(&most).then_some(most)
+    }
+
+    /// Of what is burnt out, the middle cell of the patch that stands out most from what is round it: a sun before a
+    /// burnt-out sky's rim, and high before low.
+    fn burnt(&self, white: f64) -> Option<usize> {
+        let mut seen = vec![false; self.bright.len()];
+        let mut best: Option<(f64, usize)> = None;
+        for i in 0..self.bright.len() {
+            if seen[i] || self.bright[i] < 0.94 * white {
+                continue;
+            }
+            let patch = self.connected(i, 0.94 * white);
+            for &cell in &patch {
+                seen[cell] = true;
+            }
+            let (centre, spread) = self.centre(&patch, 0.0);
+            let half = libm::acos((2.0 * spread - 1.0).clamp(-1.0, 1.0));
+            if half > 1.2 {
+                continue; // All is white: nothing stands out.
+            }
+            let ring = self
+                .surroundings(
+                    centre,
+                    libm::cos((half * 1.2 + 0.05).min(PI)),
+                    libm::cos((half * 1.5 + 0.25).min(PI)),
+                )
+                .unwrap_or(white);
+            // Gloss and white things lie low; lights hang high.
+            let height = (0.75 + 2.0 * centre.y).clamp(0.1, 1.0);
+            let score = (1.0 - ring / white) * height;
+            let start = patch
+                .into_iter()
+                .max_by(|&a, &b| self.ways[a].dot(centre).total_cmp(&self.ways[b].dot(centre)));
+            if let Some(start) = start.filter(|_| best.is_none_or(|(most, _)| score > most)) {
+                best = Some((score, start));
+            }
+        }
+        best.filter(|(score, _)| *score > 0.12).map(|(_, start)| start)
+    }
+
     /// The patch that stands out most.
     fn key(&self) -> Patch {
-        let (seed, blurred) = self.brightest();
-        let around = self.surroundings(seed, libm::cos(40f64.to_radians()), -1.0);
+        let white = self.white();
+        let found = white.and_then(|w| self.burnt(w));
+        let (seed, blurred) = match found {
+            Some(i) => (self.ways[i], self.bright[i]),
+            None => self.brightest(),
+        };
+        let around = self
+            .surroundings(seed, libm::cos(40f64.to_radians()), -1.0)
+            .unwrap_or(blurred);
         // The patch begins at its brightest cell within 8° of the seed.
         let near = libm::cos(8f64.to_radians());
-        let start = (0..self.bright.len())
-            .filter(|&i| self.ways[i].dot(seed) > near)
-            .max_by(|&a, &b| self.bright[a].total_cmp(&self.bright[b]));
+        let start = found.or_else(|| {
+            (0..self.bright.len())
+                .filter(|&i| self.ways[i].dot(seed) > near)
+                .max_by(|&a, &b| self.bright[a].total_cmp(&self.bright[b]))
+        });
         let Some(start) = start else {
             return self.even();
         };
@@ -230,7 +288,10 @@ impl Map {
         let half = libm::acos(1.0 - softness);
         let outer = libm::cos((half * 1.3 + 0.26).min(PI));
         let inner = libm::cos((half * 1.15 + 0.06).min(PI));
-        let under = self.surroundings(centre, inner, outer).min(threshold);
+        let under = self
+            .surroundings(centre, inner, outer)
+            .unwrap_or(around)
+            .min(threshold);
         // The rim: cells the patch covers in part.
         let patch = self.grown(&patch, under);
         let (centre, spread) = self.centre(&patch, under);
@@ -243,12 +304,38 @@ impl Map {
                 *e += l * own * facing;
             }
         }
+        let seen = irradiance;
+        if found.is_some() {
+            self.restore(centre, &mut irradiance);
+        }
         let contrast = blurred / around.max(1e-12);
         Patch {
             direction: centre,
             irradiance,
+            seen,
             softness,
             clearness: (1.0 - 1.0 / contrast.max(1.0)).clamp(0.0, 1.0),
+        }
+    }
+
+    /// Gives a key that is cut off at white the strength that the ground under it speaks of. The ground's radiance is
+    /// its albedo times its irradiance over π; what the sky and the rest give of that is in the picture, and the key
+    /// gives what is missing. The albedo is not known: 0.3 is between soil and concrete, and wrong by up to a stop.
+    fn restore(&self, towards: DVec3, irradiance: &mut [f64; 3]) {
+        const ALBEDO: f64 = 0.3;
+        let ground = self.surroundings(DVec3::NEG_Y, 2.0, 0.4).unwrap_or(0.0);
+        let mut level = 0.0;
+        for i in 0..self.bright.len() {
+            level += self.bright[i] * self.solid[i] * self.ways[i].y.max(0.0);
+        }
+        let measured = luminance(*irradiance);
+        let upright = towards.y.max(0.0);
+        let rest = level - measured * upright;
+        let missing = (PI * ground / ALBEDO - rest) / upright.max(0.2);
+        if upright > 0.05 && missing > measured && measured > 0.0 {
+            for e in irradiance.iter_mut() {
+                *e *= missing / measured;
+            }
         }
     }
 
@@ -257,13 +344,15 @@ impl Map {
         Patch {
             direction: DVec3::Y,
             irradiance: [0.0; 3],
+            seen: [0.0; 3],
             softness: 1.0,
             clearness: 0.0,
         }
     }
 
-    /// The median luminance by solid angle of the half sphere about a direction, between two cosines to it.
-    fn surroundings(&self, about: DVec3, upper: f64, lower: f64) -> f64 {
+    /// The median luminance by solid angle of the half sphere about a direction, between two cosines to it; none
+    /// where no cell lies there.
+    fn surroundings(&self, about: DVec3, upper: f64, lower: f64) -> Option<f64> {
         let mut found: Vec<(f64, f64)> = (0..self.bright.len())
             .filter(|&i| {
                 let cos = self.ways[i].dot(about);
@@ -277,10 +366,10 @@ impl Map {
         for (bright, solid) in found {
             sum += solid;
             if sum >= half {
-                return bright;
+                return Some(bright);
             }
         }
-        0.0
+        None
     }
 
     /// Cells joined to the first one, over sides and corners and the picture's seam, that are brighter than this.

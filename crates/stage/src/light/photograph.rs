@@ -10,10 +10,16 @@ use super::{LightError, PlaceLight, luminance};
 /// The longer side of the small picture that is looked at, in pixels, at most.
 const LONG: usize = 192;
 
-/// How readily patches join.
-const SCALE: f64 = 1.2;
+/// How readily patches join, in each of several cuts.
+const SCALES: [f64; 3] = [0.5, 1.2, 3.0];
 /// Bodies with less contrast than this are flat.
 const FLAT: f64 = 0.35;
+
+/// Relative error at which a pixel of a guessed body counts half.
+const GUESSED: f64 = 0.12;
+/// What light from a direction below half way up costs, and what light from below the horizon costs on top.
+const HABIT: f64 = 0.12;
+const BELOW: f64 = 0.2;
 
 /// What is known of a photograph beside its pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,15 +55,15 @@ pub fn from_photograph(image: &Image, known: Photograph) -> Result<PlaceLight, L
         });
     }
     let small = Small::of(image);
-    if !(small.light.iter().map(|c| luminance(*c)).sum::<f64>() > 0.0) {
+    if small.light.iter().map(|c| luminance(*c)).sum::<f64>() <= 0.0 {
         return Err(LightError::Black);
     }
     let _ = known;
     let tones = small.tones();
-    let patches = tones.cut(SCALE, 30);
-    let bodies = small.bodies(&patches, &tones);
-    let (cells, objects) = small.cells(&bodies, &patches);
-    let found = solve(&cells, objects, &habit);
+    let bodies = small.bodies(&tones);
+    let cells = small.cells(&bodies);
+    let objects = bodies.len();
+    let found = solve(&cells, objects, GUESSED, &habit);
     match found {
         Ok(light) => Ok(light),
         Err(_) => Ok(small.without_bodies()),
@@ -66,7 +72,7 @@ pub fn from_photograph(image: &Image, known: Photograph) -> Result<PlaceLight, L
 
 /// What it costs to believe in light from a direction: little above, more and more below the horizon.
 fn habit(d: DVec3) -> f64 {
-    0.12 * (0.45 - d.y).max(0.0) + 0.2 * (0.05 - d.y).max(0.0)
+    HABIT * (0.45 - d.y).max(0.0) + BELOW * (0.05 - d.y).max(0.0)
 }
 
 /// The photograph, small.
@@ -154,37 +160,65 @@ impl Small {
         }
     }
 
-    /// Patches that may be bodies: not too small, too large, too thin or cut off by the picture's edge.
-    fn bodies(&self, patches: &Patches, tones: &Tones) -> Vec<(usize, Body, f64)> {
+    /// Patches that may be bodies, the roundest first, from cuts at several scales; where two overlap, the rounder.
+    fn bodies(&self, tones: &Tones) -> Vec<Shaded> {
         let all = self.light.len() as f64;
-        let mut sizes = vec![0usize; patches.count];
-        for &p in &patches.of {
-            sizes[p] += 1;
+        let mut found: Vec<(f64, Shaded, Vec<usize>)> = Vec::new();
+        for scale in SCALES {
+            let patches = tones.cut(scale, 30);
+            let mut sizes = vec![0usize; patches.count];
+            for &p in &patches.of {
+                sizes[p] += 1;
+            }
+            for (patch, size) in sizes.into_iter().enumerate() {
+                if !(0.004..0.35).contains(&(size as f64 / all)) {
+                    continue;
+                }
+                let Some(body) = blow_up(&patches, patch, self.width, self.height) else {
+                    continue;
+                };
+                if body.fullness < 0.25 || body.roundness < 0.8 {
+                    continue;
+                }
+                let contrast = contrast(&patches, patch, &body, tones);
+                if contrast < FLAT {
+                    continue;
+                }
+                let outline: Vec<usize> = body.normals.iter().map(|n| n.0).collect();
+                let worth = body.roundness * libm::sqrt(body.fullness) * (1.0 - body.cut_off);
+                let pixels = body
+                    .normals
+                    .into_iter()
+                    .filter(|(i, _, inside)| patches.of[*i] == patch && *inside >= 1.0)
+                    .map(|(i, normal, _)| (i, normal))
+                    .collect();
+                found.push((worth, Shaded { pixels, contrast }, outline));
+            }
         }
-        (0..patches.count)
-            .filter(|&p| sizes[p] as f64 > 0.004 * all)
-            .filter_map(|p| Some((p, blow_up(patches, p, self.width, self.height)?)))
-            .filter(|(_, body)| {
-                (body.area as f64) < 0.4 * all
-                    && body.cut_off < 0.3
-                    && body.fullness > 0.25
-                    && body.roundness > 0.8
-            })
-            .map(|(p, body)| {
-                let contrast = contrast(patches, p, &body, tones);
-                (p, body, contrast)
-            })
-            .filter(|(_, _, contrast)| *contrast > FLAT)
-            .collect()
+        // The sort is stable: equal ones stay in the order they were found in.
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut taken = vec![false; self.light.len()];
+        let mut bodies = Vec::new();
+        for (_, shaded, outline) in found {
+            let shared = outline.iter().filter(|i| taken[**i]).count();
+            if shared * 5 > outline.len() {
+                continue;
+            }
+            for i in outline {
+                taken[i] = true;
+            }
+            bodies.push(shaded);
+        }
+        bodies
     }
 
     /// What the bodies show: their own pixels, a little inside the outline.
-    fn cells(&self, bodies: &[(usize, Body, f64)], patches: &Patches) -> (Vec<Cell>, usize) {
+    fn cells(&self, bodies: &[Shaded]) -> Vec<Cell> {
         let mut cells = Vec::new();
-        for (object, (patch, body, _)) in bodies.iter().enumerate() {
-            for (i, normal, inside) in &body.normals {
+        for (object, body) in bodies.iter().enumerate() {
+            for (i, normal) in &body.pixels {
                 let bright = luminance(self.light[*i]);
-                if patches.of[*i] != *patch || *inside < 1.0 || self.burnt[*i] > 0.3 || bright < 0.002 {
+                if self.burnt[*i] > 0.3 || bright < 0.002 {
                     continue;
                 }
                 cells.push(Cell {
@@ -198,9 +232,9 @@ impl Small {
         }
         weigh(&mut cells, bodies.len());
         for cell in &mut cells {
-            cell.weight *= bodies[cell.object].2.min(1.5);
+            cell.weight *= bodies[cell.object].contrast.min(1.5);
         }
-        (cells, bodies.len())
+        cells
     }
 
     /// Where nothing can be read: light from above and a little behind the camera, of the picture's mean colour.
@@ -221,6 +255,14 @@ impl Small {
             confidence: 0.0,
         }
     }
+}
+
+/// A body whose shading is read.
+struct Shaded {
+    /// Its own pixels with their normals.
+    pixels: Vec<(usize, DVec3)>,
+    /// How strongly it is shaded.
+    contrast: f64,
 }
 
 /// How strongly a patch is shaded: the logarithm of how much brighter its bright parts are than its dark ones. Walls

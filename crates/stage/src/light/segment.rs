@@ -213,8 +213,6 @@ fn numbered(count: usize, mut root: impl FnMut(usize) -> usize) -> Patches {
 pub(super) struct Body {
     /// Pixels with their outward normals (x right, y up, z towards the camera), and how far inside they lie, in pixels.
     pub(super) normals: Vec<(usize, DVec3, f64)>,
-    /// Pixels of the patch with its holes.
-    pub(super) area: usize,
     /// Share of its outline that is the picture's edge.
     pub(super) cut_off: f64,
     /// Area of the largest circle inside over the whole area: 1 for a disc.
@@ -251,7 +249,7 @@ pub(super) fn blow_up(patches: &Patches, patch: usize, width: usize, height: usi
             }
         }
     }
-    if outline < 8.0 {
+    if outline < 8.0 || cells.len() * 5 > inside.len() * 2 || edge > 0.3 * (edge + outline) {
         return None;
     }
     let mut u = vec![0.0f64; inside.len()];
@@ -296,7 +294,6 @@ pub(super) fn blow_up(patches: &Patches, patch: usize, width: usize, height: usi
         normals.push((i, normal.normalize_or(DVec3::Z), here / gradient.max(1e-6)));
     }
     Some(Body {
-        area: cells.len(),
         cut_off: edge / (edge + outline),
         roundness: cells.len() as f64 / hull_area(&cells, width).max(1.0),
         fullness: (core::f64::consts::PI * most * most / cells.len() as f64).min(1.0),
@@ -309,10 +306,10 @@ fn filled(patches: &Patches, patch: usize, width: usize, height: usize) -> Vec<b
     let count = width * height;
     let mut outside = vec![false; count];
     let mut open: Vec<usize> = Vec::new();
-    for i in 0..count {
+    for (i, out) in outside.iter_mut().enumerate() {
         let (x, y) = (i % width, i / width);
         if (x == 0 || y == 0 || x + 1 == width || y + 1 == height) && patches.of[i] != patch {
-            outside[i] = true;
+            *out = true;
             open.push(i);
         }
     }

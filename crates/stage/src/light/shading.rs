@@ -21,18 +21,21 @@ use super::{LightError, PlaceLight, luminance, soft_cosine};
 const CELLS: usize = 2600;
 /// Fewer usable cells than this are too few.
 const LEAST: usize = 40;
+/// About as many of them the first search looks at.
+const COARSE_CELLS: usize = 900;
 /// Directions of the first search.
 const DIRECTIONS: usize = 360;
 /// Relative error at which a pixel counts half.
-const TOLERANCE: f64 = 0.12;
+const TOLERANCE: f64 = 0.2;
 /// What calling a pixel shadowed costs, as a share of an outlier.
-const SHADOW: f64 = 0.12;
+const SHADOW: f64 = 0.25;
 /// How many cells the belief weighs that albedos are alike, and that the fill comes evenly from all sides.
 const ALIKE: f64 = 2.0;
 /// How strongly the fill is held to be even.
 const EVEN: f64 = 0.04;
 
 /// One cell of the picture: one surface, one normal.
+#[derive(Clone)]
 pub(super) struct Cell {
     pub(super) normal: DVec3,
     pub(super) light: [f64; 3],
@@ -84,7 +87,7 @@ pub fn from_shading(
         }
     }
     let (cells, objects) = gather(image, normals, ids);
-    solve(&cells, objects, &|_| 0.0)
+    solve(&cells, objects, TOLERANCE, &|_| 0.0)
 }
 
 /// Whether a pixel can be read: neither black nor burnt out.
@@ -179,6 +182,7 @@ pub(super) fn weigh(cells: &mut [Cell], objects: usize) {
 pub(super) fn solve(
     cells: &[Cell],
     objects: usize,
+    tolerance: f64,
     prior: &(dyn Fn(DVec3) -> f64 + Sync),
 ) -> Result<PlaceLight, LightError> {
     if cells.len() < LEAST {
@@ -197,18 +201,29 @@ pub(super) fn solve(
         .iter()
         .map(|(s, w)| (s / f64::max(*w, 1e-9)).max(1e-4))
         .collect();
-    let problem = Problem { cells, scales, prior };
-
+    let problem = Problem {
+        cells,
+        scales: &scales,
+        tolerance,
+        prior,
+    };
+    // The first search looks at every few cells only.
+    let step = (cells.len() / COARSE_CELLS).max(1);
+    let few: Vec<Cell> = cells.iter().skip(step / 2).step_by(step).cloned().collect();
+    let coarse = Problem {
+        cells: &few,
+        ..problem
+    };
     let first: Vec<Fit> = sphere(DIRECTIONS)
         .into_par_iter()
-        .map(|d| problem.fit(d, 0.0, 4, None))
+        .map(|d| coarse.fit(d, 0.0, 4, None))
         .collect();
     let belief = concentration(&first);
     let mut order: Vec<usize> = (0..first.len()).collect();
     order.sort_by(|&a, &b| first[a].cost.total_cmp(&first[b].cost).then(a.cmp(&b)));
     let mut starts: Vec<Fit> = Vec::new();
     for &i in &order {
-        if starts.len() == 5 {
+        if starts.len() == 4 {
             break;
         }
         if starts.iter().all(|s| s.direction.dot(first[i].direction) < 0.93) {
@@ -257,9 +272,12 @@ fn concentration(fits: &[Fit]) -> f64 {
     sum.length() / f64::max(weight, 1e-12)
 }
 
-pub(super) struct Problem<'a> {
+#[derive(Clone, Copy)]
+struct Problem<'a> {
     cells: &'a [Cell],
-    scales: Vec<f64>,
+    scales: &'a [f64],
+    /// Relative error at which a cell counts half.
+    tolerance: f64,
     /// What a direction costs beside what it leaves unexplained.
     prior: &'a (dyn Fn(DVec3) -> f64 + Sync),
 }
@@ -284,11 +302,16 @@ impl Problem<'_> {
         fit.softness = softness;
         for turn in 0..turns {
             // The first turn without a start believes everything.
-            let trusting = turn == 0 && from.is_none();
-            self.fit_albedo(&mut fit, &cosines, trusting, |c| c.bright);
-            self.fit_lamp(&mut fit, &cosines, trusting, |c| c.bright);
+            let judged: Vec<(f64, f64)> = if turn == 0 && from.is_none() {
+                self.cells.iter().map(|c| (1.0, c.weight)).collect()
+            } else {
+                self.judged(&cosines, &fit)
+            };
+            self.fit_albedo(&mut fit, &cosines, &judged);
+            self.fit_lamp(&mut fit, &cosines, &judged);
         }
-        self.fit_albedo(&mut fit, &cosines, false, |c| c.bright);
+        let judged = self.judged(&cosines, &fit);
+        self.fit_albedo(&mut fit, &cosines, &judged);
         let (mut sum, mut weight) = (0.0, 0.0);
         for (cell, cos) in self.cells.iter().zip(&cosines) {
             sum += cell.weight * self.judge(cell, *cos, &fit).2;
@@ -309,7 +332,7 @@ impl Problem<'_> {
         let fill = Self::fill(&fit.lamp, cell.normal);
         let cost = |residual: f64| {
             let square = residual * residual / (scale * scale);
-            let tolerance = TOLERANCE * TOLERANCE;
+            let tolerance = self.tolerance * self.tolerance;
             let belief = tolerance / (square + tolerance);
             (belief * belief, square / (square + tolerance))
         };
@@ -322,17 +345,23 @@ impl Problem<'_> {
         }
     }
 
-    fn fit_albedo(&self, fit: &mut Fit, cosines: &[f64], trusting: bool, of: impl Fn(&Cell) -> f64) {
+    /// For each cell whether it sees the key, and its weight times how much it is believed.
+    fn judged(&self, cosines: &[f64], fit: &Fit) -> Vec<(f64, f64)> {
+        self.cells
+            .iter()
+            .zip(cosines)
+            .map(|(cell, cos)| {
+                let (sees, belief, _) = self.judge(cell, *cos, fit);
+                (sees, belief * cell.weight)
+            })
+            .collect()
+    }
+
+    fn fit_albedo(&self, fit: &mut Fit, cosines: &[f64], judged: &[(f64, f64)]) {
         let mut sums = vec![(0.0, 0.0); self.scales.len()];
-        for (cell, cos) in self.cells.iter().zip(cosines) {
-            let (sees, belief, _) = if trusting {
-                (1.0, 1.0, 0.0)
-            } else {
-                self.judge(cell, *cos, fit)
-            };
+        for ((cell, cos), (sees, w)) in self.cells.iter().zip(cosines).zip(judged) {
             let light = fit.lamp[0] * cos * sees + Self::fill(&fit.lamp, cell.normal);
-            let w = cell.weight * belief;
-            sums[cell.object].0 += w * light * of(cell);
+            sums[cell.object].0 += w * light * cell.bright;
             sums[cell.object].1 += w * light * light;
         }
         let typical = fit.albedo.iter().sum::<f64>() / fit.albedo.len() as f64;
@@ -343,32 +372,34 @@ impl Problem<'_> {
         }
     }
 
-    fn fit_lamp(&self, fit: &mut Fit, cosines: &[f64], trusting: bool, of: impl Fn(&Cell) -> f64) {
+    fn fit_lamp(&self, fit: &mut Fit, cosines: &[f64], judged: &[(f64, f64)]) {
         let mut a = [[0.0f64; 5]; 5];
         let mut b = [0.0f64; 5];
         let mut total = 0.0;
-        for (cell, cos) in self.cells.iter().zip(cosines) {
-            let (sees, belief, _) = if trusting {
-                (1.0, 1.0, 0.0)
-            } else {
-                self.judge(cell, *cos, fit)
-            };
+        for ((cell, cos), (sees, w)) in self.cells.iter().zip(cosines).zip(judged) {
             let scale = self.scales[cell.object];
             let albedo = fit.albedo[cell.object] / scale;
             let n = cell.normal;
             let row = [cos * sees, 1.0, n.x, n.y, n.z].map(|v| v * albedo);
-            let value = of(cell) / scale;
-            let w = cell.weight * belief;
+            let value = cell.bright / scale;
             total += w * albedo * albedo;
             for i in 0..5 {
-                for j in 0..5 {
-                    a[i][j] += w * row[i] * row[j];
+                let share = w * row[i];
+                for j in i..5 {
+                    a[i][j] += share * row[j];
                 }
-                b[i] += w * row[i] * value;
+                b[i] += share * value;
             }
         }
-        for i in 2..5 {
-            a[i][i] += EVEN * total;
+        // The lower half is the upper one's mirror image.
+        let upper = a;
+        for (i, row) in a.iter_mut().enumerate() {
+            for (j, value) in row.iter_mut().enumerate().take(i) {
+                *value = upper[j][i];
+            }
+            if i >= 2 {
+                row[i] += EVEN * total;
+            }
         }
         for (i, row) in a.iter_mut().enumerate() {
             row[i] += 1e-6 * total + 1e-12;
@@ -475,15 +506,7 @@ impl Problem<'_> {
 
     /// One turn of albedo and lamp for one channel, with luminance's visibility and belief.
     fn fit_channel(&self, judge: &Fit, own: &mut Fit, cosines: &[f64], of: impl Fn(&Cell) -> f64) {
-        let judged: Vec<(f64, f64)> = self
-            .cells
-            .iter()
-            .zip(cosines)
-            .map(|(c, cos)| {
-                let (sees, belief, _) = self.judge(c, *cos, judge);
-                (sees, belief * c.weight)
-            })
-            .collect();
+        let judged = self.judged(cosines, judge);
         let mut sums = vec![(0.0, 0.0); self.scales.len()];
         for ((cell, cos), (sees, w)) in self.cells.iter().zip(cosines).zip(&judged) {
             let light = own.lamp[0] * cos * sees + Self::fill(&own.lamp, cell.normal);
@@ -530,24 +553,22 @@ fn solved(mut a: [[f64; 5]; 5], mut b: [f64; 5]) -> Option<Lamp> {
         }
         a.swap(i, pivot);
         b.swap(i, pivot);
-        if !(a[i][i].abs() > 1e-14) {
+        let (row, value) = (a[i], b[i]);
+        if row[i].abs() <= 1e-14 || !row[i].is_finite() {
             return None;
         }
         for r in i + 1..5 {
-            let share = a[r][i] / a[i][i];
-            for c in i..5 {
-                a[r][c] -= share * a[i][c];
+            let share = a[r][i] / row[i];
+            for (to, from) in a[r].iter_mut().zip(row).skip(i) {
+                *to -= share * from;
             }
-            b[r] -= share * b[i];
+            b[r] -= share * value;
         }
     }
     let mut x = [0.0; 5];
     for i in (0..5).rev() {
-        let mut v = b[i];
-        for c in i + 1..5 {
-            v -= a[i][c] * x[c];
-        }
-        x[i] = v / a[i][i];
+        let known: f64 = (i + 1..5).map(|c| a[i][c] * x[c]).sum();
+        x[i] = (b[i] - known) / a[i][i];
     }
     Some(x)
 }

@@ -1,4 +1,4 @@
-//! Pictures with known light, and how far each method lands from it. Shared by the test and the example.
+//! Shared by the test and the example; see `light_recovery.rs`.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 pub struct Found {
     pub method: &'static str,
     pub name: String,
-    pub kind: String,
+    pub direction: DVec3,
+    pub true_direction: DVec3,
     pub angle_deg: f64,
     pub ratio: f64,
     pub true_ratio: f64,
@@ -32,7 +33,9 @@ impl Found {
             "method": self.method, "picture": self.name, "angle_deg": round(self.angle_deg),
             "key_to_fill": round(self.ratio), "true_key_to_fill": round(self.true_ratio),
             "ratio_stops": round(self.ratio_stops()), "softness": round(self.softness),
-            "true_softness": round(self.true_softness), "confidence": round(self.confidence),
+            "true_softness": round(self.true_softness),
+            "direction": self.direction.to_array().map(round),
+            "true_direction": self.true_direction.to_array().map(round), "confidence": round(self.confidence),
         })
     }
 }
@@ -70,7 +73,8 @@ fn judge(method: &'static str, truth: &Value, light: &PlaceLight) -> Option<Foun
     Some(Found {
         method,
         name: truth.get("name")?.as_str()?.to_owned(),
-        kind: truth.get("kind")?.as_str()?.to_owned(),
+        direction: light.direction,
+        true_direction: direction,
         angle_deg: light
             .direction
             .dot(direction)
