@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use heirloom_picture::exr::{self, Depth, ExrError};
+use heirloom_picture::exr::{self, Depth, ExrError, LayerAttribute, Layers, Samples};
 use heirloom_picture::{AcesCg, Image, WriteError, color, photo, png};
 
 fn picture(alpha: bool) -> Image<AcesCg> {
@@ -265,4 +265,58 @@ fn on_a_tiny_disk() {
         assert!(refused.to_string().contains("free some space"), "{refused}");
         nothing_is_left(Path::new("."));
     }
+}
+
+#[test]
+fn channels_of_every_kind_come_back_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layers.exr");
+    let mut layers = Layers {
+        width: 3,
+        height: 2,
+        ..Layers::default()
+    };
+    let mut put = |name: &str, samples| layers.channels.insert(name.into(), samples);
+    put("R", Samples::Half(vec![0.0, 0.5, 1.0, -2.0, 65_504.0, 0.25]));
+    put(
+        "depth.Z",
+        Samples::Float(vec![1.0, f32::INFINITY, 0.1, -0.0, 1e-30, 3.4e38]),
+    );
+    put("id.I", Samples::Whole(vec![0, 1, u32::MAX, 7, 1 << 31, 3]));
+    let mut note = |name: &str, value| layers.attributes.insert(name.into(), value);
+    note("objects", LayerAttribute::Text(r#"{"1":"a"}"#.into()));
+    note("focalPx", LayerAttribute::Number(812.5));
+    note(
+        "camera",
+        LayerAttribute::Matrix(std::array::from_fn(|i| i as f32)),
+    );
+    exr::write_layers(&path, &layers).unwrap();
+    assert_eq!(exr::read_layers(&path).unwrap(), layers);
+
+    let whole = std::fs::read(&path).unwrap();
+    for cut in [0, 20, 200, whole.len() / 2, whole.len() - 3] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        assert!(exr::read_layers(&path).is_err(), "cut at {cut}");
+    }
+}
+
+#[test]
+fn channels_that_do_not_fit_leave_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layers.exr");
+    let mut layers = Layers {
+        width: 2,
+        height: 2,
+        ..Layers::default()
+    };
+    assert!(exr::write_layers(&path, &layers).is_err());
+    layers.channels.insert("R".into(), Samples::Half(vec![0.0; 3]));
+    let error = exr::write_layers(&path, &layers).unwrap_err().to_string();
+    assert!(error.contains("channel R has 3 values"), "{error}");
+    layers.channels.insert("R".into(), Samples::Half(vec![0.0; 4]));
+    layers
+        .attributes
+        .insert("name".into(), LayerAttribute::Text("Süd".into()));
+    assert!(exr::write_layers(&path, &layers).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

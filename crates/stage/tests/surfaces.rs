@@ -230,7 +230,12 @@ fn any_coordinate() -> impl Strategy<Value = f32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        max_global_rejects: 1_000_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn bad_geometry_draws_nothing_wrong(
@@ -292,6 +297,31 @@ proptest! {
             prop_assert_eq!(one[i] + other[i], both[i], "pixel {}", i);
         }
     }
+}
+
+/// Found by the property above: a corner so far off that cutting the triangle loses all its digits.
+#[test]
+fn a_corner_at_the_end_of_f32_is_no_depth_behind_the_camera() {
+    let mut scene = Scene::default();
+    let p = Primitive {
+        positions: vec![
+            [f32::MAX, f32::MAX, 0.0],
+            [0.0, 0.0, -0.883_201_54],
+            [0.0, -2.845_980_2, 0.0],
+        ],
+        triangles: vec![[0, 1, 2]],
+        ..Primitive::default()
+    };
+    let placement = Placement::fixed(DVec3::new(0.0, 0.0, -2.0), DQuat::IDENTITY, DVec3::splat(-2.0));
+    add(&mut scene, "far", p, placement);
+    let camera = camera(&mut scene, Track::constant(20.0), Placement::default());
+    let size = Size {
+        width: 48,
+        height: 40,
+    };
+    let guides = render(&scene, shot(camera, size, 1), &Wanted::all(0..1));
+    let depths = &guides.frames[0].depth_m.as_ref().unwrap().values;
+    assert!(depths.iter().all(|d| *d > 0.0));
 }
 
 #[test]
