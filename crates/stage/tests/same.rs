@@ -1,4 +1,5 @@
 //! The same bytes, however they are made.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

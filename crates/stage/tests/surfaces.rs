@@ -1,4 +1,5 @@
 //! Depth, normals, positions and ids against what geometry says.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -76,7 +77,7 @@ fn a_ball_is_round() {
     let sag = 1.0 - libm::cos(std::f64::consts::PI / rings as f64);
     let ids = &f.object_id.as_ref().unwrap().values;
     let (mut seen, mut wrong) = (0, 0);
-    for i in 0..ids.len() {
+    for (i, id) in ids.iter().enumerate() {
         let pixel = DVec2::new((i % 160) as f64 + 0.5, (i / 160) as f64 + 0.5);
         let (_, way) = view.ray(pixel);
         let (a, b, c) = (
@@ -85,11 +86,11 @@ fn a_ball_is_round() {
             center.length_squared() - 1.0,
         );
         let square = b * b - a * c;
-        if (ids[i] != 0) != (square > 0.0) {
+        if (*id != 0) != (square > 0.0) {
             wrong += 1;
             continue;
         }
-        if ids[i] == 0 {
+        if *id == 0 {
             continue;
         }
         seen += 1;
