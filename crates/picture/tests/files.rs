@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use heirloom_picture::exr::{self, Depth, ExrError};
+use heirloom_picture::exr::{self, Depth, ExrError, LayerAttribute, Layers, Samples};
 use heirloom_picture::{AcesCg, Image, WriteError, color, photo, png};
 
 fn picture(alpha: bool) -> Image<AcesCg> {
@@ -268,50 +268,55 @@ fn on_a_tiny_disk() {
 }
 
 #[test]
-fn channels_of_data_come_back_as_they_were() {
-    use exr::{LayerAttribute, Layers, Samples};
+fn channels_of_every_kind_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("passes.exr");
-    let named = [
-        ("R", Samples::Half(vec![0.5, 1e9, -2.0, 0.0, 1.0, 0.25])),
-        (
-            "depth.Z",
-            Samples::Float(vec![f32::INFINITY, 1.000_000_1, 3e-30, -1.0, 2.0, 1e30]),
-        ),
-        ("id.I", Samples::Whole(vec![0, 1, u32::MAX, (1 << 24) + 1, 7, 8])),
-    ];
-    let written = Layers {
+    let path = folder.path().join("layers.exr");
+    let mut layers = Layers {
         width: 3,
         height: 2,
-        channels: named.map(|(name, samples)| (name.to_owned(), samples)).into(),
-        attributes: [(
-            "heirloom/objects".to_owned(),
-            LayerAttribute::Text(r#"{"1":"mother"}"#.to_owned()),
-        )]
-        .into(),
+        ..Layers::default()
     };
-    exr::write_layers(&path, &written).unwrap();
-    let read = exr::read_layers(&path).unwrap();
-    assert_eq!((read.width, read.height), (3, 2));
-    assert_eq!(read.channels["depth.Z"], written.channels["depth.Z"]);
-    assert_eq!(read.channels["id.I"], written.channels["id.I"]);
-    assert_eq!(
-        read.channels["R"],
-        Samples::Half(vec![0.5, 65_504.0, -2.0, 0.0, 1.0, 0.25])
+    let mut put = |name: &str, samples| layers.channels.insert(name.into(), samples);
+    put("R", Samples::Half(vec![0.0, 0.5, 1.0, -2.0, 65_504.0, 0.25]));
+    put(
+        "depth.Z",
+        Samples::Float(vec![1.0, f32::INFINITY, 0.1, -0.0, 1e-30, 3.4e38]),
     );
-    assert_eq!(
-        read.attributes["heirloom/objects"],
-        written.attributes["heirloom/objects"]
+    put("id.I", Samples::Whole(vec![0, 1, u32::MAX, 7, 1 << 31, 3]));
+    let mut note = |name: &str, value| layers.attributes.insert(name.into(), value);
+    note("objects", LayerAttribute::Text(r#"{"1":"a"}"#.into()));
+    note("focalPx", LayerAttribute::Number(812.5));
+    note(
+        "camera",
+        LayerAttribute::Matrix(std::array::from_fn(|i| i as f32)),
     );
+    exr::write_layers(&path, &layers).unwrap();
+    assert_eq!(exr::read_layers(&path).unwrap(), layers);
 
-    let mut wrong = written.clone();
-    wrong.channels.insert("more.Z".into(), Samples::Float(vec![1.0]));
-    let error = exr::write_layers(&path, &wrong).unwrap_err().to_string();
-    assert!(error.contains("more.Z"), "{error}");
-    assert_eq!(exr::read_layers(&path).unwrap(), read, "what was there stays");
-    let bytes = std::fs::read(&path).unwrap();
-    for cut in [0, 5, bytes.len() / 2, bytes.len() - 3] {
-        std::fs::write(&path, &bytes[..cut]).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for cut in [0, 20, 200, whole.len() / 2, whole.len() - 3] {
+        std::fs::write(&path, &whole[..cut]).unwrap();
         assert!(exr::read_layers(&path).is_err(), "cut at {cut}");
     }
+}
+
+#[test]
+fn channels_that_do_not_fit_leave_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layers.exr");
+    let mut layers = Layers {
+        width: 2,
+        height: 2,
+        ..Layers::default()
+    };
+    assert!(exr::write_layers(&path, &layers).is_err());
+    layers.channels.insert("R".into(), Samples::Half(vec![0.0; 3]));
+    let error = exr::write_layers(&path, &layers).unwrap_err().to_string();
+    assert!(error.contains("channel R has 3 values"), "{error}");
+    layers.channels.insert("R".into(), Samples::Half(vec![0.0; 4]));
+    layers
+        .attributes
+        .insert("name".into(), LayerAttribute::Text("Süd".into()));
+    assert!(exr::write_layers(&path, &layers).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

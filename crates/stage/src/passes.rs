@@ -153,6 +153,44 @@ pub struct Summary {
 
 /// Renders the passes of a shot on the processor.
 ///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use heirloom_film::{Rate, Size};
+/// use heirloom_stage::passes::{Renderer, Shot, Wanted};
+/// use heirloom_stage::scene::{Camera, Mesh, Node, Placement, Primitive, Scene};
+/// # use glam::{DQuat, DVec3};
+///
+/// let mut scene = Scene::default();
+/// let sheet = Primitive {
+///     positions: vec![[-1.0, -1.0, 0.0], [1.0, -1.0, 0.0], [0.0, 1.0, 0.0]],
+///     triangles: vec![[0, 1, 2]],
+///     ..Primitive::default()
+/// };
+/// scene.meshes.push(Mesh { name: "sail".into(), primitives: vec![sheet] });
+/// let mut sail = Node::named("sail");
+/// sail.mesh = Some(0);
+/// sail.placement = Placement::fixed(DVec3::new(0.0, 0.0, -4.0), DQuat::IDENTITY, DVec3::ONE);
+/// scene.cameras.push(Camera::with_lens("camera", 35.0));
+/// let mut camera = Node::named("camera");
+/// camera.camera = Some(0);
+/// scene.nodes = vec![sail, camera];
+///
+/// // An engine that makes five frames at 16 a second gets its guides at that rate.
+/// let shot = Shot {
+///     camera: 1,
+///     start_s: 0.0,
+///     rate: Rate::parse("16")?,
+///     frames: 5,
+///     size: Size { width: 64, height: 36 },
+/// };
+/// let guides = Renderer::new(&scene, shot)?.guides(&Wanted::all(0..5), &AtomicBool::new(false))?;
+/// guides.validate()?;
+/// assert_eq!(guides.names[&1], "sail");
+/// let depth = &guides.frames[0].depth_m.as_ref().unwrap().values;
+/// assert_eq!(depth[18 * 64 + 32], 4.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// The same scene and shot give the same bytes on any processor and for any number of threads.
 ///
 /// - A pixel of data has one surface: what is seen at its centre. Values are not filtered.

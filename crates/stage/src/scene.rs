@@ -374,6 +374,7 @@ pub enum LightKind {
         /// An ellipse.
         round: bool,
     },
-    /// From all sides, as second-order spherical harmonics of radiance.
+    /// From all sides, as second-order spherical harmonics of radiance: world directions, in the basis and order of
+    /// `heirloom_engine::GuideLight::radiance_sh`. The node's turn has no say in it.
     Dome(Box<[[f32; 3]; 9]>),
 }

@@ -1,4 +1,5 @@
 //! Frames in OpenEXR files and on sheets.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

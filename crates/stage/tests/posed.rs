@@ -1,4 +1,5 @@
 //! Skins, morphs and moving points.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

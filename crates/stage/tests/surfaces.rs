@@ -1,4 +1,5 @@
 //! Depth, normals, positions and ids against what geometry says.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -76,7 +77,7 @@ fn a_ball_is_round() {
     let sag = 1.0 - libm::cos(std::f64::consts::PI / rings as f64);
     let ids = &f.object_id.as_ref().unwrap().values;
     let (mut seen, mut wrong) = (0, 0);
-    for i in 0..ids.len() {
+    for (i, id) in ids.iter().enumerate() {
         let pixel = DVec2::new((i % 160) as f64 + 0.5, (i / 160) as f64 + 0.5);
         let (_, way) = view.ray(pixel);
         let (a, b, c) = (
@@ -85,11 +86,11 @@ fn a_ball_is_round() {
             center.length_squared() - 1.0,
         );
         let square = b * b - a * c;
-        if (ids[i] != 0) != (square > 0.0) {
+        if (*id != 0) != (square > 0.0) {
             wrong += 1;
             continue;
         }
-        if ids[i] == 0 {
+        if *id == 0 {
             continue;
         }
         seen += 1;
@@ -230,7 +231,12 @@ fn any_coordinate() -> impl Strategy<Value = f32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        max_global_rejects: 1_000_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn bad_geometry_draws_nothing_wrong(
@@ -292,6 +298,31 @@ proptest! {
             prop_assert_eq!(one[i] + other[i], both[i], "pixel {}", i);
         }
     }
+}
+
+/// Found by the property above: a corner so far off that cutting the triangle loses all its digits.
+#[test]
+fn a_corner_at_the_end_of_f32_is_no_depth_behind_the_camera() {
+    let mut scene = Scene::default();
+    let p = Primitive {
+        positions: vec![
+            [f32::MAX, f32::MAX, 0.0],
+            [0.0, 0.0, -0.883_201_54],
+            [0.0, -2.845_980_2, 0.0],
+        ],
+        triangles: vec![[0, 1, 2]],
+        ..Primitive::default()
+    };
+    let placement = Placement::fixed(DVec3::new(0.0, 0.0, -2.0), DQuat::IDENTITY, DVec3::splat(-2.0));
+    add(&mut scene, "far", p, placement);
+    let camera = camera(&mut scene, Track::constant(20.0), Placement::default());
+    let size = Size {
+        width: 48,
+        height: 40,
+    };
+    let guides = render(&scene, shot(camera, size, 1), &Wanted::all(0..1));
+    let depths = &guides.frames[0].depth_m.as_ref().unwrap().values;
+    assert!(depths.iter().all(|d| *d > 0.0));
 }
 
 #[test]

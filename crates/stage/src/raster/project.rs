@@ -36,6 +36,8 @@ pub(crate) struct Lens {
     /// Steps from the corner to the axis.
     pub center: [f64; 2],
     pub near: f64,
+    /// The near plane, less what cutting at it may be off by.
+    pub least: f64,
     /// The nearness that nothing seen falls below.
     pub k_far: f32,
 }
@@ -48,11 +50,13 @@ impl Lens {
             Projection::Orthographic { scale_px } => (false, scale_px * steps),
         };
         let [near, far] = view.clip_m;
+        let near = if perspective { near.max(1e-6) } else { near };
         Self {
             perspective,
             scale,
             center: [view.center_px.x * steps, view.center_px.y * steps],
-            near: if perspective { near.max(1e-6) } else { near },
+            near,
+            least: near - near.abs() * 1e-6,
             k_far: if perspective { 1.0 / far } else { -far } as f32,
         }
     }

@@ -6,6 +6,7 @@ use super::band::Band;
 use super::still::{Set, Still};
 use super::surface::{Facet, Hit, far_point};
 use crate::passes::Window;
+use crate::pose::Projection;
 use crate::raster::bins::{Bins, Grid};
 use crate::raster::lanes::{Lanes, Work};
 use crate::raster::project::{Projected, Vertex};
@@ -166,7 +167,12 @@ fn resolve(frame: &Frame<'_>, band: &mut Band<'_>, desk: &mut Desk, corner: [i32
                     }
                 };
                 let (origin, way) = frame.still.view.ray(pixel);
-                let hit = facet.hit(origin, way);
+                let mut hit = facet.hit(origin, way);
+                // Written so that what is no number is settled, too.
+                let ahead = -hit.camera.z >= frame.projected.lens.least;
+                if hit.moved || !ahead {
+                    settle(frame, &mut hit, origin, way, desk.samples.k[cell][0]);
+                }
                 let normal = facet.world_normal(frame.still, &hit);
                 something(frame, band, at, pixel, here.number, facet, &hit, normal);
                 if let Some(paint) = frame.paint {
@@ -275,8 +281,8 @@ fn shade(frame: &Frame<'_>, paint: &Paint<'_>, facet: &Facet, tiny: bool, pixel:
         let camera = facet.at(third, third);
         let (origin, way) = (DVec3::ZERO, camera);
         let front = match frame.still.view.projection {
-            crate::pose::Projection::Perspective { .. } => (way - origin).dot(facet.normal) < 0.0,
-            crate::pose::Projection::Orthographic { .. } => facet.normal.z > 0.0,
+            Projection::Perspective { .. } => (way - origin).dot(facet.normal) < 0.0,
+            Projection::Orthographic { .. } => facet.normal.z > 0.0,
         };
         Hit {
             u: third,
@@ -296,6 +302,22 @@ fn shade(frame: &Frame<'_>, paint: &Paint<'_>, facet: &Facet, tiny: bool, pixel:
         pixel
     };
     paint.surface(facet, &hit, normal, pixel)
+}
+
+/// A triangle that the ray itself misses, or of absurd size, may be met far off the depth at which it was drawn, even
+/// behind the camera, where it reaches there: then the depth that it was drawn at holds.
+#[cold]
+fn settle(frame: &Frame<'_>, hit: &mut Hit, origin: DVec3, way: DVec3, k: f32) {
+    let drawn = match frame.still.view.projection {
+        Projection::Perspective { .. } => 1.0 / f64::from(k),
+        Projection::Orthographic { .. } => -f64::from(k),
+    };
+    let off = (-hit.camera.z - drawn).abs();
+    let sound = off <= 0.01 * drawn.abs();
+    if !sound {
+        hit.camera = origin + way * drawn;
+        hit.moved = true;
+    }
 }
 
 /// Values where nothing stands.

@@ -93,8 +93,14 @@ impl Paint<'_> {
         };
         let (x, y) = (beside(1.0, 0.0)?, beside(0.0, 1.0)?);
         let [w, h] = pyramid.size();
-        let area = ((x[0] - uv[0]) * (y[1] - uv[1]) - (y[0] - uv[0]) * (x[1] - uv[1])) * w * h;
-        Some(pyramid.at(uv, area.abs()))
+        let step = |to: [f32; 2]| [(to[0] - uv[0]) * w, (to[1] - uv[1]) * h];
+        let ([ax, ay], [bx, by]) = (step(x), step(y));
+        let area = (ax * by - ay * bx).abs();
+        let longest = (ax * ax + ay * ay).max(bx * bx + by * by);
+        // Seen at a slant a pixel is long on the picture: between its area, which would shimmer, and the square of its
+        // length, which would blur.
+        let area = (area * longest).sqrt();
+        Some(pyramid.at(uv, area))
     }
 }
 

@@ -267,7 +267,7 @@ fn sun_views(set: &Set<'_>, still: &Still<'_>, towards: DVec3) -> Vec<View> {
     let side = side.clamp(SIDE / 4, SIDE);
     let from = near.max(far * 0.004);
     let ratio = libm::cbrt(far / from);
-    let split = |i: f64, log: f64| 0.8 * log + 0.2 * (from + (far - from) * i / 3.0);
+    let split = |i: f64, log: f64| 0.95 * log + 0.05 * (from + (far - from) * i / 3.0);
     let ends = [
         near,
         split(1.0, from * ratio),

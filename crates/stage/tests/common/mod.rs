@@ -1,5 +1,5 @@
 //! Small scenes for tests.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::sync::atomic::AtomicBool;
 
