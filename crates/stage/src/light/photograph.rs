@@ -4,7 +4,7 @@ use glam::DVec3;
 use heirloom_picture::Image;
 
 use super::segment::{Body, Patches, Tones, blow_up};
-use super::shading::{Cell, solve, weigh};
+use super::shading::{Belief, Cell, solve, weigh};
 use super::{LightError, PlaceLight, luminance};
 
 /// The longer side of the small picture that is looked at, in pixels, at most.
@@ -15,8 +15,14 @@ const SCALES: [f64; 3] = [0.5, 1.2, 3.0];
 /// Bodies with less contrast than this are flat.
 const FLAT: f64 = 0.35;
 
-/// Relative error at which a pixel of a guessed body counts half.
-const GUESSED: f64 = 0.12;
+/// What a source that is seen in the picture speaks for light from there, and how near "there" is.
+const SOURCE: f64 = 0.06;
+const NEAR_SOURCE_RAD: f64 = 0.25;
+/// Guessed bodies are trusted less than known normals, and cannot tell a slope of the fill from the key.
+const GUESSED: Belief = Belief {
+    tolerance: 0.12,
+    even: 0.15,
+};
 /// What light from a direction below half way up costs, and what light from below the horizon costs on top.
 const HABIT: f64 = 0.12;
 const BELOW: f64 = 0.2;
@@ -58,15 +64,22 @@ pub fn from_photograph(image: &Image, known: Photograph) -> Result<PlaceLight, L
     if small.light.iter().map(|c| luminance(*c)).sum::<f64>() <= 0.0 {
         return Err(LightError::Black);
     }
-    let _ = known;
+    let source = small.source(known);
+    let prior = |d: DVec3| {
+        let seen = source.map_or(0.0, |s| {
+            let off = libm::acos(s.dot(d).clamp(-1.0, 1.0)) / NEAR_SOURCE_RAD;
+            libm::exp(-off * off)
+        });
+        habit(d) - SOURCE * seen
+    };
     let tones = small.tones();
     let bodies = small.bodies(&tones);
     let cells = small.cells(&bodies);
     let objects = bodies.len();
-    let found = solve(&cells, objects, GUESSED, &habit);
+    let found = solve(&cells, objects, GUESSED, &prior);
     match found {
         Ok(light) => Ok(light),
-        Err(_) => Ok(small.without_bodies()),
+        Err(_) => Ok(small.without_bodies(source)),
     }
 }
 
@@ -237,8 +250,71 @@ impl Small {
         cells
     }
 
-    /// Where nothing can be read: light from above and a little behind the camera, of the picture's mean colour.
-    fn without_bodies(&self) -> PlaceLight {
+    /// The direction of a burnt-out spot, small, with darker things all round it and in the upper part of the
+    /// picture: a lamp, a window, the sun.
+    fn source(&self, known: Photograph) -> Option<DVec3> {
+        let (width, height) = (self.width, self.height);
+        let all = (width * height) as f64;
+        let mut seen = vec![false; self.burnt.len()];
+        let mut best: Option<(f64, DVec3)> = None;
+        for start in 0..self.burnt.len() {
+            if seen[start] || self.burnt[start] < 0.5 {
+                continue;
+            }
+            let mut spot = vec![start];
+            seen[start] = true;
+            let mut next = 0;
+            let (mut rim, mut rim_cells) = (0.0, 0.0);
+            while next < spot.len() {
+                let (x, y) = (spot[next] % width, spot[next] / width);
+                next += 1;
+                for row in y.saturating_sub(1)..(y + 2).min(height) {
+                    for column in x.saturating_sub(1)..(x + 2).min(width) {
+                        let i = row * width + column;
+                        if self.burnt[i] < 0.5 {
+                            // Two further on, past the blurred edge.
+                            let far = |at: usize, from: usize, most: usize| {
+                                (at + 2 * at.saturating_sub(from))
+                                    .saturating_sub(2 * from.saturating_sub(at))
+                                    .min(most - 1)
+                            };
+                            let i = far(row, y, height) * width + far(column, x, width);
+                            rim += luminance(self.light[i]);
+                            rim_cells += 1.0;
+                        } else if !seen[i] {
+                            seen[i] = true;
+                            spot.push(i);
+                        }
+                    }
+                }
+            }
+            let share = spot.len() as f64 / all;
+            if !(0.0004..0.1).contains(&share) || rim > 0.35 * rim_cells {
+                continue;
+            }
+            let count = spot.len() as f64;
+            let x = spot.iter().map(|i| (i % width) as f64 + 0.5).sum::<f64>() / count;
+            let y = spot.iter().map(|i| (i / width) as f64 + 0.5).sum::<f64>() / count;
+            if y > 0.4 * height as f64 {
+                continue;
+            }
+            let half = libm::tan(known.across_deg.clamp(1.0, 170.0).to_radians() / 2.0);
+            let unit = half / (width as f64 / 2.0);
+            let way = DVec3::new(
+                (x - width as f64 / 2.0) * unit,
+                (height as f64 / 2.0 - y) * unit,
+                -1.0,
+            );
+            if best.is_none_or(|(most, _)| share > most) {
+                best = Some((share, way.normalize_or(DVec3::NEG_Z)));
+            }
+        }
+        best.map(|(_, way)| way)
+    }
+
+    /// Where no shading can be read: the source that is seen, or light from above and a little behind the camera, of
+    /// the picture's mean colour.
+    fn without_bodies(&self, source: Option<DVec3>) -> PlaceLight {
         let mut mean = [0.0; 3];
         for c in &self.light {
             for (m, v) in mean.iter_mut().zip(c) {
@@ -250,9 +326,9 @@ impl Small {
         PlaceLight {
             fill,
             key: mean.map(|v| (2.0 * v * core::f64::consts::PI) as f32),
-            direction: DVec3::new(0.0, 0.8, 0.6),
+            direction: source.unwrap_or(DVec3::new(0.0, 0.8, 0.6)),
             softness: 0.1,
-            confidence: 0.0,
+            confidence: if source.is_some() { 0.4 } else { 0.0 },
         }
     }
 }

@@ -25,14 +25,24 @@ const LEAST: usize = 40;
 const COARSE_CELLS: usize = 900;
 /// Directions of the first search.
 const DIRECTIONS: usize = 360;
-/// Relative error at which a pixel counts half.
-const TOLERANCE: f64 = 0.2;
+/// How far normals that are known are trusted.
+const KNOWN: Belief = Belief {
+    tolerance: 0.2,
+    even: 0.04,
+};
 /// What calling a pixel shadowed costs, as a share of an outlier.
 const SHADOW: f64 = 0.25;
-/// How many cells the belief weighs that albedos are alike, and that the fill comes evenly from all sides.
+/// How many cells the belief weighs that albedos are alike.
 const ALIKE: f64 = 2.0;
-/// How strongly the fill is held to be even.
-const EVEN: f64 = 0.04;
+
+/// How far the model is believed.
+#[derive(Clone, Copy)]
+pub(super) struct Belief {
+    /// Relative error at which a cell counts half.
+    pub(super) tolerance: f64,
+    /// How strongly the fill is held to come evenly from all sides.
+    pub(super) even: f64,
+}
 
 /// One cell of the picture: one surface, one normal.
 #[derive(Clone)]
@@ -87,7 +97,7 @@ pub fn from_shading(
         }
     }
     let (cells, objects) = gather(image, normals, ids);
-    solve(&cells, objects, TOLERANCE, &|_| 0.0)
+    solve(&cells, objects, KNOWN, &|_| 0.0)
 }
 
 /// Whether a pixel can be read: neither black nor burnt out.
@@ -182,7 +192,7 @@ pub(super) fn weigh(cells: &mut [Cell], objects: usize) {
 pub(super) fn solve(
     cells: &[Cell],
     objects: usize,
-    tolerance: f64,
+    belief: Belief,
     prior: &(dyn Fn(DVec3) -> f64 + Sync),
 ) -> Result<PlaceLight, LightError> {
     if cells.len() < LEAST {
@@ -204,7 +214,7 @@ pub(super) fn solve(
     let problem = Problem {
         cells,
         scales: &scales,
-        tolerance,
+        belief,
         prior,
     };
     // The first search looks at every few cells only.
@@ -218,7 +228,7 @@ pub(super) fn solve(
         .into_par_iter()
         .map(|d| coarse.fit(d, 0.0, 4, None))
         .collect();
-    let belief = concentration(&first);
+    let agreement = concentration(&first);
     let mut order: Vec<usize> = (0..first.len()).collect();
     order.sort_by(|&a, &b| first[a].cost.total_cmp(&first[b].cost).then(a.cmp(&b)));
     let mut starts: Vec<Fit> = Vec::new();
@@ -243,7 +253,7 @@ pub(super) fn solve(
             least: LEAST,
         });
     };
-    Ok(problem.light(&best, belief))
+    Ok(problem.light(&best, agreement))
 }
 
 /// Directions spread evenly over the sphere, on a spiral of golden turns.
@@ -276,8 +286,7 @@ fn concentration(fits: &[Fit]) -> f64 {
 struct Problem<'a> {
     cells: &'a [Cell],
     scales: &'a [f64],
-    /// Relative error at which a cell counts half.
-    tolerance: f64,
+    belief: Belief,
     /// What a direction costs beside what it leaves unexplained.
     prior: &'a (dyn Fn(DVec3) -> f64 + Sync),
 }
@@ -332,7 +341,7 @@ impl Problem<'_> {
         let fill = Self::fill(&fit.lamp, cell.normal);
         let cost = |residual: f64| {
             let square = residual * residual / (scale * scale);
-            let tolerance = self.tolerance * self.tolerance;
+            let tolerance = self.belief.tolerance * self.belief.tolerance;
             let belief = tolerance / (square + tolerance);
             (belief * belief, square / (square + tolerance))
         };
@@ -398,7 +407,7 @@ impl Problem<'_> {
                 *value = upper[j][i];
             }
             if i >= 2 {
-                row[i] += EVEN * total;
+                row[i] += self.belief.even * total;
             }
         }
         for (i, row) in a.iter_mut().enumerate() {
@@ -455,7 +464,7 @@ impl Problem<'_> {
     }
 
     /// The lamp in colour, as light.
-    fn light(&self, best: &Fit, belief: f64) -> PlaceLight {
+    fn light(&self, best: &Fit, agreement: f64) -> PlaceLight {
         let cosines: Vec<f64> = self
             .cells
             .iter()
@@ -500,7 +509,7 @@ impl Problem<'_> {
             key,
             direction: best.direction,
             softness: best.softness as f32,
-            confidence: (belief * explained * key_share).clamp(0.0, 1.0) as f32,
+            confidence: (agreement * explained * key_share).clamp(0.0, 1.0) as f32,
         }
     }
 
