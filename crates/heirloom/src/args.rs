@@ -180,6 +180,8 @@ pub enum Stage {
     Render(StageRender),
     /// The film at its own timing before it is made: takes, stage, boards, slates.
     Animatic(StageAnimatic),
+    /// How well a take follows the stage: camera, timing, blocking and light, each a number.
+    Adhere(StageAdhere),
     /// Write a shot's blocking as .glb, for Blender and others to go on with.
     Glb {
         /// The shot, as "scene/shot" or its id.
@@ -227,6 +229,31 @@ pub struct StageRender {
     /// Where to; out/stage/SCENE-SHOT in the film's folder when left out.
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<PathBuf>,
+    /// Threads; all cores when left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Options of `stage adhere`.
+#[derive(Debug, Group)]
+pub struct StageAdhere {
+    /// The shot that the take is of, as "scene/shot" or its id, or a scene file.
+    pub what: String,
+    /// The take: a clip, or a folder of pictures in the order of their names.
+    #[arg(long, value_name = "CLIP or FOLDER")]
+    pub take: PathBuf,
+    /// Frames a second of a folder of pictures or a scene file; the film's, or 24, when left out.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rate: Option<Rate>,
+    /// Another camera than the shot's own, by name.
+    #[arg(long, value_name = "NAME")]
+    pub camera: Option<String>,
+    /// Where the sheet of frames goes; out/stage/SCENE-SHOT-adherence.png when left out.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// The whole report as JSON, frame by frame.
+    #[arg(long)]
+    pub json: bool,
     /// Threads; all cores when left out.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

@@ -41,6 +41,7 @@ mod describe;
 mod figure;
 mod land;
 mod noise;
+mod place_light;
 mod set;
 mod shapes;
 mod things;
@@ -49,6 +50,7 @@ use glam::{DQuat, DVec3};
 use heirloom_film::{Blocking, Film, Picture, Rate, Shot, Size};
 use heirloom_picture::{Image, color};
 
+use crate::light::PlaceLight;
 use crate::pose::frame_time_s;
 use crate::scene::{Camera, Fit, Light, LightKind, Node, Placement, Scene};
 use crate::track::{Interpolation, Keyed, Track};
@@ -106,6 +108,8 @@ pub struct Blocked {
     pub camera_node: usize,
     /// The scene's time at frame 0 of the shot, in seconds.
     pub start_s: f64,
+    /// The light of the place that `light_from` shows, in world space; it stands in the scene as two lights.
+    pub light: Option<PlaceLight>,
 }
 
 /// Why a blocking could not be built.
@@ -215,6 +219,16 @@ pub fn build(blocking: &Blocking, context: Context<'_>) -> Result<Blocked, Block
         });
     }
     let camera_node = set::camera(&mut scene, blocking, &looks, from_file, &clock)?;
+    let light = match &blocking.light_from {
+        Some(picture) => Some(place_light::light(
+            &mut scene,
+            picture,
+            camera_node,
+            start_s,
+            &context,
+        )?),
+        None => None,
+    };
     let end_s = clock.at(context.frames);
     let moves = scene.nodes[from_file..]
         .iter()
@@ -230,6 +244,7 @@ pub fn build(blocking: &Blocking, context: Context<'_>) -> Result<Blocked, Block
         scene,
         camera_node,
         start_s,
+        light,
     })
 }
 

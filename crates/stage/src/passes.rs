@@ -4,6 +4,7 @@ use std::ops::{BitOr, ControlFlow, Range};
 use std::sync::atomic::AtomicBool;
 
 use glam::DVec3;
+use heirloom_engine::guides::GuideLight;
 use heirloom_engine::{GuideFrame, GuideSet};
 use heirloom_film::{Rate, Size};
 
@@ -260,6 +261,15 @@ impl<'a> Renderer<'a> {
         View::of(scene, &pose, camera, size)
     }
 
+    /// The light of a frame, in world space and in the colour pass's exposure: the lamp that throws shadows as the key,
+    /// all else as the fill.
+    ///
+    /// # Errors
+    /// Where the camera can see nothing then.
+    pub fn light(&self, frame: u32) -> Result<GuideLight, ViewError> {
+        self.studio.light(frame)
+    }
+
     /// What lit surfaces and the sky are multiplied by.
     pub fn exposure(&self) -> f32 {
         self.studio.exposure
@@ -319,11 +329,16 @@ impl<'a> Renderer<'a> {
             frames.push(std::mem::take(frame));
             ControlFlow::Continue(())
         })?;
+        let light = self.light(wanted.frames.start)?;
+        for (frame, n) in frames.iter_mut().zip(wanted.frames.clone()) {
+            let own = self.light(n)?;
+            frame.light = (own != light).then_some(own);
+        }
         Ok(GuideSet {
             size: wanted.window.map_or(self.studio.shot.size, |w| w.size),
             rate: self.studio.shot.rate,
             names: self.cast().names.clone(),
-            light: None,
+            light: Some(light),
             frames,
         })
     }

@@ -689,3 +689,86 @@ fn the_same_words_are_the_same_bytes() {
     assert_eq!(bytes(&first), bytes(&second));
     assert_eq!(bytes(&first), GOLDEN, "the bytes of the set");
 }
+
+/// A picture of all sides: dim blue everywhere, and a warm lamp in the upper right of what the world's −z looks at.
+fn all_round(_: &Picture) -> Result<Image, String> {
+    let (width, height) = (128u32, 64u32);
+    let lamp = DVec3::new(0.6, 0.5, -0.6).normalize();
+    let pixels = (0..width * height).map(|i| {
+        let azimuth = ((f64::from(i % width) + 0.5) / f64::from(width) - 0.5) * std::f64::consts::TAU;
+        let polar = (f64::from(i / width) + 0.5) / f64::from(height) * std::f64::consts::PI;
+        let way = DVec3::new(
+            polar.sin() * azimuth.sin(),
+            polar.cos(),
+            -polar.sin() * azimuth.cos(),
+        );
+        if way.dot(lamp) > 0.985 {
+            [60.0, 45.0, 30.0, 1.0]
+        } else {
+            [0.1, 0.12, 0.2, 1.0]
+        }
+    });
+    Image::from_pixels(width, height, pixels.collect()).ok_or_else(|| "no picture".into())
+}
+
+#[test]
+fn a_place_lights_the_set_and_goes_on_in_the_guides() {
+    let film = film(
+        "light_from = \"ward.exr\"\ncamera = { at = [0, 1, 6] }\nthing = [{ name = \"ball\", shape = \"sphere\" }]\n",
+    );
+    let (shot, words) = parts(&film);
+    let blocked = build(words, Context::of(&film, shot, None, &all_round))
+        .map_err(|e| e.to_string())
+        .expect("builds");
+    let lamp = DVec3::new(0.6, 0.5, -0.6).normalize();
+    let found = blocked.light.as_ref().expect("a light");
+    assert!(
+        found.direction.angle_between(lamp).to_degrees() < 3.0,
+        "{:?}",
+        found.direction
+    );
+    let names: Vec<&str> = blocked.scene.nodes.iter().map(|n| n.name.as_str()).collect();
+    assert!(
+        names.contains(&"place fill") && names.contains(&"place key"),
+        "{names:?}"
+    );
+
+    let view = heirloom_stage::passes::Shot {
+        camera: blocked.camera_node,
+        start_s: blocked.start_s,
+        rate: film.rate,
+        frames: 1,
+        size: Size {
+            width: 64,
+            height: 36,
+        },
+    };
+    let renderer = heirloom_stage::passes::Renderer::new(&blocked.scene, view).expect("a shot");
+    let wanted = heirloom_stage::passes::Wanted::all(0..1);
+    let guides = renderer
+        .guides(&wanted, &std::sync::atomic::AtomicBool::new(false))
+        .expect("guides");
+    let light = guides.light_of(0).expect("the light goes on");
+    let direction = DVec3::from_array(light.direction.map(f64::from));
+    assert!(direction.angle_between(lamp).to_degrees() < 3.0, "{direction:?}");
+    assert!(
+        light.color[0] > light.color[2],
+        "the key is warm: {:?}",
+        light.color
+    );
+    assert!(light.key_to_fill > 2.0, "{}", light.key_to_fill);
+    // The side of the ball that faces the lamp is the brighter one.
+    let color = &guides.frames[0].color.as_ref().expect("colour").0;
+    let normals = &guides.frames[0].world_normal.as_ref().expect("normals").values;
+    let facing = |i: usize| DVec3::from_array(normals[i].map(f64::from)).dot(lamp);
+    let ball: Vec<usize> = (0..normals.len()).filter(|i| normals[*i] != [0.0; 3]).collect();
+    let most = ball
+        .iter()
+        .max_by(|a, b| facing(**a).total_cmp(&facing(**b)))
+        .expect("the ball is seen");
+    let least = ball
+        .iter()
+        .min_by(|a, b| facing(**a).total_cmp(&facing(**b)))
+        .expect("the ball is seen");
+    assert!(color.pixels()[*most][0] > 2.0 * color.pixels()[*least][0]);
+}

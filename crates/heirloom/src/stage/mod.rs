@@ -1,5 +1,6 @@
 //! `heirloom stage`: blocked shots and scene files as passes, as an animatic, as a list of what was read.
 
+mod adhere;
 mod animatic;
 mod check;
 mod glb;
@@ -37,6 +38,7 @@ pub fn run(
     match command {
         Stage::Check { what } => check::run(folder, what.as_deref(), show),
         Stage::Render(options) => render::run(folder, options, show, stop),
+        Stage::Adhere(options) => adhere::run(folder, options, show, stop),
         Stage::Animatic(options) => animatic::run(folder, engines, options, show, stop),
         Stage::Glb { shot, to } => glb::run(folder, shot, to.as_deref(), show),
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use glam::DVec3;
 use heirloom_engine::GuideFrame;
+use heirloom_engine::guides::{Certainty, GuideLight};
 use heirloom_film::Size;
 use rayon::prelude::*;
 
@@ -13,8 +14,9 @@ use super::band::{Canvas, Seen};
 use super::occlusion::{self, Other};
 use super::resolve::{Desk, Frame, Row};
 use super::still::{Set, Still};
+use crate::light::{PlaceLight, cap, sum};
 use crate::passes::{Passes, RenderError, Shot, Window};
-use crate::pose::{Pose, View, frame_time_s};
+use crate::pose::{Pose, View, ViewError, frame_time_s};
 use crate::raster::project::Vertex;
 use crate::raster::{bins, simd};
 use crate::scene::Scene;
@@ -22,6 +24,13 @@ use crate::shade::clay::Paint;
 use crate::shade::lamps::Lamps;
 use crate::shade::shadow::Shadows;
 use crate::shade::texture::Pyramid;
+
+/// Where it matters how strong lights are: what stands in the middle of the picture; a few metres off, where nothing says
+/// how far.
+fn subject(view: &View) -> DVec3 {
+    let eye = view.world_from_camera.w_axis.truncate();
+    eye + view.world_from_camera.transform_vector3(DVec3::NEG_Z) * 4.0
+}
 
 /// What holds for all frames of a shot.
 #[derive(Debug)]
@@ -61,16 +70,42 @@ impl<'a> Studio<'a> {
     }
 
     pub(crate) fn lamps(&self, still: &Still<'_>) -> Lamps {
-        // What matters is what stands in the middle of the picture; a few metres off, where nothing says how far.
-        let eye = still.view.world_from_camera.w_axis.truncate();
-        let ahead = still.view.world_from_camera.transform_vector3(DVec3::NEG_Z);
-        Lamps::of(
-            self.set.scene,
-            &still.posed.pose,
-            &still.view,
-            self.front,
-            eye + ahead * 4.0,
-        )
+        self.lamps_of(&still.posed.pose, &still.view)
+    }
+
+    fn lamps_of(&self, pose: &Pose, view: &View) -> Lamps {
+        Lamps::of(self.set.scene, pose, view, self.front, subject(view))
+    }
+
+    /// The light of a frame as the guides hand it on: the lamp that throws shadows as the key, as strong as it is where
+    /// the camera looks; the sky and every other lamp as the fill. In the colour pass's exposure.
+    pub fn light(&self, frame: u32) -> Result<GuideLight, ViewError> {
+        let time_s = frame_time_s(self.shot.start_s, f64::from(frame), self.shot.rate);
+        let pose = Pose::of(self.set.scene, time_s);
+        let view = View::of(self.set.scene, &pose, self.shot.camera, self.shot.size)?;
+        let lamps = self.lamps_of(&pose, &view);
+        let eye = view.world_from_camera.w_axis.truncate();
+        let there = subject(&view) - eye;
+        let mut light = PlaceLight {
+            fill: lamps.ambient,
+            key: [0.0; 3],
+            direction: DVec3::Y,
+            softness: lamps.key_softness as f32,
+            confidence: 1.0,
+        };
+        for (i, lamp) in lamps.lamps.iter().enumerate() {
+            let Some((towards, strength)) = lamp.at(there.to_array().map(|c| c as f32)) else {
+                continue;
+            };
+            let towards = DVec3::from_array(towards.map(f64::from));
+            if lamps.key.is_some_and(|(key, _)| key == i) {
+                light.direction = towards;
+                light.key = strength;
+            } else {
+                light.fill = sum(&light.fill, &cap(towards, 0.0, strength.map(f64::from)));
+            }
+        }
+        Ok(light.scaled(self.exposure).to_guide(Certainty::Exact))
     }
 
     /// Draws one frame's window into a canvas. Returns how many triangles had no area or no place.

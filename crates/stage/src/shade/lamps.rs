@@ -57,6 +57,8 @@ pub(crate) struct Lamps {
     pub lamps: Vec<Lamp>,
     /// Which lamp throws shadows, and how.
     pub key: Option<(usize, Key)>,
+    /// How large the key looks from the subject: `1 − cos` of half its angle, 0 for a point.
+    pub key_softness: f64,
     pub ambient: [[f32; 3]; 9],
     pub sky: Sky,
 }
@@ -70,7 +72,7 @@ impl Lamps {
         let eye = view.world_from_camera.w_axis.truncate();
         let near = |p: DVec3| (p - eye).to_array().map(|c| c as f32);
         let mut lamps = Vec::new();
-        let mut keys: Vec<(f32, Key)> = Vec::new();
+        let mut keys: Vec<(f32, Key, f64)> = Vec::new();
         let mut dome: Option<[[f32; 3]; 9]> = None;
         for (n, node) in scene.nodes.iter().enumerate() {
             let Some(light) = node.light.and_then(|l| scene.lights.get(l)) else {
@@ -140,7 +142,21 @@ impl Lamps {
             };
             let lamp = Lamp { shape, strength };
             let there = lamp.facing(near(subject));
-            keys.push((there, key));
+            let distance = (at - subject).length();
+            let half_angle = match &light.kind {
+                LightKind::Sun { angle_deg } => angle_deg.to_radians() / 2.0,
+                LightKind::Point { radius_m } | LightKind::Spot { radius_m, .. } => {
+                    libm::atan2(*radius_m, distance)
+                }
+                LightKind::Area { .. } => match lamp.shape {
+                    Shape::Area { area, .. } => {
+                        libm::atan2(libm::sqrt(f64::from(area) / std::f64::consts::PI), distance)
+                    }
+                    _ => 0.0,
+                },
+                LightKind::Dome(_) => 0.0,
+            };
+            keys.push((there, key, 1.0 - libm::cos(half_angle)));
             lamps.push(lamp);
         }
         let stand_in = lamps.is_empty() && dome.is_none();
@@ -150,10 +166,11 @@ impl Lamps {
                 shape: Shape::Sun(way.to_array().map(|c| c as f32)),
                 strength: [0.80 * PI, 0.77 * PI, 0.72 * PI],
             });
-            keys.push((1.0, Key::Sun(way)));
+            keys.push((1.0, Key::Sun(way), 0.0));
         }
         let strongest = keys.iter().map(|k| k.0).fold(0.0f32, f32::max);
         let key = keys.iter().position(|k| k.0 >= strongest && strongest > 0.0);
+        let key_softness = key.map_or(0.0, |i| keys[i].2);
         let key = key.map(|i| (i, keys[i].1));
         let (ambient, sky) = match dome {
             Some(sh) => (sh, Sky::Dome(Box::new(sh))),
@@ -170,6 +187,7 @@ impl Lamps {
         Self {
             lamps,
             key,
+            key_softness,
             ambient,
             sky,
         }
@@ -244,13 +262,20 @@ impl Lamp {
 
     /// Irradiance in its brightest channel of a surface at `at` that faces it.
     fn facing(&self, at: [f32; 3]) -> f32 {
+        self.at(at)
+            .map_or(0.0, |(_, irradiance)| irradiance.into_iter().fold(0.0, f32::max))
+    }
+
+    /// The way to it from `at`, and the irradiance of a surface there that faces it; none where it does not shine.
+    pub fn at(&self, at: [f32; 3]) -> Option<([f32; 3], [f32; 3])> {
         let way = match self.shape {
             Shape::Sun(way) => way,
             Shape::Point { at: lamp, .. } | Shape::Spot { at: lamp, .. } | Shape::Area { at: lamp, .. } => {
                 towards(at, lamp).0
             }
         };
-        self.irradiance(at, way) * self.strength.into_iter().fold(0.0, f32::max)
+        let irradiance = self.irradiance(at, way);
+        (irradiance > 0.0).then(|| (way, scale(self.strength, irradiance)))
     }
 }
 
