@@ -27,6 +27,9 @@ mod walk;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 
+use openusd::sdf::Path;
+use openusd::usd::Prim;
+
 use self::layers::{Ask, Remote};
 use super::budget::Context;
 use super::{FileError, Files, ReadError, ReadOptions, SceneFormat};
@@ -36,8 +39,12 @@ use crate::scene::{Scene, Warning};
 /// used.
 const STACK_BYTES: usize = 256 << 20;
 
-/// How deep prims, brackets and values may lie within each other.
+/// How deep brackets and paths may lie within each other.
 const DEPTH: usize = 256;
+
+/// How deep prims may lie within each other: the crate walks up to the top for every value of every prim, letter by
+/// letter, so that a few thousand prims 256 levels deep take minutes.
+const PRIM_DEPTH: usize = 64;
 
 pub(super) fn read(
     bytes: Vec<u8>,
@@ -122,6 +129,37 @@ impl Files for Remote {
     fn read(&self, path: &str, _: u64) -> Result<Vec<u8>, FileError> {
         self.ask(path)
     }
+}
+
+/// Whether a path is one that the crate can walk up: names of letters, digits and `_`, parted by `/`, and at the end
+/// perhaps a property, which may have `:` in it. At others it can go round for ever.
+fn is_plain(path: &str) -> bool {
+    let (prims, property) = match path.split_once('.') {
+        Some((prims, property)) => (prims, Some(property)),
+        None => (path, None),
+    };
+    let Some(prims) = prims.strip_prefix('/') else {
+        return false;
+    };
+    (prims.is_empty() && property.is_none() || prims.split('/').all(is_name))
+        && property.is_none_or(is_property)
+}
+
+/// Whether it can be a prim's name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether it can be a property's name.
+fn is_property(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':')
+}
+
+/// The targets of a relationship that can be followed.
+fn targets(prim: &Prim, name: &str, context: &Context<'_>) -> Result<Vec<Path>, ReadError> {
+    let targets = prim.relationship(name).targets();
+    let targets = targets.map_err(|e| context.damaged(format!("{}.{name}: {}", prim.path(), said(&e))))?;
+    Ok(targets.into_iter().filter(|t| is_plain(t.as_str())).collect())
 }
 
 /// What the `openusd` crate says, in one line.

@@ -4,16 +4,18 @@
 //! composed, each layer's own tree and the arcs within it (references, payloads, inherits, specializes) are followed.
 //! Counted is what every prim is put together from (itself, what it refers to, and what those above it refer to: the
 //! time it takes goes with the square of that), and what it stands for (itself, what is below it, and what it refers
-//! to). Arcs into other layers count for one: there the number of prims that are read is the limit.
+//! to). Arcs that come back are refused: the crate names some of them, and goes round without end at others. Arcs into
+//! other layers count for one: there the number of prims that are read is the limit.
 
 use std::collections::HashMap;
 
 use openusd::sdf::{AbstractData, Path, Value};
 use openusd::usd::Stage;
 
-use super::DEPTH;
+use super::{DEPTH, is_plain};
 use crate::read::ReadError;
 use crate::read::budget::Context;
+use crate::read::names::tidy;
 
 /// Prims that a stage may be composed of: the `openusd` crate takes some 6 KiB for each.
 pub(super) const PRIMS: u64 = 1 << 18;
@@ -24,11 +26,15 @@ const SITES: u64 = 128;
 pub(super) fn check(stage: &Stage, context: &Context<'_>) -> Result<(), ReadError> {
     for identifier in stage.layer_identifiers() {
         if let Some(layer) = stage.layer(&identifier) {
-            let arcs = Arcs::of(layer.data()).map_err(|error| context.damaged(error))?;
-            arcs.count().map_err(|why| context.damaged(why))?;
+            check_layer(layer.data()).map_err(|why| context.damaged(why))?;
         }
     }
     Ok(())
+}
+
+/// What is wrong with a layer's arcs, if anything.
+pub(super) fn check_layer(data: &dyn AbstractData) -> Result<(), String> {
+    Arcs::of(data)?.count()
 }
 
 /// A layer's prims, with what is below each and what each refers to in the same layer.
@@ -48,6 +54,14 @@ impl Arcs {
             targets: Vec::new(),
         };
         for path in data.spec_paths() {
+            // What is in a variant is its prim's.
+            let plain = path.strip_all_variant_selections();
+            if !is_plain(plain.as_str()) {
+                return Err(format!(
+                    "it has a thing called {}, which is no name",
+                    tidy(path.as_str())
+                ));
+            }
             if path.is_property_path() {
                 continue;
             }
@@ -58,8 +72,14 @@ impl Arcs {
                     targets_of(&value, &mut targets);
                 }
             }
-            // What is in a variant is its prim's.
-            let number = arcs.number(path.strip_all_variant_selections().as_str());
+            if let Some(wrong) = targets.iter().find(|t| !t.is_empty() && !is_plain(t)) {
+                return Err(format!(
+                    "{} refers to {}, which is no name",
+                    tidy(path.as_str()),
+                    tidy(wrong)
+                ));
+            }
+            let number = arcs.number(plain.as_str());
             arcs.targets[number].append(&mut targets);
         }
         Ok(arcs)
@@ -108,7 +128,7 @@ impl Arcs {
     }
 
     /// Of every prim its own weight and those of all it leads to, as often as it leads there; deepest first, without
-    /// calling itself. Ways that come back count for nothing: the crate refuses and names them.
+    /// calling itself. A way that comes back is an error.
     fn summed(&self, next: &[Vec<usize>], weights: &[u64], most: u64) -> Result<Vec<u64>, String> {
         const NEW: u64 = 0;
         const OPEN: u64 = u64::MAX;
@@ -122,18 +142,24 @@ impl Arcs {
             while let Some((prim, at)) = stack.pop() {
                 if let Some(&to) = next[prim].get(at) {
                     stack.push((prim, at + 1));
+                    if sums[to] == OPEN {
+                        let path = tidy(&self.paths[to]);
+                        return Err(format!(
+                            "the prim {path} refers to itself, by way of others or of what is below it"
+                        ));
+                    }
                     if sums[to] == NEW {
                         sums[to] = OPEN;
                         stack.push((to, 0));
                     }
                     continue;
                 }
-                let counted = next[prim].iter().map(|&to| sums[to]).filter(|sum| *sum != OPEN);
-                let sum = counted.fold(weights[prim], u64::saturating_add);
+                let led_to = next[prim].iter().map(|&to| sums[to]);
+                let sum = led_to.fold(weights[prim], u64::saturating_add);
                 if sum > most {
                     return Err(format!(
                         "the prim {} stands for too many others by way of its references",
-                        crate::read::names::tidy(&self.paths[prim])
+                        tidy(&self.paths[prim])
                     ));
                 }
                 sums[prim] = sum;
@@ -144,9 +170,11 @@ impl Arcs {
 }
 
 fn targets_of(value: &Value, out: &mut Vec<String>) {
+    // Of those into other layers only the name is looked at.
     let mut add = |asset: &str, path: &Path| {
-        if asset.is_empty() {
-            out.push(path.strip_all_variant_selections().as_str().to_owned());
+        let path = path.strip_all_variant_selections();
+        if asset.is_empty() || !is_plain(path.as_str()) {
+            out.push(path.as_str().to_owned());
         }
     };
     match value {

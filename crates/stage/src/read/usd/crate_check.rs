@@ -4,9 +4,10 @@
 //! says of counts and indices at its word; here everything that it would take memory for, index by, or go round in is
 //! looked at first. [`crate_values`](super::crate_values) does the same for the values.
 
-use super::DEPTH;
 use super::crate_values::Values;
+use super::{PRIM_DEPTH, is_name, is_property};
 use crate::read::ReadLimits;
+use crate::read::names::tidy;
 
 /// Elements of the tree of paths, and paths written out in full: far above what any scene needs.
 const PATHS: usize = 1 << 24;
@@ -286,11 +287,25 @@ impl Tables {
                         .tokens
                         .get(name)
                         .ok_or("a path has a name that is not there")?;
+                    let sound = match name.strip_prefix('{') {
+                        Some(variant) => variant.find(['{', '}']) == variant.len().checked_sub(1),
+                        None if (names[index] as i32) < 0 => is_property(name),
+                        None => is_name(name),
+                    };
+                    if !sound {
+                        return Err(format!(
+                            "it has a thing called `{}`, which is no name",
+                            tidy(name)
+                        ));
+                    }
                     own += name.len() as u64 + 1;
                 }
                 written = written.saturating_add(own);
-                if depth > DEPTH || written > PATH_BYTES {
-                    return Err(format!("its paths are deeper than {DEPTH} levels, or too long"));
+                if depth > PRIM_DEPTH * 2 || written > PATH_BYTES {
+                    return Err(format!(
+                        "its paths are deeper than {} levels, or too long",
+                        PRIM_DEPTH * 2
+                    ));
                 }
                 let jump = jumps[index] as i32;
                 let (child, sibling) = (jump > 0 || jump == -1, jump >= 0);

@@ -5,7 +5,6 @@ use openusd::sdf::Path;
 use openusd::usd::Prim;
 
 use super::place::unit;
-use super::said;
 use super::values::{self, Measures, Sampled};
 use crate::read::ReadError;
 use crate::read::budget::Context;
@@ -24,8 +23,7 @@ pub(super) fn read(
     context: &mut Context<'_>,
 ) -> Result<Vec<Instance>, ReadError> {
     let path = prim.path().as_str().to_owned();
-    let prototypes = prim.relationship("prototypes").targets();
-    let prototypes = prototypes.map_err(|e| context.damaged(format!("{path}: {}", said(&e))))?;
+    let prototypes = super::targets(prim, "prototypes", context)?;
     let mut first = |name: &str| -> Result<Option<openusd::sdf::Value>, ReadError> {
         let sampled = Sampled::of(prim, name, measures, context)?;
         if sampled.moves() {

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::SystemTime;
 
 use openusd::ar::{Asset, ResolvedPath, Resolver};
+use openusd::sdf::LayerRegistry;
 use openusd::usd::Stage;
 
 use super::{Told, arcs, crate_check, text_check};
@@ -154,8 +155,8 @@ impl Layers {
             return None;
         }
         match self.files.ask(path) {
-            Ok(bytes) => match check(&bytes, &self.limits) {
-                Ok(()) => Some(bytes.into()),
+            Ok(bytes) => match check(&bytes, &self.limits).and_then(|()| parsed(path, bytes.into())) {
+                Ok(bytes) => Some(bytes),
                 Err(why) => {
                     self.note(
                         path,
@@ -169,6 +170,47 @@ impl Layers {
                 None
             }
         }
+    }
+}
+
+/// A layer beside the root one, once it is seen that its arcs can be followed. It is parsed twice for that.
+fn parsed(path: &str, bytes: Arc<[u8]>) -> Result<Arc<[u8]>, String> {
+    let extension = if bytes.starts_with(b"PXR-USDC") {
+        "usdc"
+    } else {
+        "usda"
+    };
+    let format = LayerRegistry::find_by_extension(extension).ok_or("there is no reader for it")?;
+    let one = One(bytes.clone());
+    let data = format
+        .read(&one, &ResolvedPath::new(path))
+        .map_err(|e| super::said(&e))?;
+    arcs::check_layer(data.as_ref())?;
+    Ok(bytes)
+}
+
+/// A layer alone.
+struct One(Arc<[u8]>);
+
+impl Resolver for One {
+    fn create_identifier(&self, asset_path: &str, _: Option<&ResolvedPath>) -> String {
+        asset_path.to_owned()
+    }
+
+    fn resolve(&self, asset_path: &str) -> Option<ResolvedPath> {
+        Some(ResolvedPath::new(asset_path))
+    }
+
+    fn resolve_for_new_asset(&self, _: &str) -> Option<ResolvedPath> {
+        None
+    }
+
+    fn open_asset(&self, _: &ResolvedPath) -> io::Result<Box<dyn Asset>> {
+        Ok(Box::new(Bytes(Cursor::new(self.0.clone()))))
+    }
+
+    fn get_modification_timestamp(&self, _: &str, _: &ResolvedPath) -> Option<SystemTime> {
+        None
     }
 }
 

@@ -6,8 +6,8 @@ use heirloom_picture::{AcesCg, Image};
 use openusd::sdf::{Path, Value};
 use openusd::usd::{Prim, Stage};
 
-use super::said;
 use super::values::{self, Measures};
+use super::{is_plain, said};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::{Names, tidy};
@@ -51,8 +51,7 @@ pub(super) fn bound(prim: &Prim, context: &Context<'_>) -> Result<Option<Path>, 
     for path in prim.path().ancestors_below_root() {
         let above = stage.prim(path);
         for name in ["material:binding", "material:binding:preview"] {
-            let targets = above.relationship(name).targets();
-            let targets = targets.map_err(|e| context.damaged(format!("{}: {}", above.path(), said(&e))))?;
+            let targets = super::targets(&above, name, context)?;
             if let Some(first) = targets.into_iter().next() {
                 return Ok(Some(first));
             }
@@ -134,7 +133,7 @@ fn source(prim: &Prim, name: &str, measures: &Measures, context: &Context<'_>) -
     for _ in 0..HOPS {
         let targets = attribute.connections();
         let targets = targets.map_err(|e| context.damaged(format!("{}: {}", attribute.path(), said(&e))))?;
-        let Some(target) = targets.into_iter().next() else {
+        let Some(target) = targets.into_iter().find(|t| is_plain(t.as_str())) else {
             let path = attribute.path().clone();
             let owner = stage.prim(path.prim_path());
             let name = path

@@ -8,7 +8,6 @@ use openusd::usd::{Prim, Stage};
 
 use super::mesh::Part;
 use super::place::unit;
-use super::said;
 use super::values::{self, Measures, Sampled};
 use crate::read::ReadError;
 use crate::read::budget::Context;
@@ -48,8 +47,7 @@ pub(super) struct Skels {
 fn inherited(prim: &Prim, name: &str, context: &Context<'_>) -> Result<Option<String>, ReadError> {
     for path in prim.path().ancestors_below_root() {
         let above = prim.stage().prim(path);
-        let targets = above.relationship(name).targets();
-        let targets = targets.map_err(|e| context.damaged(format!("{}: {}", above.path(), said(&e))))?;
+        let targets = super::targets(&above, name, context)?;
         if let Some(first) = targets.into_iter().next() {
             return Ok(Some(first.as_str().to_owned()));
         }
@@ -463,8 +461,7 @@ fn shapes(
     if names.is_empty() {
         return Ok(names);
     }
-    let targets = prim.relationship("skel:blendShapeTargets").targets();
-    let targets = targets.map_err(|e| context.damaged(format!("{path}: {}", said(&e))))?;
+    let targets = super::targets(prim, "skel:blendShapeTargets", context)?;
     if targets.len() != names.len() {
         context.warn(path, "it names other blend shapes than it has; they are left out");
         return Ok(Vec::new());

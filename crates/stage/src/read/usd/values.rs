@@ -4,7 +4,7 @@ use glam::{DMat4, DQuat, DVec3};
 use openusd::sdf::Value;
 use openusd::usd::{Prim, Stage};
 
-use super::said;
+use super::{is_property, said};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::scene::Scene;
@@ -82,6 +82,9 @@ impl Sampled {
         measures: &Measures,
         context: &Context<'_>,
     ) -> Result<Self, ReadError> {
+        if !is_property(name) {
+            return Ok(Self::default());
+        }
         let attribute = prim.attribute(name);
         let broken = |error| context.damaged(format!("{}.{name}: {}", prim.path(), said(&error)));
         let samples = attribute.time_samples().map_err(broken)?.unwrap_or_default();
@@ -161,6 +164,9 @@ pub(super) fn fixed(
 
 /// How a list of values lies on a mesh.
 pub(super) fn interpolation(prim: &Prim, name: &str) -> Option<String> {
+    if !is_property(name) {
+        return None;
+    }
     let found: Option<Value> = prim.attribute(name).get_metadata("interpolation").ok().flatten();
     found.and_then(|v| text(&v))
 }

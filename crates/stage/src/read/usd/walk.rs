@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use openusd::sdf::Path;
+use openusd::tf::Token;
 use openusd::usd::{Prim, PrimStatus, Stage};
 
 use super::layers::Said;
@@ -11,7 +12,7 @@ use super::mesh::Surface;
 use super::place::{self, Frame};
 use super::skel::Skels;
 use super::values::{self, Measures, Sampled};
-use super::{DEPTH, arcs, instancer, lamp, lens, said, shapes};
+use super::{PRIM_DEPTH, arcs, instancer, is_name, lamp, lens, said, shapes};
 use crate::read::ReadError;
 use crate::read::budget::Context;
 use crate::read::names::Names;
@@ -114,7 +115,7 @@ impl Walk<'_, '_> {
             .root_prims()
             .map_err(|e| self.context.damaged(said(&e)))?;
         let mut waiting: Vec<(Path, Option<usize>)> = Vec::new();
-        for name in roots.iter().rev() {
+        for name in self.named(roots).iter().rev() {
             if let Ok(path) = Path::abs_root().append_path(name.as_str()) {
                 waiting.push((path, None));
             }
@@ -130,10 +131,10 @@ impl Walk<'_, '_> {
                     limit: arcs::PRIMS,
                 });
             }
-            if path.prim_element_count() > DEPTH {
+            if path.prim_element_count() > PRIM_DEPTH {
                 return Err(self
                     .context
-                    .damaged(format!("its prims lie deeper than {DEPTH} levels")));
+                    .damaged(format!("its prims lie deeper than {PRIM_DEPTH} levels")));
             }
             let prim = self.stage.prim(path);
             let node = self.prim(&prim, parent)?;
@@ -147,13 +148,28 @@ impl Walk<'_, '_> {
                 continue;
             };
             let children = prim.child_names().map_err(|e| self.broken(&prim, &e))?;
-            for name in children.iter().rev() {
+            for name in self.named(children).iter().rev() {
                 if let Ok(path) = prim.path().append_path(name.as_str()) {
                     waiting.push((path, Some(node)));
                 }
             }
         }
         Ok(())
+    }
+
+    /// The names that can be followed.
+    fn named(&mut self, mut names: Vec<Token>) -> Vec<Token> {
+        names.retain(|name| {
+            let sound = is_name(name.as_str());
+            if !sound {
+                self.context.warn(
+                    name.as_str(),
+                    "this is no name for a prim; it and what is below it is left out",
+                );
+            }
+            sound
+        });
+        names
     }
 
     fn broken(&self, prim: &Prim, error: &impl std::fmt::Display) -> ReadError {
@@ -309,6 +325,9 @@ impl Walk<'_, '_> {
         let mut bindings = vec![look::bound(prim, self.context)?];
         let mut subsets: Vec<Vec<i64>> = Vec::new();
         for child in prim.children().map_err(|e| self.broken(prim, &e))? {
+            if !child.path().name().is_some_and(is_name) {
+                continue;
+            }
             if let Some(faces) = self.subset(&child)? {
                 bindings.push(look::bound(&child, self.context)?);
                 subsets.push(faces);
