@@ -139,9 +139,12 @@ pub fn quality(steps: &mut Steps) -> Result<()> {
     fs::create_dir_all(&work)?;
     let result = (|| {
         let mut figures = steps.step("optical flow", again, || flow(&programs, &opencv, &work))?;
-        for (step, example) in [("adherence", "measure_adherence"), ("light", "measure_light")] {
-            figures.extend(steps.step(step, again, || measured_by(program(programs.join(example))))?);
-        }
+        figures.extend(steps.step("adherence", again, || {
+            measured_by(program(programs.join("measure_adherence")).args(["64", "320"]))
+        })?);
+        figures.extend(steps.step("light", again, || {
+            measured_by(program(programs.join("measure_light")).arg("--summary"))
+        })?);
         Ok(figures)
     })();
     fs::remove_dir_all(&work).ok();

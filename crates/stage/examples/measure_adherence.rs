@@ -1,4 +1,5 @@
-//! Figures for `cargo xtask measure stage`: one JSON line for each control take, judged against its guides.
+//! Figures for `cargo xtask measure stage`: a JSON line and tab-separated figures for each control take, judged against
+//! its guides.
 //!
 //! `measure_adherence [FRAMES [WIDTH]]`, 96 and 480 where not given. The scenes are those of the tests, traced ray by
 //! ray; each control is right but for one known fault, or faultless in another style.
@@ -83,6 +84,51 @@ fn main() -> Result<(), Box<dyn Error>> {
             "light": report.light,
         });
         writeln!(out, "{line}")?;
+        let mut figure = |what: &str, value: f64, unit: &str, better: &str, goal: &str| {
+            let value = (value * 1000.0).round() / 1000.0;
+            writeln!(
+                out,
+                "figure\tadherence, {name}: {what}\t{value}\t{unit}\t{better}\t{goal}"
+            )
+        };
+        // What is right must score well; what is wrong in one way has its own figure to be worse in, without a goal.
+        let right = [
+            "the stage's own pictures",
+            "restyled: colours, contrast, texture, grain",
+        ]
+        .contains(name);
+        let meant_lag = match *name {
+            "delayed by 3" | "restyled and delayed by 3" => Some(3.0),
+            "early by 2" => Some(-2.0),
+            _ if right => Some(0.0),
+            _ => None,
+        };
+        if let Some(ratio) = report.camera.value().and_then(|c| c.ratio_to_still) {
+            figure(
+                "motion error against a still",
+                ratio,
+                "times",
+                "lower",
+                if right { "0.3" } else { "-" },
+            )?;
+        }
+        if let (Some(timing), Some(meant)) = (report.timing.value(), meant_lag) {
+            let off = (timing.lag_frames as f64 - meant).abs();
+            figure("lag, off the true one", off, "frames", "lower", "0")?;
+        }
+        if let Some(blocking) = report.blocking.value() {
+            let goal = if right { "0.7" } else { "-" };
+            figure("outlines placed", blocking.take.placed, "of 1", "higher", goal)?;
+        }
+        if let Some(light) = report.light.value() {
+            figure(
+                "light, angle to the stage's",
+                light.angle_deg,
+                "degrees",
+                "lower",
+                if right { "20" } else { "-" },
+            )?;
+        }
     }
     Ok(())
 }

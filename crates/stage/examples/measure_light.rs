@@ -30,6 +30,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for summary in truth::summaries(&found) {
         println!("{}", serde_json::to_string(&summary)?);
+        let method = summary["method"].as_str().unwrap_or("?");
+        let pictures = &summary["pictures"];
+        // What an artist can work with: the sun in the right place of the sky, and the shade within a stop.
+        let goal = match method {
+            "photograph" => "25",
+            "shading with normals" => "5",
+            _ => "3",
+        };
+        for (what, key, unit, goal) in [
+            ("median angle", "angle_deg_median", "degrees", goal),
+            ("worst angle", "angle_deg_worst", "degrees", "-"),
+            ("median error of key to fill", "ratio_stops_median", "stops", "1"),
+            ("worst error of key to fill", "ratio_stops_worst", "stops", "-"),
+        ] {
+            let value = summary[key].as_f64().unwrap_or(f64::NAN);
+            println!("figure\tlight, {method}, {what}\t{value}\t{unit}\tlower\t{goal}\t{pictures} pictures");
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! its own kind of number; all have one size.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -116,12 +116,42 @@ pub fn write_layers(path: &Path, layers: &Layers) -> Result<(), WriteError> {
     let channels = AnyChannels::sort(channels.into_iter().collect());
     let mut exr = Exr::from_layer(Layer::new(size, attributes, encoding(), channels));
     exr.attributes.chromaticities = Some(ap1());
+    let mut bytes = Cursor::new(Vec::new());
+    exr.write().to_buffered(&mut bytes).map_err(|error| match error {
+        exr::error::Error::Io(source) => WriteError::io(path, source),
+        other => WriteError::io(path, io::Error::other(other.to_string())),
+    })?;
+    let mut bytes = bytes.into_inner();
+    sort_header(&mut bytes);
     write::whole(path, |out| {
-        exr.write().to_buffered(out).map_err(|error| match error {
-            exr::error::Error::Io(source) => WriteError::io(path, source),
-            other => WriteError::io(path, io::Error::other(other.to_string())),
-        })
+        out.write_all(&bytes)
+            .map_err(|source| WriteError::io(path, source))
     })
+}
+
+/// Puts the attributes of a one-part file's header into the order of their names. The encoder keeps them in a map whose
+/// order is another one in every run, and the same frame is to be the same bytes. The header's length, and so every
+/// offset in the file, stays. Bytes that are no such header are left alone.
+fn sort_header(bytes: &mut [u8]) {
+    let start = 8; // magic number and version
+    let mut at = start;
+    let mut attributes: Vec<&[u8]> = Vec::new();
+    while bytes.get(at).is_some_and(|b| *b != 0) {
+        let word = |from: usize| Some(from + bytes.get(from..)?.iter().position(|b| *b == 0)? + 1);
+        let after_kind = word(at).and_then(word);
+        let end = after_kind.and_then(|from| {
+            let length = bytes.get(from..from + 4)?.try_into().ok()?;
+            (from + 4).checked_add(usize::try_from(i32::from_le_bytes(length)).ok()?)
+        });
+        let Some(whole) = end.and_then(|end| bytes.get(at..end)) else {
+            return;
+        };
+        attributes.push(whole);
+        at += whole.len();
+    }
+    attributes.sort_by_key(|whole| whole.split(|b| *b == 0).next());
+    let sorted = attributes.concat();
+    bytes[start..at].copy_from_slice(&sorted);
 }
 
 fn text(path: &Path, plain: &str) -> Result<Text, WriteError> {
