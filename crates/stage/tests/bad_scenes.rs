@@ -476,6 +476,11 @@ fn usd_references_that_go_round_or_grow() {
             "{body}"
         );
     }
+    // The same by another word: what inherits nothing is taken for what inherits itself.
+    assert!(usda("class \"a\" (inherits = <>) { def \"c\" {} }").is_err());
+    assert!(usda("class \"a\" (specializes = <>) {}").is_err());
+    let itself = "#usda 1.0\n( defaultPrim = \"a\" )\ndef \"a\" (references = <>) {}";
+    assert!(read(itself.as_bytes(), "made.usda").is_err());
     // The same in a layer beside it: that one is left out.
     let files = Memory::default().with("b.usda", "#usda 1.0\nclass \"b\" (inherits = </b>) {}");
     let text = "#usda 1.0\ndef \"a\" (references = @b.usda@</b>) {}\ndef Cube \"c\" {}";

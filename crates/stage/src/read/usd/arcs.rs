@@ -53,6 +53,13 @@ impl Arcs {
             below: Vec::new(),
             targets: Vec::new(),
         };
+        let top = data
+            .try_field(&Path::abs_root(), "defaultPrim")
+            .map_err(|e| e.to_string())?;
+        let top = top
+            .as_deref()
+            .and_then(super::values::text)
+            .map_or_else(String::new, |name| format!("/{name}"));
         for path in data.spec_paths() {
             // What is in a variant is its prim's.
             let plain = path.strip_all_variant_selections();
@@ -69,7 +76,7 @@ impl Arcs {
             for field in ["references", "payload", "inheritPaths", "specializes"] {
                 let value = data.try_field(&path, field).map_err(|e| e.to_string())?;
                 if let Some(value) = value {
-                    targets_of(&value, &mut targets);
+                    targets_of(&value, &top, &mut targets);
                 }
             }
             if let Some(wrong) = targets.iter().find(|t| !t.is_empty() && !is_plain(t)) {
@@ -169,19 +176,22 @@ impl Arcs {
     }
 }
 
-fn targets_of(value: &Value, out: &mut Vec<String>) {
+/// Where a value's arcs go; `top` is where those go that name no prim.
+fn targets_of(value: &Value, top: &str, out: &mut Vec<String>) {
     // Of those into other layers only the name is looked at.
-    let mut add = |asset: &str, path: &Path| {
-        let path = path.strip_all_variant_selections();
-        if asset.is_empty() || !is_plain(path.as_str()) {
-            out.push(path.as_str().to_owned());
+    let mut add = |asset: &str, path: &Path, nowhere: &str| {
+        let plain = path.strip_all_variant_selections();
+        let to = if path.is_empty() { nowhere } else { plain.as_str() };
+        if asset.is_empty() || !path.is_empty() && !is_plain(to) {
+            out.push(to.to_owned());
         }
     };
     match value {
-        Value::ReferenceListOp(list) => list.iter().for_each(|r| add(&r.asset_path, &r.prim_path)),
-        Value::PayloadListOp(list) => list.iter().for_each(|p| add(&p.asset_path, &p.prim_path)),
-        Value::Payload(p) => add(&p.asset_path, &p.prim_path),
-        Value::PathListOp(list) => list.iter().for_each(|p| add("", p)),
+        Value::ReferenceListOp(list) => list.iter().for_each(|r| add(&r.asset_path, &r.prim_path, top)),
+        Value::PayloadListOp(list) => list.iter().for_each(|p| add(&p.asset_path, &p.prim_path, top)),
+        Value::Payload(p) => add(&p.asset_path, &p.prim_path, top),
+        // One that inherits nothing is taken by the crate for one that inherits itself.
+        Value::PathListOp(list) => list.iter().for_each(|p| add("", p, "nothing")),
         _ => {}
     }
 }
