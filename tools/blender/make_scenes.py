@@ -1,6 +1,6 @@
 """Builds the stage's test scenes in Blender and writes each as .glb, .usdc, and where asked .usda and .usdz.
 
-    python make_scenes.py --out FOLDER [ocean] [tissue] [room] [crowd --triangles N]
+    python make_scenes.py --out FOLDER [--last-frame N] [ocean] [tissue] [room] [crowd --triangles N]
 
 Without names: ocean, tissue and room. See README.md.
 """
@@ -66,8 +66,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="the folder the files go to")
     parser.add_argument("--triangles", type=int, default=50_000, help="of the crowd")
+    parser.add_argument("--last-frame", type=int, default=builders.LAST_FRAME, help="where the animation ends")
     parser.add_argument("scenes", nargs="*", help="ocean, tissue, room, crowd")
     args = parser.parse_args()
+    builders.LAST_FRAME = args.last_frame
     out = os.path.abspath(args.out)
     os.makedirs(out, exist_ok=True)
     for name in args.scenes or list(SCENES):
