@@ -438,3 +438,62 @@ fn stopped_it_goes_on_with_the_frames_that_are_there() {
         said.out
     );
 }
+
+#[test]
+fn a_take_is_held_against_its_stage() {
+    let film = film();
+    // The stage's own pictures are a take that keeps to it.
+    film.run(&[
+        "stage",
+        "render",
+        "shore/010",
+        "--size",
+        "160x90",
+        "--format",
+        "exr",
+        "--to",
+        "take",
+    ])
+    .well();
+    let said = film
+        .run(&[
+            "stage",
+            "adhere",
+            "shore/010",
+            "--take",
+            "take",
+            "--to",
+            "sheet.png",
+        ])
+        .well();
+    for words in ["camera", "timing", "blocking", "light", "sheet.png"] {
+        assert!(
+            said.out.contains(words),
+            "nothing about {words:?} in:\n{}",
+            said.out
+        );
+    }
+    assert!(heirloom_picture::photo::read(&film.path("sheet.png")).is_ok());
+    let json = film
+        .run(&[
+            "stage",
+            "adhere",
+            "shore/010",
+            "--take",
+            "take",
+            "--to",
+            "sheet.png",
+            "--json",
+        ])
+        .well();
+    let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(report["frames"]["judged"], 12);
+
+    std::fs::create_dir(film.path("empty")).unwrap();
+    film.run(&["stage", "adhere", "shore/010", "--take", "empty"])
+        .ended(1, &["empty", "holds no frames"]);
+    film.run(&["stage", "adhere", "shore/010", "--take", "nowhere.mp4"])
+        .ended(1, &["nowhere.mp4"]);
+    film.run(&["stage", "adhere", "shore/020", "--take", "take"])
+        .ended(1, &["not blocked"]);
+}
