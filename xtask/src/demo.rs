@@ -224,9 +224,10 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The plan with another size.
+/// The plan with another size. Things of a blocking have sizes too, in metres: only the film's own is meant.
 fn resized(film: &str, Size(w, h): Size) -> String {
-    by_line(film, |key, _| (key == "size").then(|| format!("[{w}, {h}]")))
+    let (head, scenes) = film.split_at(film.find("[[scene").unwrap_or(film.len()));
+    by_line(head, |key, _| (key == "size").then(|| format!("[{w}, {h}]"))) + scenes
 }
 
 /// The plan with no shot longer than 6 frames, cards and dissolves to match, and without blockings and boards, whose
@@ -276,12 +277,22 @@ mod tests {
     fn a_short_plan_keeps_everything_but_sizes_and_lengths() {
         let plan = "[film]\nsize = [960, 540] # small\ntitle_frames = 48\n[[scene.shot]]\nframes = 96\nframes_note = 3\n\
                     dissolve = 12 # half a second\nseed = 7\n[scene.shot.blocking]\nmoves = [\n]\n\
-                    [[scene.shot.blocking.thing]]\nframe = 90\n[[scene.shot.board]]\nframes = 96\n[[scene]]\n";
+                    [[scene.shot.blocking.thing]]\nsize = [1, 1, 1]\nframe = 90\n[[scene.shot.board]]\nframes = 96\n[[scene]]\n";
         let short = shortened(&resized(plan, Size(320, 180)));
         assert_eq!(
             short,
             "[film]\nsize = [320, 180]\ntitle_frames = 6\n[[scene.shot]]\nframes = 6\nframes_note = 3\ndissolve = 2\n\
              seed = 7\n[[scene]]\n"
+        );
+    }
+
+    #[test]
+    fn things_of_a_blocking_keep_their_sizes() {
+        let plan = "[film]\nsize = [960, 540]\n[[scene]]\n[[scene.shot]]\n[[scene.shot.blocking.thing]]\nsize = [9, 9, 9]\n";
+        let small = resized(plan, Size(160, 90));
+        assert!(
+            small.contains("size = [160, 90]\n") && small.contains("size = [9, 9, 9]\n"),
+            "{small}"
         );
     }
 
