@@ -203,7 +203,7 @@ fn flow(programs: &Path, opencv: &Path, work: &Path) -> Result<Vec<Figure>> {
     let medium = found
         .iter()
         .find(|(method, ..)| method.to_lowercase().contains("medium"))
-        .map(|(_, epe, _)| *epe);
+        .map(|(_, epe, _)| (epe * 10_000.0).round() / 10_000.0);
     let mut figures = Vec::new();
     for (n, (method, epe_px, seconds)) in found.into_iter().enumerate() {
         let figure = |what: &str, value: f64, unit: &str, goal: Option<f64>| Figure {
