@@ -157,7 +157,10 @@ pub fn quality(steps: &mut Steps) -> Result<()> {
                motion, where the point is seen in both frames; 2 threads each. EPE is the endpoint error in pixels.\n\
              - **adherence**: the stage's own colour pass as a take, and controls of it that are wrong in one way each; see\n  \
                [adherence](../adherence.md).\n\
-             - **light**: known lights that Blender's Cycles rendered, recovered from the pictures; see [stage](../stage.md).",
+             - **light**: known lights that Blender's Cycles rendered, recovered from the pictures; see [stage](../stage.md). The methods\n  \
+               were not tuned on these pictures, but for the 8-bit panoramas, which were looked at while theirs was written.\n\n\
+             The goals of adherence and light are our own and were set when first results were known: they show what gets worse,\n\
+             not that an outside mark is met. The goal of optical flow is OpenCV's medium setting in the same run.",
             &figures,
         )
     })
