@@ -276,6 +276,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         frames: shot.frames,
         sources: sources.iter().map(|s| s.object).collect(),
         keyframes: Vec::new(),
+        pictures: Default::default(),
         guides: None,
         style: None,
         params: params(shot),

@@ -105,6 +105,7 @@ fn draw(
         frames,
         sources: vec![ObjectId::of(&std::fs::read(photo)?)],
         keyframes: Vec::new(),
+        pictures: Default::default(),
         guides: None,
         style: None,
         params,

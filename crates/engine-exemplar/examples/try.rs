@@ -79,6 +79,7 @@ fn main() {
         frames: number("n", 1.0) as u32,
         sources,
         keyframes: vec![],
+        pictures: Default::default(),
         guides: None,
         style: None,
         params,

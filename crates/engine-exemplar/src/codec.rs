@@ -8,7 +8,8 @@
 use crate::map::{CoordinateMap, Origin, UNIT};
 
 const MAGIC: &[u8; 4] = b"HLXM";
-const VERSION: u8 = 1;
+/// 1 had sources of one byte; it is still read.
+const VERSION: u8 = 2;
 const HEADER: usize = 4 + 2 + 4 + 4 + 4 + 32;
 /// Most pixels in a frame that is read: 8192 x 8192, as in `film`.
 pub const MAX_PIXELS: u64 = 8192 * 8192;
@@ -22,6 +23,7 @@ const EFFORT: i32 = 3;
 enum Kind {
     Map = 1,
     Offset = 2,
+    Weight = 3,
 }
 
 /// Bytes that are no map or offset of this program.
@@ -80,11 +82,14 @@ impl Offset {
 pub fn encode_map(map: &CoordinateMap) -> Result<Vec<u8>, CodecError> {
     let (w, n) = (map.width() as usize, map.origins().len());
     let origins = map.origins();
-    // One plane of sources (as difference to the prediction's), then four byte planes each of x and y.
-    let mut planes = vec![0_u8; n * 9];
+    // The low bytes of sources (as difference to the prediction's), four byte planes each of x and y, then the high
+    // bytes of sources.
+    let mut planes = vec![0_u8; n * 10];
     for (i, origin) in origins.iter().enumerate() {
         let guess = predict(origins, i, w);
-        planes[i] = origin.source.wrapping_sub(guess.source);
+        let source = origin.source.wrapping_sub(guess.source).to_le_bytes();
+        planes[i] = source[0];
+        planes[9 * n + i] = source[1];
         put(&mut planes, n, 1, i, zigzag(origin.x.wrapping_sub(guess.x)));
         put(&mut planes, n, 5, i, zigzag(origin.y.wrapping_sub(guess.y)));
     }
@@ -96,13 +101,17 @@ pub fn encode_map(map: &CoordinateMap) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// The bytes are foreign, damaged or newer.
 pub fn decode_map(bytes: &[u8]) -> Result<CoordinateMap, CodecError> {
-    let (width, height, planes) = unpack(Kind::Map, bytes, 9)?;
-    let (w, n) = (width as usize, planes.len() / 9);
+    let (width, height, planes) = unpack(Kind::Map, bytes)?;
+    let (w, n) = (width as usize, width as usize * height as usize);
     let mut origins: Vec<Origin> = Vec::with_capacity(n);
     for i in 0..n {
         let guess = predict(&origins, i, w);
         origins.push(Origin {
-            source: planes[i].wrapping_add(guess.source),
+            source: match planes.get(9 * n + i) {
+                Some(high) => u16::from_le_bytes([planes[i], *high]).wrapping_add(guess.source),
+                // The first form: differences of one byte, which wrap as bytes.
+                None => u16::from(planes[i].wrapping_add(guess.source as u8)),
+            },
             x: guess.x.wrapping_add(unzigzag(get(&planes, n, 1, i))),
             y: guess.y.wrapping_add(unzigzag(get(&planes, n, 5, i))),
         });
@@ -133,7 +142,7 @@ pub fn encode_offset(offset: &Offset) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// The bytes are foreign, damaged or newer.
 pub fn decode_offset(bytes: &[u8]) -> Result<Offset, CodecError> {
-    let (width, height, planes) = unpack(Kind::Offset, bytes, 6)?;
+    let (width, height, planes) = unpack(Kind::Offset, bytes)?;
     let (w, n) = (width as usize, planes.len() / 6);
     let mut steps: Vec<[i16; 3]> = Vec::with_capacity(n);
     for i in 0..n {
@@ -146,9 +155,27 @@ pub fn decode_offset(bytes: &[u8]) -> Result<Offset, CodecError> {
     Offset::new(width, height, steps).ok_or(CodecError::Damaged("its size"))
 }
 
-/// Whether bytes are a whole, undamaged map or offset.
+/// The weights of a frame's second layer as bytes: 0 is none of it, 255 all.
+///
+/// # Errors
+/// There is no memory for packing.
+pub fn encode_weight(width: u32, height: u32, weight: &[u8]) -> Result<Vec<u8>, CodecError> {
+    pack(Kind::Weight, width, height, weight)
+}
+
+/// Width, height and the weights of a second layer from their bytes.
+///
+/// # Errors
+/// The bytes are foreign, damaged or newer.
+pub fn decode_weight(bytes: &[u8]) -> Result<(u32, u32, Vec<u8>), CodecError> {
+    unpack(Kind::Weight, bytes)
+}
+
+/// Whether bytes are a whole, undamaged map, offset or weight.
 pub fn intact(bytes: &[u8]) -> bool {
-    unpack(Kind::Map, bytes, 9).is_ok() || unpack(Kind::Offset, bytes, 6).is_ok()
+    [Kind::Map, Kind::Offset, Kind::Weight]
+        .into_iter()
+        .any(|kind| unpack(kind, bytes).is_ok())
 }
 
 /// Where pixel `i` would come from if its piece goes on. Where the piece to the left and the one above do not
@@ -247,11 +274,11 @@ fn pack(kind: Kind, width: u32, height: u32, planes: &[u8]) -> Result<Vec<u8>, C
     Ok(bytes)
 }
 
-fn unpack(kind: Kind, bytes: &[u8], planes_per_pixel: usize) -> Result<(u32, u32, Vec<u8>), CodecError> {
-    let what = if kind == Kind::Map {
-        "coordinate map"
-    } else {
-        "finish offset"
+fn unpack(kind: Kind, bytes: &[u8]) -> Result<(u32, u32, Vec<u8>), CodecError> {
+    let what = match kind {
+        Kind::Map => "coordinate map",
+        Kind::Offset => "finish offset",
+        Kind::Weight => "layer's weights",
     };
     let (header, body) = bytes.split_at_checked(HEADER).ok_or(CodecError::Foreign(what))?;
     if &header[..4] != MAGIC {
@@ -273,6 +300,12 @@ fn unpack(kind: Kind, bytes: &[u8], planes_per_pixel: usize) -> Result<(u32, u32
         return Err(CodecError::Damaged("its length"));
     }
     // The frame's size bounds what is unpacked, whatever the body claims.
+    let planes_per_pixel = match (kind, header[4]) {
+        (Kind::Map, 1) => 9,
+        (Kind::Map, _) => 10,
+        (Kind::Offset, _) => 6,
+        (Kind::Weight, _) => 1,
+    };
     let expected = pixels as usize * planes_per_pixel;
     let claimed = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
     if claimed != Some(expected as u64) {
@@ -292,7 +325,7 @@ mod tests {
 
     fn any_map() -> impl Strategy<Value = CoordinateMap> {
         (1_u32..24, 1_u32..24).prop_flat_map(|(w, h)| {
-            proptest::collection::vec((any::<u8>(), any::<i32>(), any::<i32>()), (w * h) as usize).prop_map(
+            proptest::collection::vec((any::<u16>(), any::<i32>(), any::<i32>()), (w * h) as usize).prop_map(
                 move |all| {
                     let origins = all
                         .into_iter()
@@ -320,6 +353,14 @@ mod tests {
         }
 
         #[test]
+        fn every_weight_comes_back(w in 1_u32..20, all in proptest::collection::vec(any::<u8>(), 1..400)) {
+            let h = all.len() as u32 / w;
+            prop_assume!(h > 0);
+            let all = &all[..(w * h) as usize];
+            prop_assert_eq!(decode_weight(&encode_weight(w, h, all).unwrap()).unwrap(), (w, h, all.to_vec()));
+        }
+
+        #[test]
         fn a_changed_byte_is_seen(map in any_map(), at in any::<proptest::sample::Index>(), change in 1_u8..) {
             let mut bytes = encode_map(&map).unwrap();
             let at = at.index(bytes.len());
@@ -334,7 +375,36 @@ mod tests {
         fn strange_bytes_are_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(decode_map(&bytes).is_err());
             prop_assert!(decode_offset(&bytes).is_err());
+            prop_assert!(decode_weight(&bytes).is_err());
         }
+    }
+
+    #[test]
+    fn a_map_of_the_first_form_is_still_read() {
+        // Takes of the first release lie in people's vaults.
+        let origins = vec![
+            Origin {
+                source: 3,
+                x: 700,
+                y: -40,
+            },
+            Origin {
+                source: 1,
+                x: 9,
+                y: 8,
+            },
+        ];
+        let map = CoordinateMap::new(2, 1, origins.clone()).unwrap();
+        let mut planes = vec![0; 18];
+        for i in 0..2 {
+            let guess = predict(&origins, i, 2);
+            planes[i] = (origins[i].source as u8).wrapping_sub(guess.source as u8);
+            put(&mut planes, 2, 1, i, zigzag(origins[i].x - guess.x));
+            put(&mut planes, 2, 5, i, zigzag(origins[i].y - guess.y));
+        }
+        let mut bytes = pack(Kind::Map, 2, 1, &planes).unwrap();
+        bytes[4] = 1;
+        assert_eq!(decode_map(&bytes).unwrap(), map);
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! The weightless engine: requests in, takes out.
 
 use crate::atlas::{self, Scaled};
-use crate::codec::{MAX_PIXELS, Offset, encode_map, encode_offset};
-use crate::map::{CoordinateMap, Origin, UNIT};
+use crate::codec::MAX_PIXELS;
+use crate::making::{Making, crops, make_frames};
+use crate::map::{CoordinateMap, Origin};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
-use crate::take::{
-    ExemplarTake, Facts, MAP, OFFSET, SourceFacts, Work, frame_hash, read_photograph, sample, samples,
-};
+use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, read_photograph};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
@@ -24,7 +23,7 @@ use std::sync::Arc;
 /// The engine's name in requests and in `film.toml`.
 pub const NAME: &str = "weightless";
 /// Raised only when the bytes of takes change.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 /// Most sources in one shot.
 const MOST_SOURCES: u32 = 60;
 
@@ -104,91 +103,89 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
     (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
 }
 
-/// The shot under way: whichever it is, a frame after another, and able to go on from a key.
-enum Shot {
-    Living(Box<Living>),
-    Becoming(Box<Becoming>),
+/// A shot prepared: its sources as they were scaled, and the making of its frames.
+struct Prepared {
+    making: Box<dyn Making>,
+    scaled: Vec<Scaled>,
 }
 
-impl Shot {
-    fn new(request: &Request, scaled: &[Scaled]) -> Option<Shot> {
-        let setting = setting(request);
-        if request.task == Task::Becoming {
-            let light = |s: &Scaled| -> Vec<[f32; 3]> {
-                let (x, y, w, h) = s.crop;
-                (y..y + h)
-                    .flat_map(|row| s.image.row(row)[x as usize..(x + w) as usize].iter())
-                    .map(|p| std::array::from_fn(|k| poisson::encode(p[k])))
-                    .collect()
-            };
-            let [a, b] = scaled else { return None };
-            let (la, lb) = (light(a), light(b));
-            return Becoming::new(a.sheet(true), b.sheet(true), [&la, &lb], request.frames, setting)
-                .map(|b| Shot::Becoming(Box::new(b)));
-        }
-        let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
-        Living::new(sheets, setting).map(|l| Shot::Living(Box::new(l)))
-    }
-
-    fn first(&mut self, stop: &living::Stop) -> Vec<Origin> {
-        match self {
-            Shot::Living(l) => l.first(stop),
-            Shot::Becoming(b) => b.first(),
-        }
-    }
-
-    /// Takes frame 0 in.
-    fn follow(&mut self, first: &[Origin]) {
-        match self {
-            Shot::Living(l) => l.follow(first),
-            Shot::Becoming(b) => b.resume(0, first),
-        }
-    }
-
-    fn next(&mut self, n: u32, stop: &living::Stop) -> Vec<Origin> {
-        match self {
-            Shot::Living(l) => l.next(n, stop),
-            Shot::Becoming(b) => b.next(n, stop),
-        }
-    }
-
-    fn resume(&mut self, key: u32, base: &[Origin]) {
-        match self {
-            Shot::Living(l) => l.resume(key, base),
-            Shot::Becoming(b) => b.resume(key, base),
-        }
-    }
-
-    fn key_frames(&self) -> u32 {
-        match self {
-            Shot::Living(_) => living::KEY_FRAMES,
-            Shot::Becoming(b) => b.key_frames(),
-        }
-    }
-
-    fn lead(&self, n: u32, origins: &[Origin]) -> Vec<[f32; 3]> {
-        match self {
-            Shot::Living(_) => Vec::new(),
-            Shot::Becoming(b) => b.lead(n, origins),
-        }
+/// Prepares the shot of an order.
+fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    match order.request.task {
+        Task::Becoming => becoming(order, control),
+        _ => living(order, control),
     }
 }
 
-/// Between the search's coordinates (of the used part) and the map's (of the whole scaled picture).
-fn shifted(origins: &[Origin], scaled: &[Scaled], way: i32) -> Vec<Origin> {
-    origins
+fn too_small() -> Stop {
+    Failure::lasting(
+        "input",
+        "the sources are too small to make a picture of; use larger photographs",
+    )
+    .into()
+}
+
+fn photographs(order: &Order, control: &Control) -> Result<Vec<Image>, Stop> {
+    let mut out = Vec::new();
+    for object in &order.request.sources {
+        control.check()?;
+        out.push(read_photograph(&*order.inputs, object)?);
+    }
+    control.check()?;
+    Ok(out)
+}
+
+fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let request = &order.request;
+    let scaled: Vec<Scaled> = photographs(order, control)?
         .iter()
-        .map(|o| {
-            let crop = scaled
-                .get(usize::from(o.source))
-                .map_or((0, 0), |s| (s.crop.0 as i32, s.crop.1 as i32));
-            Origin {
-                source: o.source,
-                x: o.x.wrapping_add(crop.0 * UNIT * way),
-                y: o.y.wrapping_add(crop.1 * UNIT * way),
-            }
-        })
-        .collect()
+        .map(|p| Scaled::covering(p, request.size.width, request.size.height))
+        .collect();
+    control.check()?;
+    let light = |s: &Scaled| -> Vec<[f32; 3]> {
+        let (x, y, w, h) = s.crop;
+        (y..y + h)
+            .flat_map(|row| s.image.row(row)[x as usize..(x + w) as usize].iter())
+            .map(|p| std::array::from_fn(|k| poisson::encode(p[k])))
+            .collect()
+    };
+    let [a, b] = scaled.as_slice() else {
+        return Err(too_small());
+    };
+    let (la, lb) = (light(a), light(b));
+    let making = Becoming::new(
+        a.sheet(true),
+        b.sheet(true),
+        [&la, &lb],
+        request.frames,
+        setting(request),
+    )
+    .ok_or_else(too_small)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        scaled,
+    })
+}
+
+fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let request = &order.request;
+    let photographs = photographs(order, control)?;
+    let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
+    let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
+    let sizes = atlas::sizes(&originals, request.size.height, by);
+    let scaled: Vec<Scaled> = photographs
+        .iter()
+        .zip(sizes)
+        .map(|(p, size)| Scaled::whole(p, size))
+        .collect();
+    drop(photographs);
+    control.check()?;
+    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        scaled,
+    })
 }
 
 impl Generator for Exemplar {
@@ -199,40 +196,11 @@ impl Generator for Exemplar {
     fn generate(&self, order: &Order, control: &Control) -> Result<Vec<Draft>, Stop> {
         let request = &order.request;
         refuse(&self.card, request)?;
-        let (width, height) = (request.size.width, request.size.height);
         control.progress(0, request.frames);
-        let mut photographs = Vec::new();
-        for object in &request.sources {
-            control.check()?;
-            photographs.push(read_photograph(&*order.inputs, object)?);
-        }
-        control.check()?;
-        let scaled: Vec<Scaled> = if request.task == Task::Becoming {
-            photographs
-                .iter()
-                .map(|p| Scaled::covering(p, width, height))
-                .collect()
-        } else {
-            let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
-            let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-            let sizes = atlas::sizes(&originals, height, by);
-            photographs
-                .iter()
-                .zip(sizes)
-                .map(|(p, size)| Scaled::whole(p, size))
-                .collect()
-        };
-        drop(photographs);
-        control.check()?;
-        let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
-        let mut shot = Shot::new(request, &scaled).ok_or_else(|| {
-            Failure::lasting(
-                "input",
-                "the sources are too small to make a picture of; use larger photographs",
-            )
-        })?;
-        let hashes = make_frames(order, control, &mut shot, &scaled, &images, finish)?;
+        let Prepared { mut making, scaled } = prepare(order, control)?;
+        let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
+        let hashes = make_frames(order, control, &mut *making, &crops(&scaled), &images, finish)?;
         let facts = Facts {
             sources: request
                 .sources
@@ -243,6 +211,7 @@ impl Generator for Exemplar {
                     original: s.original,
                     scaled: (s.image.width(), s.image.height()),
                     crop: s.crop,
+                    frame: None,
                 })
                 .collect(),
             finish,
@@ -252,17 +221,16 @@ impl Generator for Exemplar {
         let work = Work::new(&order.work);
         let mut files = Vec::new();
         for n in 0..request.frames {
-            files.push(DraftFile {
-                role: MAP.into(),
-                frame: Some(n),
-                path: work.file(MAP, n),
-            });
-            if finish > 0.0 {
-                files.push(DraftFile {
-                    role: OFFSET.into(),
-                    frame: Some(n),
-                    path: work.file(OFFSET, n),
-                });
+            for role in [MAP, OVER, WEIGHT, OFFSET] {
+                let path = work.file(role, n);
+                let there = role == MAP || (role == OFFSET && finish > 0.0) || path.exists();
+                if there {
+                    files.push(DraftFile {
+                        role: role.into(),
+                        frame: Some(n),
+                        path,
+                    });
+                }
             }
         }
         Ok(vec![Draft {
@@ -327,124 +295,4 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
         })),
         None => Ok(()),
     }
-}
-
-/// Makes all frames that are not there yet; the hash of every frame.
-fn make_frames(
-    order: &Order,
-    control: &Control,
-    shot: &mut Shot,
-    scaled: &[Scaled],
-    images: &[Image],
-    finish: f32,
-) -> Result<Vec<String>, Stop> {
-    let request = &order.request;
-    let (width, height) = (request.size.width, request.size.height);
-    let work = Work::new(&order.work);
-    let stop = || control.cancelled();
-    let mut hashes = Vec::new();
-    while (hashes.len() as u32) < request.frames {
-        match work.finished(hashes.len() as u32, finish > 0.0) {
-            Some(hash) => hashes.push(hash),
-            None => break,
-        }
-    }
-    let have = hashes.len() as u32;
-    control.progress(have, request.frames);
-    if have == request.frames {
-        return Ok(hashes);
-    }
-    let first = shot.first(&stop);
-    control.check()?;
-    shot.follow(&first);
-    let mut begin = 0;
-    if have > 0 {
-        // Go on from the last key at or before the last finished frame.
-        let key = (have - 1) / shot.key_frames() * shot.key_frames();
-        if key > 0 {
-            let map = work.map(key).ok_or_else(|| {
-                Failure::passing(
-                    "work",
-                    "a frame in the work folder has just become unreadable; try again",
-                )
-            })?;
-            shot.resume(key, &shifted(map.origins(), scaled, -1));
-        }
-        for n in key + 1..have {
-            shot.next(n, &stop);
-            control.check()?;
-        }
-        begin = have;
-    }
-    let mut before: Option<(Vec<Origin>, Frame)> = None;
-    for n in begin..request.frames {
-        let own = if n == 0 {
-            first.clone()
-        } else {
-            shot.next(n, &stop)
-        };
-        control.check()?;
-        let lead = if finish > 0.0 {
-            shot.lead(n, &own)
-        } else {
-            Vec::new()
-        };
-        let origins = shifted(&own, scaled, 1);
-        let frame = match before.take() {
-            Some((o, frame)) if o == origins && lead.is_empty() => frame,
-            _ => frame(&origins, images, width, height, finish, &lead)?,
-        };
-        control.check()?;
-        work.write(MAP, n, &frame.map)?;
-        if let Some(offset) = &frame.offset {
-            work.write(OFFSET, n, offset)?;
-        }
-        // Last: this says that the frame is finished.
-        work.write("done", n, frame.hash.as_bytes())?;
-        hashes.push(frame.hash.clone());
-        before = Some((origins, frame));
-        control.progress(n + 1, request.frames);
-    }
-    Ok(hashes)
-}
-
-/// A frame as it is stored.
-struct Frame {
-    map: Vec<u8>,
-    offset: Option<Vec<u8>>,
-    hash: String,
-}
-
-fn frame(
-    origins: &[Origin],
-    images: &[Image],
-    width: u32,
-    height: u32,
-    finish: f32,
-    lead: &[[f32; 3]],
-) -> Result<Frame, Failure> {
-    let fault = |e: String| Failure::lasting("take", e);
-    let mut pixels = samples(origins, images);
-    let offset: Option<Offset> = if finish > 0.0 {
-        // The lead belongs to the finish: half its strength and more show it whole.
-        let share = (finish * 2.0).min(1.0);
-        let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
-        poisson::offset(&pixels, origins, width as usize, finish, &lead, |o| {
-            sample(o, images)
-        })
-    } else {
-        None
-    };
-    if let Some(offset) = &offset {
-        poisson::apply(&mut pixels, offset);
-    }
-    let hash = frame_hash(&pixels);
-    let map = CoordinateMap::new(width, height, origins.to_vec())
-        .ok_or_else(|| fault("a frame has no pixels".into()))?;
-    let map = encode_map(&map).map_err(|e| fault(e.to_string()))?;
-    let offset = offset
-        .map(|o| encode_offset(&o))
-        .transpose()
-        .map_err(|e| fault(e.to_string()))?;
-    Ok(Frame { map, offset, hash })
 }

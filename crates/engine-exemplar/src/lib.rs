@@ -38,7 +38,7 @@
 //!     engine: engine::NAME.into(), revision: engine::REVISION, task: Task::Living,
 //!     prompt: String::new(), mood: String::new(), seed: 7,
 //!     size: Size { width: 96, height: 54 }, rate: Rate::parse("24")?, frames: 3,
-//!     sources: vec![photograph], keyframes: vec![], guides: None, style: None,
+//!     sources: vec![photograph], keyframes: vec![], pictures: Default::default(), guides: None, style: None,
 //!     params: BTreeMap::from([("flow".into(), Param::Text("curl".into()))]),
 //! };
 //! let weightless = engine::engine();
@@ -68,6 +68,7 @@
 pub mod atlas;
 pub mod codec;
 pub mod engine;
+pub mod making;
 pub mod map;
 pub mod measure;
 pub mod poisson;

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Origin {
     /// Number of the source in the take.
-    pub source: u8,
+    pub source: u16,
     /// x in 1/256 pixel of the scaled source.
     pub x: i32,
     /// y in 1/256 pixel of the scaled source.
@@ -17,7 +17,7 @@ pub const UNIT: i32 = 256;
 
 impl Origin {
     /// At a whole pixel.
-    pub fn whole(source: u8, x: i32, y: i32) -> Origin {
+    pub fn whole(source: u16, x: i32, y: i32) -> Origin {
         Origin {
             source,
             x: x * UNIT,

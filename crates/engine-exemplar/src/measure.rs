@@ -67,7 +67,7 @@ pub fn copying(map: &CoordinateMap, source_pixels: u64) -> Copying {
             runs += 1;
         }
     }
-    let mut used: Vec<(u8, i32, i32)> = all
+    let mut used: Vec<(u16, i32, i32)> = all
         .iter()
         .map(|o| {
             let (x, y) = o.nearest();

@@ -33,13 +33,14 @@ pub fn lambda(finish: f32) -> f32 {
 /// The offset of a frame of width `w`.
 ///
 /// `samples` are the linear samples of `origins`; `sample` gives others. `lead` is added, in encoded light
-/// (empty for none).
+/// (empty for none). Between pixels whose `edges` differ the light stays as it is (empty for none).
 pub fn offset(
     samples: &[[f32; 4]],
     origins: &[Origin],
     w: usize,
     finish: f32,
     lead: &[[f32; 3]],
+    edges: &[u16],
     sample: impl Fn(Origin) -> [f32; 4] + Sync,
 ) -> Option<Offset> {
     let h = samples.len() / w.max(1);
@@ -55,7 +56,7 @@ pub fn offset(
     // What is missing across the link to the right and the one below: wished less actual difference.
     let link = |i: usize, j: usize, dx: i32, dy: i32| -> [f32; 3] {
         let (a, b) = (origins[i], origins[j]);
-        if together(a, b, dx, dy) {
+        if together(a, b, dx, dy) || (!edges.is_empty() && edges[i] != edges[j]) {
             return [0.0; 3];
         }
         let (va, vb) = (light(i), light(j));
@@ -226,7 +227,7 @@ mod tests {
     fn a_step_between_two_flat_pieces_is_smoothed_and_far_away_nothing_changes() {
         let (w, h) = (64usize, 8usize);
         let origins: Vec<Origin> = (0..w * h)
-            .map(|i| Origin::whole((i % w >= 32) as u8, (i % w) as i32, (i / w) as i32))
+            .map(|i| Origin::whole((i % w >= 32) as u16, (i % w) as i32, (i / w) as i32))
             .collect();
         let value = |o: Origin| {
             if o.source == 0 {
@@ -236,7 +237,7 @@ mod tests {
             }
         };
         let samples: Vec<[f32; 4]> = origins.iter().map(|o| value(*o)).collect();
-        let offset = offset(&samples, &origins, w, 1.0, &[], value).unwrap();
+        let offset = offset(&samples, &origins, w, 1.0, &[], &[], value).unwrap();
         let mut frame = samples.clone();
         apply(&mut frame, &offset);
         let at = |x: usize| encode(frame[3 * w + x][0]);

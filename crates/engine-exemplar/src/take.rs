@@ -3,7 +3,8 @@
 //! A frame is its coordinate map's samples of the scaled photographs, plus the stored finish offset. What is
 //! written while a take is made lies in the order's work folder, a file at a time, each whole or not there.
 
-use crate::codec::{Offset, decode_map, decode_offset, intact};
+use crate::codec::{Offset, decode_map, decode_offset, decode_weight, intact};
+use crate::making::{Laid, Over};
 use crate::map::{CoordinateMap, Origin, UNIT};
 use crate::poisson;
 use heirloom_engine::{Failure, Inputs, Share, TakeFrames, TakeManifest};
@@ -19,6 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const MAP: &str = "map";
 /// The role of a frame's finish offset.
 pub const OFFSET: &str = "offset";
+/// The role of a frame's second coordinate map, where something fades.
+pub const OVER: &str = "over";
+/// The role of the second map's weights.
+pub const WEIGHT: &str = "weight";
 
 /// What a take's manifest says of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub struct SourceFacts {
     pub scaled: (u32, u32),
     /// The part that was used: x, y, width, height in pixels of the scaled picture.
     pub crop: (u32, u32, u32, u32),
+    /// The frame of a clip, from 0; none of a photograph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u32>,
 }
 
 /// What a weightless take's manifest says besides its files.
@@ -66,6 +74,22 @@ pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
     }
     let (x, y) = o.pixels();
     resample::bicubic(image, x, y)
+}
+
+/// Mixes a second layer into the samples of the first.
+pub fn blend(samples: &mut [[f32; 4]], over: &Over, images: &[Image]) {
+    samples
+        .par_iter_mut()
+        .zip(over.map.par_iter().zip(&over.weight))
+        .for_each(|(p, (o, w))| {
+            if *w == 0 {
+                return;
+            }
+            let (q, share) = (sample(*o, images), f32::from(*w) / 255.0);
+            for k in 0..3 {
+                p[k] += (q[k] - p[k]) * share;
+            }
+        });
 }
 
 /// The hash of a frame's pixels, as [`Facts::frame_hashes`] has them.
@@ -125,14 +149,25 @@ impl<'a> Work<'a> {
             .ok()
             .filter(|h| h.len() == 64)?;
         let whole = |role: &str| std::fs::read(self.file(role, n)).is_ok_and(|b| intact(&b));
-        (whole(MAP) && (!with_offset || whole(OFFSET))).then_some(hash)
+        let second = !self.file(OVER, n).exists() || (whole(OVER) && whole(WEIGHT));
+        (whole(MAP) && second && (!with_offset || whole(OFFSET))).then_some(hash)
     }
 
-    /// The map of a finished frame.
-    pub fn map(&self, n: u32) -> Option<CoordinateMap> {
-        std::fs::read(self.file(MAP, n))
-            .ok()
-            .and_then(|b| decode_map(&b).ok())
+    /// The layers of a finished frame.
+    pub fn frame(&self, n: u32) -> Option<Laid> {
+        let read = |role: &str| std::fs::read(self.file(role, n)).ok();
+        let map = decode_map(&read(MAP)?).ok()?;
+        let over = match read(OVER) {
+            Some(bytes) => Some(Over {
+                map: decode_map(&bytes).ok()?.origins().to_vec(),
+                weight: decode_weight(&read(WEIGHT)?).ok()?.2,
+            }),
+            None => None,
+        };
+        Some(Laid {
+            map: map.origins().to_vec(),
+            over,
+        })
     }
 }
 
@@ -183,6 +218,30 @@ impl ExemplarTake {
             ));
         }
         Ok(map)
+    }
+
+    /// The second layer of frame `n`, if it has one.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn over(&self, n: u32) -> Result<Option<Over>, Failure> {
+        if self.manifest.file(OVER, Some(n)).is_none() {
+            return Ok(None);
+        }
+        let fault = |e: String| Failure::lasting("take", e);
+        let map = decode_map(&self.read(OVER, n)?).map_err(|e| fault(e.to_string()))?;
+        let (width, height, weight) =
+            decode_weight(&self.read(WEIGHT, n)?).map_err(|e| fault(e.to_string()))?;
+        let size = (self.manifest.size.width, self.manifest.size.height);
+        if (map.width(), map.height()) != size || (width, height) != size {
+            return Err(fault(format!(
+                "the second layer of frame {n} has another size than the take"
+            )));
+        }
+        Ok(Some(Over {
+            map: map.origins().to_vec(),
+            weight,
+        }))
     }
 
     /// The finish offset of frame `n`, if the take has one.
@@ -249,6 +308,34 @@ impl ExemplarTake {
         Ok(out)
     }
 
+    /// An origin as the contract has it.
+    fn place(&self, origin: Origin, weight: f64, finished: bool) -> Result<heirloom_engine::Origin, Failure> {
+        let source = self
+            .facts
+            .sources
+            .get(usize::from(origin.source))
+            .ok_or_else(|| {
+                Failure::lasting(
+                    "take",
+                    "a map names a source that the take does not have; it is damaged",
+                )
+            })?;
+        let (sx, sy) = origin.pixels();
+        let back = |v: f64, original: u32, scaled: u32| {
+            (v + 0.5) * f64::from(original) / f64::from(scaled.max(1)) - 0.5
+        };
+        Ok(heirloom_engine::Origin {
+            source: source.object,
+            x: back(sx, source.original.0, source.scaled.0),
+            y: back(sy, source.original.1, source.scaled.1),
+            scaled_to: source.scaled,
+            scaled_x: sx,
+            scaled_y: sy,
+            weight,
+            finished,
+        })
+    }
+
     fn read(&self, role: &str, n: u32) -> Result<Vec<u8>, Failure> {
         if n >= self.manifest.frames {
             return Err(Failure::lasting(
@@ -294,6 +381,9 @@ impl TakeFrames for ExemplarTake {
         let offset = self.offset(n)?;
         let images = self.images()?;
         let mut pixels = samples(map.origins(), &images);
+        if let Some(over) = self.over(n)? {
+            blend(&mut pixels, &over, &images);
+        }
         if let Some(offset) = &offset {
             poisson::apply(&mut pixels, offset);
         }
@@ -313,42 +403,42 @@ impl TakeFrames for ExemplarTake {
                 ),
             )
         })?;
-        let source = self
-            .facts
-            .sources
-            .get(usize::from(origin.source))
-            .ok_or_else(|| {
-                Failure::lasting(
-                    "take",
-                    "a map names a source that the take does not have; it is damaged",
-                )
-            })?;
         let offset = self.offset(n)?;
         let at = y as usize * size.width as usize + x as usize;
         let finished = offset
             .and_then(|o| o.steps().get(at).copied())
             .is_some_and(|s| s != [0; 3]);
-        let (sx, sy) = origin.pixels();
-        let back = |v: f64, original: u32, scaled: u32| {
-            (v + 0.5) * f64::from(original) / f64::from(scaled.max(1)) - 0.5
-        };
-        Ok(vec![heirloom_engine::Origin {
-            source: source.object,
-            x: back(sx, source.original.0, source.scaled.0),
-            y: back(sy, source.original.1, source.scaled.1),
-            scaled_to: source.scaled,
-            scaled_x: sx,
-            scaled_y: sy,
-            weight: 1.0,
-            finished,
-        }])
+        let second = self.over(n)?.and_then(|over| {
+            let weight = over.weight.get(at).copied().filter(|w| *w > 0)?;
+            Some((*over.map.get(at)?, f64::from(weight) / 255.0))
+        });
+        let mut out = Vec::new();
+        if second.is_none_or(|(_, w)| w < 1.0) {
+            out.push(self.place(origin, second.map_or(1.0, |(_, w)| 1.0 - w), finished)?);
+        }
+        if let Some((origin, weight)) = second {
+            out.push(self.place(origin, weight, finished)?);
+        }
+        out.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        Ok(out)
     }
 
     fn shares(&self) -> Result<Vec<Share>, Failure> {
-        let mut counts = vec![0u64; 256];
+        // In 255ths of a pixel, so that sums are exact.
+        let mut counts = vec![0u64; self.facts.sources.len()];
         for n in 0..self.manifest.frames {
-            for o in self.map(n)?.origins() {
-                counts[usize::from(o.source)] += 1;
+            let mut add = |o: Origin, w: u64| {
+                if let Some(c) = counts.get_mut(usize::from(o.source)) {
+                    *c += w;
+                }
+            };
+            let (map, over) = (self.map(n)?, self.over(n)?);
+            for (i, o) in map.origins().iter().enumerate() {
+                let w = over.as_ref().map_or(0, |v| u64::from(v.weight[i]));
+                add(*o, 255 - w);
+                if let Some(v) = &over {
+                    add(v.map[i], w);
+                }
             }
         }
         let all: u64 = counts.iter().sum();

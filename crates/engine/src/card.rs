@@ -16,6 +16,18 @@ pub enum Task {
     Living,
     /// One photograph becoming another.
     Becoming,
+    /// A shot that follows the stage's passes: the request names its guides.
+    Guided,
+    /// A plate (a photograph or a clip, the first source) with what a mask names filled anew.
+    Fill,
+    /// A clip (the first source) gone on with beyond its end.
+    Extend,
+    /// A clip (the first source) in the matter of the other sources.
+    Style,
+    /// The frames between two stills of one scene.
+    Between,
+    /// A clip (the one source) slowed down.
+    Slow,
 }
 
 /// What an engine does with words.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use heirloom_film::{Rate, Size};
 use heirloom_picture::Image;
 
+use crate::job::Failure;
+
 /// How a pass came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
@@ -86,6 +88,49 @@ pub struct GuideSet {
     pub light: Option<GuideLight>,
     /// One entry a frame.
     pub frames: Vec<GuideFrame>,
+}
+
+/// Guides that are made when they are asked for: a shot's passes need not lie in memory, or on a disk, all at once.
+pub trait Guides: Send + Sync {
+    /// Length in frames.
+    fn frames(&self) -> u32;
+    /// Objects' names by id.
+    fn names(&self) -> &BTreeMap<u32, String>;
+    /// The passes of frame `n`, from 0, at `size`: the whole picture, whatever its size.
+    ///
+    /// # Errors
+    /// `n` is past the end, or the passes can not be made; the failure says the mend.
+    fn frame(&self, n: u32, size: Size) -> Result<GuideFrame, Failure>;
+}
+
+impl Guides for GuideSet {
+    fn frames(&self) -> u32 {
+        u32::try_from(self.frames.len()).unwrap_or(u32::MAX)
+    }
+
+    fn names(&self) -> &BTreeMap<u32, String> {
+        &self.names
+    }
+
+    fn frame(&self, n: u32, size: Size) -> Result<GuideFrame, Failure> {
+        if size != self.size {
+            return Err(Failure::lasting(
+                "guides",
+                format!(
+                    "these guides are {}x{} pixels; they can not be had at {}x{}",
+                    self.size.width, self.size.height, size.width, size.height
+                ),
+            ));
+        }
+        let mut frame = self.frames.get(n as usize).cloned().ok_or_else(|| {
+            Failure::lasting(
+                "guides",
+                format!("the guides have no frame {n}; render them again"),
+            )
+        })?;
+        frame.light = frame.light.or_else(|| self.light.clone());
+        Ok(frame)
+    }
 }
 
 /// A guide set that does not hold together.

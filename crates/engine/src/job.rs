@@ -8,6 +8,7 @@ use heirloom_film::{Rate, Size};
 use heirloom_vault::{ObjectId, Vault};
 use serde::{Deserialize, Serialize};
 
+use crate::guides::Guides;
 use crate::request::{Draw, Request};
 
 /// An engine's durable name for a job.
@@ -134,6 +135,16 @@ pub trait Inputs: Send + Sync {
     /// # Errors
     /// It is not there.
     fn path(&self, object: &ObjectId) -> Result<PathBuf, Failure>;
+    /// The guides of that hash.
+    ///
+    /// # Errors
+    /// There are none: the default, for those who have no stage.
+    fn guides(&self, object: &ObjectId) -> Result<Arc<dyn Guides>, Failure> {
+        Err(Failure::lasting(
+            "guides",
+            format!("there are no guides {object} here; draw the shot from its film, which has the blocking"),
+        ))
+    }
 }
 
 impl Inputs for Vault {

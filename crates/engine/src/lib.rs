@@ -22,7 +22,7 @@
 //!     rate: Rate::parse("24")?,
 //!     frames: 96,
 //!     sources: vec![ObjectId::of(b"the bytes of a photograph")],
-//!     keyframes: vec![],
+//!     keyframes: vec![], pictures: Default::default(),
 //!     guides: None,
 //!     style: None,
 //!     params: BTreeMap::from([("finish".into(), Param::Number(0.5))]),
@@ -52,7 +52,7 @@ mod take;
 
 pub use card::{Card, Task};
 pub use contract::{Engine, Engines};
-pub use guides::{GuideFrame, GuideLight, GuideSet};
+pub use guides::{GuideFrame, GuideLight, GuideSet, Guides};
 pub use job::{Draft, DraftFile, Failure, Inputs, JobId, JobState, Order, Progress, Refusal};
 pub use request::{Draw, Keyframe, NotFinite, Param, Request};
 pub use take::{Origin, Share, Stored, TakeFile, TakeFrames, TakeManifest, manifest_of};

@@ -62,6 +62,10 @@ pub struct Request {
     pub sources: Vec<ObjectId>,
     /// Pictures that certain frames must be.
     pub keyframes: Vec<Keyframe>,
+    /// Pictures that are no sources, by what they are for (see [`crate::settings`]): a mask, a drawing of the
+    /// composition. Nothing of them is seen in the take.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pictures: BTreeMap<String, ObjectId>,
     /// A guide set, by hash.
     pub guides: Option<ObjectId>,
     /// A resolved style, by hash.

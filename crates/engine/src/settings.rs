@@ -13,6 +13,21 @@ pub const STEADY: &str = "steady";
 pub const FINISH: &str = "finish";
 /// Size of source matter in the frame against the engine's usual choice; 2 is twice as large (number).
 pub const SCALE: &str = "scale";
+/// How strongly a style holds, from 0 (the clip as it is) to 1 (all of it remade) (number).
+pub const STRENGTH: &str = "strength";
+/// First frame of a clip that is used, from 0 (whole number).
+pub const START: &str = "start";
+/// Frames of a clip for each frame of the shot: 0.25 is four times slower (number).
+pub const PACE: &str = "pace";
+
+/// A picture of what is to be kept (black) and filled (white), among a request's pictures.
+pub const MASK: &str = "mask";
+/// A picture of what must stand still (white), among a request's pictures.
+pub const STILL: &str = "still";
+/// A drawing whose colours are the composition, among a request's pictures.
+pub const LAYOUT: &str = "layout";
+/// A picture whose flat colours say which source goes where, among a request's pictures.
+pub const LABELS: &str = "labels";
 
 use crate::request::{Param, Request};
 

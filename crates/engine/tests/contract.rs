@@ -199,6 +199,7 @@ fn request(source: ObjectId, frames: u32) -> Request {
         frames,
         sources: vec![source],
         keyframes: vec![],
+        pictures: Default::default(),
         guides: None,
         style: None,
         params: BTreeMap::new(),

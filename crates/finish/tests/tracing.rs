@@ -38,6 +38,7 @@ fn house() -> House {
             frames: 8,
             sources: vec![support::source(source)],
             keyframes: vec![],
+            pictures: Default::default(),
             guides: None,
             style: None,
             params: [].into(),

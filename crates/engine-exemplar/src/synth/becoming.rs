@@ -14,7 +14,9 @@ use super::hash::mix;
 use super::living::{Setting, Stop, layout_radius, level_count, nearest, origins};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot};
 use super::pyramid::{Begin, Carried, Effort, Wish, synthesise};
+use crate::making::{Laid, Making};
 use crate::map::{Origin, UNIT};
+use heirloom_engine::Failure;
 use rayon::prelude::*;
 
 /// Colours, rank of luminance, structure, and whose matter it is.
@@ -375,7 +377,7 @@ fn palette(sheets: [&Sheet; 2], light: [&[[f32; 3]]; 2]) -> Vec<[f32; 3]> {
 }
 
 /// A whole photograph, every pixel in its own place.
-fn own(source: u8, w: usize, h: usize) -> Vec<Origin> {
+fn own(source: u16, w: usize, h: usize) -> Vec<Origin> {
     (0..w * h)
         .map(|i| Origin {
             source,
@@ -440,4 +442,32 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
     raw.iter()
         .map(|v| count[usize::from(*v)] as f32 / raw.len() as f32)
         .collect()
+}
+
+impl Making for Becoming {
+    fn first(&mut self, _stop: &Stop) -> Result<Laid, Failure> {
+        Ok(Laid::plain(Becoming::first(self)))
+    }
+
+    fn follow(&mut self, first: &Laid) -> Result<(), Failure> {
+        Becoming::resume(self, 0, &first.map);
+        Ok(())
+    }
+
+    fn next(&mut self, n: u32, stop: &Stop) -> Result<Laid, Failure> {
+        Ok(Laid::plain(Becoming::next(self, n, stop)))
+    }
+
+    fn resume(&mut self, key: u32, base: &Laid) -> Result<(), Failure> {
+        Becoming::resume(self, key, &base.map);
+        Ok(())
+    }
+
+    fn key_frames(&self) -> u32 {
+        Becoming::key_frames(self)
+    }
+
+    fn lead(&self, n: u32, frame: &Laid) -> Vec<[f32; 3]> {
+        Becoming::lead(self, n, &frame.map)
+    }
 }

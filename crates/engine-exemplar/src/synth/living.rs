@@ -8,8 +8,10 @@ use super::hash::mix;
 use super::layout::{self, Layout};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
 use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
+use crate::making::{Laid, Making};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
+use heirloom_engine::Failure;
 use rayon::prelude::*;
 
 /// What a living shot is made by.
@@ -67,8 +69,7 @@ pub struct Living {
     turn: Vec<f32>,
 }
 
-/// Asked now and then whether to stop.
-pub type Stop<'a> = dyn Fn() -> bool + Sync + 'a;
+pub use crate::making::Asked as Stop;
 
 /// Area-weighted piece, in pixels of a 960x540 frame, over which a first frame counts as copied.
 const MOST_CHUNK: f64 = 4_800.0;
@@ -106,7 +107,7 @@ pub fn origins(from: &[Spot], matter: &Matter) -> Vec<Origin> {
         .map(|s| {
             let k = level.source_of_row(spot_y(*s));
             Origin::whole(
-                k as u8,
+                k as u16,
                 spot_x(*s) as i32,
                 (spot_y(*s) - level.places[k].top) as i32,
             )
@@ -419,4 +420,28 @@ pub fn mend(
         carry::tidy(&mut all, w, h, level, kept);
     }
     all
+}
+
+impl Making for Living {
+    fn first(&mut self, stop: &Stop) -> Result<Laid, Failure> {
+        Ok(Laid::plain(Living::first(self, stop)))
+    }
+
+    fn follow(&mut self, first: &Laid) -> Result<(), Failure> {
+        Living::follow(self, &first.map);
+        Ok(())
+    }
+
+    fn next(&mut self, n: u32, stop: &Stop) -> Result<Laid, Failure> {
+        Ok(Laid::plain(Living::next(self, n, stop)))
+    }
+
+    fn resume(&mut self, key: u32, base: &Laid) -> Result<(), Failure> {
+        Living::resume(self, key, &base.map);
+        Ok(())
+    }
+
+    fn key_frames(&self) -> u32 {
+        KEY_FRAMES
+    }
 }

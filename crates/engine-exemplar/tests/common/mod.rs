@@ -99,6 +99,7 @@ pub fn request(task: Task, sources: &[ObjectId], frames: u32, flow: Option<&str>
         frames,
         sources: sources.to_vec(),
         keyframes: vec![],
+        pictures: Default::default(),
         guides: None,
         style: None,
         params,

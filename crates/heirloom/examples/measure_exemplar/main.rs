@@ -217,7 +217,7 @@ fn chunk_of_made(request: &Request, take: &ExemplarTake, map: &CoordinateMap) ->
             home += 1;
             // Far from every neighbour: a piece of one pixel.
             *o = Origin {
-                source: u8::MAX,
+                source: u16::MAX,
                 x: i as i32 * 4 * UNIT,
                 y: 0,
             };
