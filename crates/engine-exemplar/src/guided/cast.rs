@@ -142,12 +142,16 @@ impl Cast {
         self.things.binary_search_by_key(&id, |t| t.id).ok()
     }
 
-    /// How many octaves smaller (or larger) than usual the matter of source `k` is wanted, across and down, the most
-    /// wanted first: (0, 0) always, others where they fill a part worth having.
-    pub fn sizes_of(&self, k: usize, most: usize) -> Vec<(i32, i32)> {
+    /// How many octaves smaller (or larger) than usual the matter of source `k` is wanted by things made of `sources`, across
+    /// and down, the most wanted first: (0, 0) always, others where they fill a part worth having.
+    pub fn sizes_of(&self, k: usize, sources: &[usize], most: usize) -> Vec<(i32, i32)> {
         let mut all: BTreeMap<(i32, i32), u64> = BTreeMap::new();
         let mut area = 0;
-        for thing in self.things.iter().filter(|t| t.sources.contains(&k)) {
+        for thing in self
+            .things
+            .iter()
+            .filter(|t| t.sources == sources && sources.contains(&k))
+        {
             for (size, n) in &thing.sizes {
                 // Matter larger than usual is the usual, enlarged by the sampling.
                 *all.entry((size.0.max(-1), size.1.max(-1))).or_default() += n;
@@ -209,7 +213,7 @@ mod tests {
         assert_eq!((cast.things[0].sources[0], cast.things[1].sources[0]), (1, 0));
         cast.assign(&BTreeMap::from([("moon".into(), vec![1, 9])]), &looks);
         assert_eq!(cast.things[1].sources, [1]);
-        assert_eq!(cast.sizes_of(1, 6), [(0, 0), (2, 3), (-1, -1)]);
+        assert_eq!(cast.sizes_of(1, &[1], 6), [(0, 0), (2, 3), (-1, -1)]);
         assert_eq!(cast.thing(4), Some(1));
         assert_eq!(cast.thing(3), None);
     }

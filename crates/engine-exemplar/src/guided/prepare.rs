@@ -69,41 +69,52 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
     let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
     let usual = atlas::sizes(&originals, size.height, by);
     let most = (MOST_SHEETS / photographs.len().max(1)).clamp(1, MOST_SIZES);
-    let mut pieces = Vec::new();
+    let mut groups: Vec<(Vec<usize>, Vec<Piece>)> = Vec::new();
     let mut scaled = Vec::new();
-    for (k, photograph) in photographs.iter().enumerate() {
-        // A source that no thing is made of is no matter.
-        if !cast.things.iter().any(|t| t.sources.contains(&k)) {
-            continue;
-        }
-        let mut had = Vec::new();
-        for octaves in cast.sizes_of(k, most) {
-            let side = |v: u32, o: i32| {
-                if o >= 0 { (v >> o).max(1) } else { v << -o }
-            };
-            let (w, h) = (side(usual[k].0, octaves.0), side(usual[k].1, octaves.1));
-            // Never larger than the photograph can give, nor too small to hold a patch worth having.
-            let larger = (octaves.0 < 0 && w > originals[k].0) || (octaves.1 < 0 && h > originals[k].1);
-            if octaves != (0, 0) && (larger || w.min(h) < LEAST_SIDE || had.contains(&(w, h))) {
+    for thing in &mut cast.things {
+        thing.sources.sort_unstable();
+        thing.sources.dedup();
+    }
+    let mut lists: Vec<Vec<usize>> = cast.things.iter().map(|t| t.sources.clone()).collect();
+    lists.sort();
+    lists.dedup();
+    for sources in lists {
+        let mut pieces = Vec::new();
+        for k in &sources {
+            let (Some(photograph), Some(own)) = (photographs.get(*k), originals.get(*k)) else {
                 continue;
+            };
+            let mut had = Vec::new();
+            for octaves in cast.sizes_of(*k, &sources, most) {
+                let side = |v: u32, o: i32| {
+                    if o >= 0 { (v >> o).max(1) } else { v << -o }
+                };
+                let (w, h) = (side(usual[*k].0, octaves.0), side(usual[*k].1, octaves.1));
+                // Never larger than the photograph can give, nor too small to hold a patch worth having.
+                let larger = (octaves.0 < 0 && w > own.0) || (octaves.1 < 0 && h > own.1);
+                if octaves != (0, 0) && (larger || w.min(h) < LEAST_SIDE || had.contains(&(w, h))) {
+                    continue;
+                }
+                had.push((w, h));
+                let one = Scaled::whole(photograph, (w, h));
+                pieces.push(Piece {
+                    source: *k,
+                    octaves,
+                    sheet: one.sheet(true),
+                });
+                scaled.push((*k, one));
             }
-            had.push((w, h));
-            let one = Scaled::whole(photograph, (w, h));
-            pieces.push(Piece {
-                source: k,
-                octaves,
-                sheet: one.sheet(true),
-            });
-            scaled.push((k, one));
         }
+        groups.push((sources, pieces));
     }
     let setting = Setting {
         size,
+        frames: request.frames,
         seed: request.seed,
         steady: number(settings::STEADY, 0.5).clamp(0.0, 1.0) as f32,
         light: number(settings::LIGHT, 0.5).clamp(0.0, 1.0) as f32,
     };
-    let guided = Guided::new(pieces, cast, guides, setting).ok_or_else(|| {
+    let guided = Guided::new(groups, cast, guides, setting).ok_or_else(|| {
         Failure::lasting(
             "input",
             "the sources are too small to make a picture of; use larger photographs",

@@ -2,6 +2,7 @@
 
 use crate::synth::blur::soften;
 use crate::synth::guide::luminance;
+use heirloom_engine::guides::Pass;
 use heirloom_engine::{Failure, GuideFrame};
 use heirloom_film::Size;
 use heirloom_picture::color;
@@ -28,6 +29,10 @@ pub struct Seen {
     pub back: Vec<[f32; 2]>,
     /// Whether the point was hidden or out of the picture in the frame before.
     pub hidden: Vec<bool>,
+    /// From each pixel's centre to where its point is in the frame after, in pixels.
+    pub next: Vec<[f32; 2]>,
+    /// Whether the point is hidden or out of the picture in the frame after.
+    pub hidden_next: Vec<bool>,
 }
 
 /// Shades are softened over this share of the height, so that the clay's facets do not steer.
@@ -54,12 +59,19 @@ impl Seen {
             .motion_previous_px
             .ok_or_else(|| missing("motion to the previous frame"))?
             .values;
-        let hidden: Vec<bool> = frame
-            .occlusion_previous
-            .map(|p| p.values.iter().map(|v| *v > 0.5).collect())
-            .unwrap_or_else(|| vec![false; n]);
+        let hides = |pass: Option<Pass<f32>>| -> Vec<bool> {
+            pass.map(|p| p.values.iter().map(|v| *v > 0.5).collect())
+                .unwrap_or_else(|| vec![false; n])
+        };
+        let (hidden, hidden_next) = (hides(frame.occlusion_previous), hides(frame.occlusion));
+        let next = frame
+            .motion_next_px
+            .ok_or_else(|| missing("motion to the next frame"))?
+            .values;
         let position = frame.position_m.map(|p| p.values).unwrap_or_default();
-        let fits = colour.pixels().len() == n && object.len() == n && back.len() == n && hidden.len() == n;
+        let fits = colour.pixels().len() == n
+            && object.len() == n
+            && [back.len(), hidden.len(), next.len(), hidden_next.len()] == [n; 4];
         if !fits || !(position.is_empty() || position.len() == n) {
             return Err(Failure::lasting(
                 "guides",
@@ -103,6 +115,8 @@ impl Seen {
             position,
             back,
             hidden,
+            next,
+            hidden_next,
         })
     }
 }
