@@ -17,6 +17,8 @@ pub const SCALE: &str = "scale";
 pub const OBJECTS: &str = "objects";
 /// How far things of a guided shot are given the stage's light, from 0 to 1 (number).
 pub const LIGHT: &str = "light";
+/// Parts of an engine's method to leave out, by the engine's own names, to see what each is worth (text, commas between).
+pub const WITHOUT: &str = "without";
 /// How strongly a style holds, from 0 (the clip as it is) to 1 (all of it remade) (number).
 pub const STRENGTH: &str = "strength";
 /// First frame of a clip that is used, from 0 (whole number).

@@ -4,7 +4,7 @@
 //! an edge never has to fit what belongs to another thing, and an edge cuts through matter as it does in the world.
 
 use super::ranks::{self, Table};
-use super::{OCTAVE, PULL, Piece, WEIGHTS};
+use super::{OCTAVE, PULL, Piece, WEIGHTS, Without};
 use crate::making::Asked;
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
@@ -98,6 +98,8 @@ pub struct Anew<'a> {
     pub need: &'a [bool],
     /// Those that have nothing to look like.
     pub fresh: &'a [bool],
+    /// Whether it is worth trying hard: a key's picture, not a few pixels seen for a moment.
+    pub key: bool,
 }
 
 /// The matter of things that are made of the same sources.
@@ -114,11 +116,18 @@ pub struct Group {
     /// How often each luminance is seen, by source.
     lights: Vec<Vec<u64>>,
     palettes: Vec<Vec<Colour>>,
+    hem: usize,
 }
 
 impl Group {
     /// A group of these pieces, for frames of height `height`. `None` if they make no matter.
-    pub fn new(mut pieces: Vec<Piece>, sources: Vec<usize>, first: u16, height: usize) -> Option<Group> {
+    pub fn new(
+        mut pieces: Vec<Piece>,
+        sources: Vec<usize>,
+        first: u16,
+        height: usize,
+        without: Without,
+    ) -> Option<Group> {
         let radius = layout_radius(height);
         let nth: Vec<u8> = pieces
             .iter()
@@ -140,7 +149,7 @@ impl Group {
         let usual = |k: &usize| pieces.iter().find(|p| p.source == *k);
         let lights = sources
             .iter()
-            .map(|k| usual(k).map_or_else(|| vec![1; 256], |p| ranks::lights(&p.sheet)))
+            .map(|k| usual(k).map_or_else(|| vec![1; 256], |p| ranks::lights(&p.sheet, !without.own_hue)))
             .collect();
         let palettes = sources
             .iter()
@@ -160,6 +169,7 @@ impl Group {
             nth,
             lights,
             palettes,
+            hem: if without.hem { 0 } else { HEM },
         })
     }
 
@@ -277,7 +287,7 @@ impl Group {
             rect.cut(anew.need, w),
             rect.cut(anew.fresh, w),
         );
-        let near = grown(&need, rect.w, rect.h, HEM);
+        let near = grown(&need, rect.w, rect.h, self.hem);
         let n = rect.w * rect.h;
         let carried: Vec<Origin> = rect
             .cut(anew.map, w)
@@ -317,11 +327,19 @@ impl Group {
             colour: &colour,
             pull: &pull,
             locked: &locked,
-            start: 3.min(self.matter.levels.len() - 1),
+            start: (if anew.key { 4 } else { 2 }).min(self.matter.levels.len() - 1),
         };
         let mut effort = Effort::mending().for_texture(self.texture);
         effort.beta *= 2;
-        effort.radius = Some(64);
+        if anew.key {
+            effort.votes = vec![1, 2, 3, 4];
+            effort.sweeps = vec![2, 2, 3, 3];
+            effort.random = 6;
+            effort.radius = None;
+            effort.first_sweeps = 6;
+        } else {
+            effort.radius = Some(64);
+        }
         let wish = Wish {
             width: rect.w,
             height: rect.h,

@@ -72,7 +72,7 @@ impl Guided {
             self.setting.size.height as usize,
         );
         let from = self.key;
-        let to = (from + key_frames(self.setting.size)).min(self.setting.frames.max(1) - 1);
+        let to = (from + self.every()).min(self.setting.frames.max(1) - 1);
         let mut frames = Vec::new();
         let mut ways = Ways::rest(w, h, &self.key_things);
         for n in from + 1..=to.max(from + 1) {
@@ -133,7 +133,7 @@ impl Guided {
         let anew: Vec<bool> = kept.iter().map(|k| !k).collect();
         let fresh: Vec<bool> = there.iter().map(|t| !t).collect();
         let seed = mix(self.setting.seed ^ (u64::from(to) << 20));
-        self.mend(&last.asks, &mut map, &anew, &fresh, seed, stop);
+        self.mend(&last.asks, &mut map, (&anew, &fresh, true), seed, stop);
         // Ways to the next key, from its end.
         let mut ways = Ways::rest(w, h, &last.thing);
         for k in (0..frames.len()).rev() {
@@ -212,7 +212,8 @@ impl Guided {
                         let py = ((ay + 128) >> 8).clamp(0, h as i32 - 1) as usize;
                         let k = py * w + px;
                         let t = self.turn[k];
-                        let weight = ((share * (1.0 + FADE) - t) / FADE).clamp(0.0, 1.0);
+                        let fade = if self.setting.without.fade { 1.0e-3 } else { FADE };
+                        let weight = ((share * (1.0 + fade) - t) / fade).clamp(0.0, 1.0);
                         if !interval.anew[k] || weight <= 0.0 {
                             return (Some(own), None);
                         }
@@ -230,7 +231,7 @@ impl Guided {
         let fresh: Vec<bool> = all.iter().map(|a| a.0.is_none()).collect();
         if fresh.iter().any(|f| *f) {
             let seed = mix(self.setting.seed ^ (u64::from(n) << 24));
-            self.mend(&frame.asks, &mut map, &fresh, &fresh, seed, stop);
+            self.mend(&frame.asks, &mut map, (&fresh, &fresh, false), seed, stop);
         }
         let over = all.iter().any(|a| a.1.is_some()).then(|| Over {
             map: all

@@ -59,6 +59,47 @@ pub struct Setting {
     pub steady: f32,
     /// How far the finish gives things the stage's light: 0 not at all, 1 wholly.
     pub light: f32,
+    /// What is left out, to see what it is worth.
+    pub without: Without,
+}
+
+/// Parts of the method that can be left out, to see what each is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// Sources in one size only.
+    pub perspective: bool,
+    /// Every frame is a key: what comes into view is made a strip at a time.
+    pub look_ahead: bool,
+    /// Shades may want any hue of a photograph.
+    pub own_hue: bool,
+    /// What was made anew comes in at once.
+    pub fade: bool,
+    /// Things are searched no further than their edges, next to what other things are made of.
+    pub hem: bool,
+}
+
+impl Without {
+    /// The names of the parts, as the setting has them.
+    pub const NAMES: [&'static str; 5] = ["perspective", "look-ahead", "own-hue", "fade", "hem"];
+
+    /// Reads names set apart by commas.
+    ///
+    /// # Errors
+    /// The first name that is none.
+    pub fn parse(text: &str) -> Result<Without, String> {
+        let mut out = Without::default();
+        for name in text.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+            match name {
+                "perspective" => out.perspective = true,
+                "look-ahead" => out.look_ahead = true,
+                "own-hue" => out.own_hue = true,
+                "fade" => out.fade = true,
+                "hem" => out.hem = true,
+                other => return Err(other.into()),
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// One sheet of matter: a source at one size.
@@ -105,7 +146,7 @@ impl Guided {
         let mut made = Vec::new();
         for (sources, pieces) in groups {
             let n = pieces.len() as u16;
-            made.push(Group::new(pieces, sources, first, h)?);
+            made.push(Group::new(pieces, sources, first, h, setting.without)?);
             first += n;
         }
         let linear = light::linear();
@@ -147,6 +188,15 @@ impl Guided {
     /// The things of the shot, and what each is made of.
     pub fn cast(&self) -> &Cast {
         &self.cast
+    }
+
+    /// Frames from one key to the next.
+    fn every(&self) -> u32 {
+        if self.setting.without.look_ahead {
+            1
+        } else {
+            interval::key_frames(self.setting.size)
+        }
     }
 
     fn see(&self, n: u32) -> Result<Seen, Failure> {
@@ -231,7 +281,14 @@ impl Guided {
     }
 
     /// Makes anew what `need` says, each group for itself, and puts it into `map`.
-    fn mend(&self, asks: &Asks, map: &mut [Origin], need: &[bool], fresh: &[bool], seed: u64, stop: &Asked) {
+    fn mend(
+        &self,
+        asks: &Asks,
+        map: &mut [Origin],
+        (need, fresh, key_frame): (&[bool], &[bool], bool),
+        seed: u64,
+        stop: &Asked,
+    ) {
         let before = map.to_vec();
         for (g, group) in self.groups.iter().enumerate() {
             let mask = self.mask(g, &asks.thing);
@@ -244,6 +301,7 @@ impl Guided {
                 map: &before,
                 need: &own,
                 fresh,
+                key: key_frame,
             };
             group.mend(asks, &anew, mix(seed ^ ((g as u64) << 56)), stop, map);
         }
@@ -331,7 +389,7 @@ impl Making for Guided {
     }
 
     fn key_frames(&self) -> u32 {
-        interval::key_frames(self.setting.size)
+        self.every()
     }
 
     fn edges(&self) -> &[u16] {

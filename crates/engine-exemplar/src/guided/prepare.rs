@@ -1,7 +1,7 @@
 //! From an order to a guided shot: its things cast, its photographs scaled to the sizes that the things ask for.
 
 use super::cast::Cast;
-use super::{Guided, Piece, Setting};
+use super::{Guided, Piece, Setting, Without};
 use crate::atlas::{self, Scaled};
 use heirloom_engine::{Failure, Order, settings};
 use heirloom_picture::{Image, color, resample};
@@ -65,10 +65,23 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
     let looks: Vec<[f32; 3]> = photographs.iter().map(mean).collect();
     cast.assign(&by_hand(order)?, &looks);
     let number = |name: &str, usual: f64| request.number(name).unwrap_or(usual);
+    let without = Without::parse(request.word(settings::WITHOUT).unwrap_or_default()).map_err(|name| {
+        Failure::lasting(
+            "request",
+            format!(
+                "there is no part `{name}` to leave out; there are {}",
+                Without::NAMES.join(", ")
+            ),
+        )
+    })?;
     let by = number(settings::SCALE, 1.0).clamp(0.1, 8.0);
     let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
     let usual = atlas::sizes(&originals, size.height, by);
-    let most = (MOST_SHEETS / photographs.len().max(1)).clamp(1, MOST_SIZES);
+    let most = if without.perspective {
+        1
+    } else {
+        (MOST_SHEETS / photographs.len().max(1)).clamp(1, MOST_SIZES)
+    };
     let mut groups: Vec<(Vec<usize>, Vec<Piece>)> = Vec::new();
     let mut scaled = Vec::new();
     for thing in &mut cast.things {
@@ -113,6 +126,7 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
         seed: request.seed,
         steady: number(settings::STEADY, 0.5).clamp(0.0, 1.0) as f32,
         light: number(settings::LIGHT, 0.5).clamp(0.0, 1.0) as f32,
+        without,
     };
     let guided = Guided::new(groups, cast, guides, setting).ok_or_else(|| {
         Failure::lasting(

@@ -17,8 +17,12 @@ const OWN: f32 = 2.2;
 pub type Table = Vec<u8>;
 
 /// The share of light in a photograph: how often each display code of its blurred luminance is seen in its own hue.
-pub fn lights(sheet: &Sheet) -> Vec<u64> {
-    let own = own_hue(&sheet.colour, &sheet.barred);
+/// With `own` false, in all its hues.
+pub fn lights(sheet: &Sheet, own: bool) -> Vec<u64> {
+    let own = match own {
+        true => own_hue(&sheet.colour, &sheet.barred),
+        false => vec![true; sheet.colour.len()],
+    };
     let mut count = vec![0u64; 256];
     for (i, g) in sheet.guide.iter().enumerate() {
         let barred = sheet.barred.get(i).copied().unwrap_or(false);
@@ -160,7 +164,7 @@ mod tests {
             guide,
             barred: Vec::new(),
         };
-        let lights = lights(&sheet);
+        let lights = lights(&sheet, true);
         let mut shades = vec![0; 256];
         for s in &mut shades[10..100] {
             *s = 5;
