@@ -1,13 +1,12 @@
 //! A shot under way: what every kind of shot gives, and the loop that makes files of it.
 
-use crate::atlas::Scaled;
 use crate::codec::{Offset, encode_map, encode_offset, encode_weight};
 use crate::map::{CoordinateMap, Origin, UNIT};
+use crate::pictures::Pictures;
 use crate::poisson;
 use crate::take::{MAP, OFFSET, OVER, WEIGHT, Work, blend, frame_hash, sample, samples};
 use heirloom_engine::local::{Control, Stop};
 use heirloom_engine::{Failure, Order};
-use heirloom_picture::Image;
 
 /// Asked now and then whether to stop.
 pub type Asked<'a> = dyn Fn() -> bool + Sync + 'a;
@@ -39,7 +38,7 @@ impl Laid {
 
 /// A shot under way: a frame after another, and able to go on from a key.
 ///
-/// Origins are counted from the used part ([`Scaled::crop`]) of each source.
+/// Origins are counted from the used part ([`crate::take::SourceFacts::crop`]) of each source.
 pub trait Making: Send {
     /// Frame 0. Says nothing of worth once `stop` is true.
     ///
@@ -66,10 +65,6 @@ pub trait Making: Send {
     /// What the finish adds at each pixel of frame `n`, in its encoded light; empty for nothing.
     fn lead(&self, _n: u32, _frame: &Laid) -> Vec<[f32; 3]> {
         Vec::new()
-    }
-    /// What the finish multiplies the light of each pixel of the frame last made by; empty for nothing.
-    fn light(&self) -> &[f32] {
-        &[]
     }
     /// For every pixel of the frame last made, a number: the finish leaves the light between pixels of different
     /// numbers as it is (edges of things). Empty where there are no such edges.
@@ -106,11 +101,6 @@ fn moved(frame: &Laid, crops: &[(u32, u32)], way: i32) -> Laid {
     }
 }
 
-/// Where the used part of each source begins.
-pub fn crops(scaled: &[Scaled]) -> Vec<(u32, u32)> {
-    scaled.iter().map(|s| (s.crop.0, s.crop.1)).collect()
-}
-
 /// Makes all frames that are not there yet; the hash of every frame.
 ///
 /// # Errors
@@ -119,12 +109,12 @@ pub fn make_frames(
     order: &Order,
     control: &Control,
     shot: &mut dyn Making,
-    crops: &[(u32, u32)],
-    images: &[Image],
+    pictures: &Pictures,
     finish: f32,
 ) -> Result<Vec<String>, Stop> {
     let request = &order.request;
     let work = Work::new(&order.work);
+    let crops: Vec<(u32, u32)> = pictures.sources().iter().map(|s| (s.crop.0, s.crop.1)).collect();
     let stop = || control.cancelled();
     let mut hashes = Vec::new();
     while (hashes.len() as u32) < request.frames {
@@ -145,7 +135,7 @@ pub fn make_frames(
                 "a frame in the work folder has just become unreadable; try again",
             )
         })?;
-        Ok(moved(&frame, crops, -1))
+        Ok(moved(&frame, &crops, -1))
     };
     let first = if have > 0 { kept(0)? } else { shot.first(&stop)? };
     control.check()?;
@@ -176,10 +166,10 @@ pub fn make_frames(
         } else {
             Vec::new()
         };
-        let laid = moved(&own, crops, 1);
+        let laid = moved(&own, &crops, 1);
         let frame = match before.take() {
-            Some((o, frame)) if o == laid && lead.is_empty() && shot.light().is_empty() => frame,
-            _ => frame(&laid, images, order, finish, lead, &*shot)?,
+            Some((o, frame)) if o == laid && lead.is_empty() => frame,
+            _ => frame(&laid, pictures, order, finish, &lead, shot.edges())?,
         };
         control.check()?;
         work.write(MAP, n, &frame.map)?;
@@ -209,38 +199,28 @@ struct Frame {
 
 fn frame(
     laid: &Laid,
-    images: &[Image],
+    pictures: &Pictures,
     order: &Order,
     finish: f32,
-    mut lead: Vec<[f32; 3]>,
-    shot: &dyn Making,
+    lead: &[[f32; 3]],
+    edges: &[u16],
 ) -> Result<Frame, Failure> {
     let (width, height) = (order.request.size.width, order.request.size.height);
     let fault = |e: String| Failure::lasting("take", e);
-    let mut pixels = samples(&laid.map, images);
+    let held = pictures.for_frame(&laid.map, laid.over.as_ref())?;
+    let mut pixels = samples(&laid.map, &held);
     let offset: Option<Offset> = if finish > 0.0 {
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
-        lead.iter_mut().for_each(|l| *l = l.map(|v| v * share));
-        let light = shot.light();
-        if !light.is_empty() {
-            // In encoded light (a square root) the light's ratio is a root as well.
-            lead.resize(pixels.len(), [0.0; 3]);
-            for ((l, p), ratio) in lead.iter_mut().zip(&pixels).zip(light) {
-                let by = (ratio.max(0.0).sqrt() - 1.0) * share;
-                for k in 0..3 {
-                    l[k] += poisson::encode(p[k]) * by;
-                }
-            }
-        }
-        poisson::offset(&pixels, &laid.map, width as usize, finish, &lead, shot.edges(), |o| {
-            sample(o, images)
+        let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
+        poisson::offset(&pixels, &laid.map, width as usize, finish, &lead, edges, |o| {
+            sample(o, &held)
         })
     } else {
         None
     };
     if let Some(over) = &laid.over {
-        blend(&mut pixels, over, images);
+        blend(&mut pixels, over, &held);
     }
     if let Some(offset) = &offset {
         poisson::apply(&mut pixels, offset);
