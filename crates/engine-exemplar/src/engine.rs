@@ -2,6 +2,7 @@
 
 use crate::atlas;
 use crate::codec::MAX_PIXELS;
+use crate::grid::Grid;
 use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::pictures::{Pictures, size_of_photograph};
@@ -71,7 +72,7 @@ impl Exemplar {
     }
 }
 
-/// How the shot of a request is made.
+/// How the shot of a request is made, on its grid.
 fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
@@ -84,9 +85,10 @@ fn setting(request: &Request) -> Setting {
     let number = |name: &str, usual: f64, least: f64, most: f64| -> f32 {
         request.number(name).unwrap_or(usual).clamp(least, most) as f32
     };
+    let grid = Grid::of_request(request);
     Setting {
-        width: request.size.width as usize,
-        height: request.size.height as usize,
+        width: grid.across,
+        height: grid.down,
         seconds_a_frame: request.rate.den() as f32 / request.rate.num() as f32,
         seed: request.seed,
         manner: Manner {
@@ -101,7 +103,12 @@ fn setting(request: &Request) -> Setting {
 /// The frame before `n`, whose map is `old`, carried along the flow of a living shot: what the measure
 /// `pop` compares frame `n` with. `None` for shots of other kinds.
 pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Origin>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
+    let frame = Setting {
+        width: old.width() as usize,
+        height: old.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried(&frame, n, old.origins()))
 }
 
 /// A shot prepared: its sources as pictures, and the making of its frames.
@@ -138,14 +145,14 @@ fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> 
 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let size = request.size;
+    let (size, by) = (request.size, Grid::of_request(request).by);
     let sources = request.sources.iter().zip(originals(order, control)?);
-    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height));
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut parts = Vec::new();
     for k in 0..pictures.sources().len() {
         control.check()?;
-        parts.push(pictures.used(k, 1)?);
+        parts.push(pictures.used(k, by)?);
     }
     let light = |image: &Image| -> Vec<[f32; 3]> {
         let pixels = image.pixels().iter();
@@ -175,14 +182,15 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
     let originals = originals(order, control)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&originals, request.size.height, by);
+    let grid = Grid::of_request(request);
+    let sizes = atlas::sizes(&originals, request.size.height, by, grid.by);
     let sources = request.sources.iter().zip(originals).zip(sizes);
     let sources = sources.map(|((object, original), size)| atlas::whole(*object, original, size));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut sheets: Vec<Sheet> = Vec::new();
     for k in 0..pictures.sources().len() {
         control.check()?;
-        sheets.push(pictures.sheet(k, 1, true)?);
+        sheets.push(pictures.sheet(k, grid.by, true)?);
     }
     let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
     Ok(Prepared {
@@ -206,6 +214,7 @@ impl Generator for Exemplar {
         let facts = Facts {
             sources: pictures.sources().to_vec(),
             finish,
+            enlarged: Grid::of_request(request).by,
             frame_hashes: hashes,
         };
         let facts = serde_json::to_value(facts).map_err(|e| Failure::lasting("take", e.to_string()))?;
