@@ -86,7 +86,9 @@ impl Grid {
         }
         let (tx, ty) = (self.off(x % by), self.off(y % by));
         let beside = |dx: i32, dy: i32| -> i32 {
-            self.neighbour(i, j, dx, dy).and_then(|k| weight.get(k)).map_or(i32::from(own), |w| i32::from(*w))
+            self.neighbour(i, j, dx, dy)
+                .and_then(|k| weight.get(k))
+                .map_or(i32::from(own), |w| i32::from(*w))
         };
         let (sx, sy) = (side(tx), side(ty));
         let (ax, ay, n) = (tx.abs(), ty.abs(), 2 * self.by as i32);
@@ -115,7 +117,9 @@ impl Grid {
         let mut weights = (n - ax) * (n - ay);
         let mut sum = own.map(|s| i32::from(s) * weights);
         for (dx, dy, w) in [(sx, 0, ax * (n - ay)), (0, sy, (n - ax) * ay), (sx, sy, ax * ay)] {
-            let Some(k) = self.neighbour(i, j, dx, dy) else { continue };
+            let Some(k) = self.neighbour(i, j, dx, dy) else {
+                continue;
+            };
             if w == 0 || !together(*here, map[k], dx, dy) {
                 continue;
             }
@@ -153,7 +157,9 @@ impl Grid {
         let weight = (0..self.width * self.height).into_par_iter();
         Over {
             map: self.enlarged(&over.map),
-            weight: weight.map(|i| self.weight(&over.weight, i % self.width, i / self.width)).collect(),
+            weight: weight
+                .map(|i| self.weight(&over.weight, i % self.width, i / self.width))
+                .collect(),
         }
     }
 
@@ -163,7 +169,9 @@ impl Grid {
             return crate::take::samples(map, held);
         }
         let mut out = vec![[0.0; 4]; self.width * self.height];
-        self.each(map, &mut out, |cell, _, tx, ty, p| *p = sample(cell.at(tx, ty), held));
+        self.each(map, &mut out, |cell, _, tx, ty, p| {
+            *p = sample(cell.at(tx, ty), held)
+        });
         out
     }
 
@@ -319,8 +327,7 @@ impl Cell {
         let by = i64::from(grid.by);
         let to = |dx: i32, dy: i32| -> Option<(i64, i64)> {
             let n = *map.get(grid.neighbour(i, j, dx, dy)?)?;
-            together(own, n, dx, dy)
-                .then(|| (i64::from(n.x - own.x) * by, i64::from(n.y - own.y) * by))
+            together(own, n, dx, dy).then(|| (i64::from(n.x - own.x) * by, i64::from(n.y - own.y) * by))
         };
         let unit = i64::from(UNIT);
         Cell {
@@ -338,12 +345,15 @@ impl Cell {
     fn at(&self, tx: i32, ty: i32) -> Origin {
         let (right, low) = (usize::from(tx >= 0), usize::from(ty >= 0));
         let n = 2 * self.by;
-        let (h, v, d) = (self.beside[right], self.beside[2 + low], self.across[2 * low + right]);
+        let (h, v, d) = (
+            self.beside[right],
+            self.beside[2 + low],
+            self.across[2 * low + right],
+        );
         let (dx, dy) = if let (Some(h), Some(v), Some(d)) = (h, v, d) {
             let (ax, ay) = (i64::from(tx.abs()), i64::from(ty.abs()));
-            let mix = |h: i64, v: i64, d: i64| {
-                divided(h * ax * (n - ay) + v * (n - ax) * ay + d * ax * ay, n * n)
-            };
+            let mix =
+                |h: i64, v: i64, d: i64| divided(h * ax * (n - ay) + v * (n - ax) * ay + d * ax * ay, n * n);
             (mix(h.0, v.0, d.0), mix(h.1, v.1, d.1))
         } else {
             // The piece goes on as it runs on this side, or on the other, or as it was laid.
@@ -356,7 +366,10 @@ impl Cell {
             };
             let gx = ahead(self.beside[1], self.beside[0], right == 1).unwrap_or((whole, 0));
             let gy = ahead(self.beside[3], self.beside[2], low == 1).unwrap_or((0, whole));
-            (divided(gx.0 * tx + gy.0 * ty, n), divided(gx.1 * tx + gy.1 * ty, n))
+            (
+                divided(gx.0 * tx + gy.0 * ty, n),
+                divided(gx.1 * tx + gy.1 * ty, n),
+            )
         };
         Origin {
             source: self.source,
@@ -398,7 +411,11 @@ mod tests {
             (16, 16384, 1, 16, 16384),
         ] {
             let grid = Grid::of(width, height);
-            assert_eq!((grid.by, grid.across, grid.down), (by, across, down), "{width}x{height}");
+            assert_eq!(
+                (grid.by, grid.across, grid.down),
+                (by, across, down),
+                "{width}x{height}"
+            );
         }
     }
 
@@ -481,7 +498,9 @@ mod tests {
     fn the_finish_does_not_bleed_over_a_seam() {
         let grid = Grid::with(12, 6, 2);
         let map = two_pieces(&grid);
-        let steps = (0..18).map(|i| if i % 6 < 3 { [100, -40, 0] } else { [0; 3] }).collect();
+        let steps = (0..18)
+            .map(|i| if i % 6 < 3 { [100, -40, 0] } else { [0; 3] })
+            .collect();
         let offset = Offset::new(6, 3, steps).unwrap();
         for y in 0..6 {
             for x in 0..12 {
@@ -498,7 +517,9 @@ mod tests {
 
     #[test]
     fn a_grid_pixel_shows_the_mean_of_its_part() {
-        let pixels = (0..40 * 30).map(|i: u32| [(i * 7919 % 101) as f32, 1.0, 0.5, 1.0]).collect();
+        let pixels = (0..40 * 30)
+            .map(|i: u32| [(i * 7919 % 101) as f32, 1.0, 0.5, 1.0])
+            .collect();
         let held = Held::from(vec![Image::from_pixels(40, 30, pixels).unwrap()]);
         for by in [2, 3, 4] {
             let grid = Grid::with(12, 12, by);

@@ -257,8 +257,7 @@ impl ExemplarTake {
     /// # Errors
     /// It is missing or damaged.
     pub fn stored_map(&self, n: u32) -> Result<CoordinateMap, Failure> {
-        let map =
-            decode_map(&self.read(MAP, n)?).map_err(|e| Failure::lasting("take", e.to_string()))?;
+        let map = decode_map(&self.read(MAP, n)?).map_err(|e| Failure::lasting("take", e.to_string()))?;
         self.of_grid((map.width(), map.height()), "map", n)?;
         Ok(map)
     }

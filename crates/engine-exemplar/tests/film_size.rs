@@ -23,7 +23,11 @@ fn photograph(folder: &Path, files: &mut Files, seed: u32) -> ObjectId {
             let (x, y) = (i % w, i / w);
             let grain = (i.wrapping_mul(2_654_435_761) ^ seed.wrapping_mul(40_503)) >> 17;
             let cell = ((x / 13 + y / 9 * 3 + seed) % 5) as u16;
-            [8_000 + cell * 9_000 + (grain % 6_000) as u16, 20_000 + (y * 90) as u16, (x * 120) as u16]
+            [
+                8_000 + cell * 9_000 + (grain % 6_000) as u16,
+                20_000 + (y * 90) as u16,
+                (x * 120) as u16,
+            ]
         })
         .collect();
     let path = folder.join(format!("photograph-{seed}.png"));
@@ -52,7 +56,10 @@ fn a_film_sized_frame_is_sampled_once_from_the_photograph_at_the_frame_s_scale()
     assert_eq!(frame_hash(frame.pixels()), made.frame_hashes[1]);
     let image = photo::read(&files.0[&id]).unwrap().image;
     let source = made.sources[0].clone();
-    assert_eq!((source.original, source.crop), ((330, 210), (0, 0, source.scaled.0, source.scaled.1)));
+    assert_eq!(
+        (source.original, source.crop),
+        ((330, 210), (0, 0, source.scaled.0, source.scaled.1))
+    );
     let scaled = resample::scale_to(&image, source.scaled.0, source.scaled.1);
     let map = take.map(1).unwrap();
     for i in 0..400u32 {
@@ -61,7 +68,11 @@ fn a_film_sized_frame_is_sampled_once_from_the_photograph_at_the_frame_s_scale()
         let at = map.at(x, y).unwrap();
         assert_eq!((o.scaled_x, o.scaled_y), at.pixels(), "trace and map agree");
         assert!(!o.finished);
-        assert_eq!(frame.at(x, y), resample::bicubic(&scaled, o.scaled_x, o.scaled_y), "({x}, {y})");
+        assert_eq!(
+            frame.at(x, y),
+            resample::bicubic(&scaled, o.scaled_x, o.scaled_y),
+            "({x}, {y})"
+        );
     }
     // What is asked for all at once is what is asked for one by one.
     let mut same = 0;
@@ -82,10 +93,16 @@ fn a_film_sized_frame_is_sampled_once_from_the_photograph_at_the_frame_s_scale()
 fn a_film_sized_becoming_begins_and_ends_with_the_whole_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::default();
-    let ids = [photograph(folder.path(), &mut files, 1), photograph(folder.path(), &mut files, 2)];
+    let ids = [
+        photograph(folder.path(), &mut files, 1),
+        photograph(folder.path(), &mut files, 2),
+    ];
     let mut request = request(Task::Becoming, &ids, 3, Some("curl"), 0.5);
     // No multiple of the grid: the last column stands over the frame.
-    request.size = Size { width: 203, height: 121 };
+    request.size = Size {
+        width: 203,
+        height: 121,
+    };
     request.params.insert(settings::GRID.into(), Param::Whole(3));
     let (order, draft) = draw(&request, &folder.path().join("work"), &files);
     let made = facts(&draft);
@@ -103,7 +120,10 @@ fn a_film_sized_becoming_begins_and_ends_with_the_whole_pictures() {
             assert!(frame.row(y) == row, "frame {n}, row {y}");
         }
         let middle = take.origins(n, 101, 60).unwrap();
-        assert!((middle[0].x - 164.5).abs() < 4.0 && (middle[0].y - 104.5).abs() < 4.0, "{middle:?}");
+        assert!(
+            (middle[0].x - 164.5).abs() < 4.0 && (middle[0].y - 104.5).abs() < 4.0,
+            "{middle:?}"
+        );
     }
     // Stopped after two frames, it goes on to the same bytes.
     let root = folder.path().join("cut");

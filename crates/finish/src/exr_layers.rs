@@ -130,9 +130,15 @@ impl<'c> Attribution<'c> {
             height: image.height(),
             channels: BTreeMap::new(),
             attributes: BTreeMap::from([
-                ("heirloom/sources".to_owned(), LayerAttribute::Text(self.legend.clone())),
+                (
+                    "heirloom/sources".to_owned(),
+                    LayerAttribute::Text(self.legend.clone()),
+                ),
                 ("heirloom/frame".to_owned(), LayerAttribute::Number(n as f32)),
-                ("colorInteropID".to_owned(), LayerAttribute::Text("lin_ap1_scene".into())),
+                (
+                    "colorInteropID".to_owned(),
+                    LayerAttribute::Text("lin_ap1_scene".into()),
+                ),
             ]),
         };
         for (c, name) in ["R", "G", "B"].into_iter().enumerate() {

@@ -53,7 +53,10 @@ impl TakeFrames for Mixed {
     }
 
     fn shares(&self) -> Result<Vec<Share>, Failure> {
-        let share = |name| Share { source: support::source(name), share: 0.5 };
+        let share = |name| Share {
+            source: support::source(name),
+            share: 0.5,
+        };
         Ok(vec![share("eta"), share("sea")])
     }
 }
@@ -128,14 +131,21 @@ fn every_pixel_has_the_places_that_its_take_names() {
             let mut places = Vec::new();
             for seen in map.seen(n).unwrap() {
                 let (take, placed): (&dyn TakeFrames, _) = match seen.part {
-                    heirloom_finish::frame_map::Part::Take { shot, placed, .. } if shot == "010" => (&*first, placed),
+                    heirloom_finish::frame_map::Part::Take { shot, placed, .. } if shot == "010" => {
+                        (&*first, placed)
+                    }
                     heirloom_finish::frame_map::Part::Take { placed, .. } => (&Mixed, placed),
                     _ => continue,
                 };
                 let (x, y) = placed.map_or((x, y), |p| p.source_pixel(x, y));
                 for o in take.origins(seen.frame, x, y).unwrap() {
                     let number = order.iter().position(|s| *s == o.source).unwrap() as u32 + 1;
-                    places.push((number, o.x as f32, o.y as f32, (o.weight * seen.weight.value()) as f32));
+                    places.push((
+                        number,
+                        o.x as f32,
+                        o.y as f32,
+                        (o.weight * seen.weight.value()) as f32,
+                    ));
                 }
             }
             places.sort_by(|a, b| b.3.total_cmp(&a.3));
@@ -144,12 +154,20 @@ fn every_pixel_has_the_places_that_its_take_names() {
         let most = expected.iter().map(Vec::len).max().unwrap().max(1);
         layers_seen.insert(most);
         for k in 0..most {
-            let layer = if k == 0 { "attribution".to_owned() } else { format!("attribution{}", k + 1) };
+            let layer = if k == 0 {
+                "attribution".to_owned()
+            } else {
+                format!("attribution{}", k + 1)
+            };
             let source = numbers(&read, &format!("{layer}.source"));
             let [xs, ys, ws] = ["x", "y", "weight"].map(|c| floats(&read, &format!("{layer}.{c}")));
             for (i, places) in expected.iter().enumerate() {
                 let found = (source[i], xs[i], ys[i], ws[i]);
-                assert_eq!(found, places.get(k).copied().unwrap_or_default(), "frame {n}, pixel {i}, {layer}");
+                assert_eq!(
+                    found,
+                    places.get(k).copied().unwrap_or_default(),
+                    "frame {n}, pixel {i}, {layer}"
+                );
             }
         }
         assert!(!read.channels.contains_key(&format!("attribution{}.x", most + 1)));
@@ -158,7 +176,10 @@ fn every_pixel_has_the_places_that_its_take_names() {
         assert_eq!((image.width(), image.height()), (size.width, size.height));
     }
     // A card's frame, one take alone, and a dissolve of a mixed one with another.
-    assert!(layers_seen.contains(&1) && layers_seen.contains(&2) && layers_seen.contains(&3), "{layers_seen:?}");
+    assert!(
+        layers_seen.contains(&1) && layers_seen.contains(&2) && layers_seen.contains(&3),
+        "{layers_seen:?}"
+    );
 }
 
 #[test]
@@ -167,7 +188,13 @@ fn without_attribution_only_the_picture_is_written_and_a_change_writes_anew() {
     let cut = support::cut();
     assert_eq!(export(&cut, folder.path(), false), 10);
     let path = frame_path(folder.path(), FrameFormat::ExrHalf, 5);
-    let names = |path: &Path| exr::read_layers(path).unwrap().channels.into_keys().collect::<Vec<_>>();
+    let names = |path: &Path| {
+        exr::read_layers(path)
+            .unwrap()
+            .channels
+            .into_keys()
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&path), ["B", "G", "R"]);
     let picture = exr::read(&path).unwrap();
     assert_eq!(export(&cut, folder.path(), false), 0, "all there");

@@ -243,7 +243,16 @@ fn exported_frames_go_on_where_they_stopped() {
     let go = |cut: &Cut, stop_at: u64| {
         let stop = AtomicBool::new(false);
         let heard = &mut |done, _| stop.store(done >= stop_at, Ordering::Relaxed);
-        export_frames(cut, None, 2..18, FrameFormat::Png16, None, folder.path(), heard, &stop)
+        export_frames(
+            cut,
+            None,
+            2..18,
+            FrameFormat::Png16,
+            None,
+            folder.path(),
+            heard,
+            &stop,
+        )
     };
     assert!(matches!(go(&cut, 5), Err(FinishError::Cancelled)));
     let there = names(folder.path()).len() as u64 - 1;

@@ -181,11 +181,15 @@ fn look(path: &Path, bytes: &[u8]) -> Result<About, ExrError> {
     let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
     let kind = |header: &Header, name: &str| {
         let named = |channel: &&ChannelDescription| channel.name.eq(name);
-        header.channels.list.iter().find(named).map(|channel| channel.sample_type)
+        header
+            .channels
+            .list
+            .iter()
+            .find(named)
+            .map(|channel| channel.sample_type)
     };
-    let coloured = |header: &&Header| {
-        !header.deep && ["R", "G", "B"].iter().all(|name| kind(header, name).is_some())
-    };
+    let coloured =
+        |header: &&Header| !header.deep && ["R", "G", "B"].iter().all(|name| kind(header, name).is_some());
     let Some(header) = meta.headers.iter().find(coloured) else {
         return Err(unreadable(path, "it has no flat layer with R, G and B"));
     };
@@ -198,7 +202,11 @@ fn look(path: &Path, bytes: &[u8]) -> Result<About, ExrError> {
         width: small(width),
         height: small(height),
         layer: (small(layer.0), small(layer.1)),
-        bit_depth: if kind(header, "R") == Some(SampleType::F16) { 16 } else { 32 },
+        bit_depth: if kind(header, "R") == Some(SampleType::F16) {
+            16
+        } else {
+            32
+        },
         primaries: header.shared_attributes.chromaticities.map(|c| {
             let declared = declared(&c);
             let known = [

@@ -296,7 +296,11 @@ fn tame(image: &mut Image<AcesCg>) -> Option<String> {
                 for v in &mut pixel[..3] {
                     *v = if v.is_nan() { 0.0 } else { v.clamp(-MOST, MOST) };
                 }
-                pixel[3] = if pixel[3].is_nan() { 1.0 } else { pixel[3].clamp(0.0, 1.0) };
+                pixel[3] = if pixel[3].is_nan() {
+                    1.0
+                } else {
+                    pixel[3].clamp(0.0, 1.0)
+                };
                 changed += u64::from(before != *pixel);
             }
             changed

@@ -16,7 +16,10 @@ pub(super) fn head(bytes: &[u8], name: &str, limits: &Limits) -> Result<Head, Ph
     if reader.info().exif_metadata.is_none()
         && let Some(block) = exif_behind(bytes)
     {
-        head.exif = exif::read(block.strip_prefix(b"Exif\0\0").unwrap_or(block), &mut head.warnings);
+        head.exif = exif::read(
+            block.strip_prefix(b"Exif\0\0").unwrap_or(block),
+            &mut head.warnings,
+        );
     }
     Ok(head)
 }

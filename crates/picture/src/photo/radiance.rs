@@ -128,7 +128,10 @@ fn header<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Header<'a>
                     });
                 }
             };
-            let side = |word: &str| word.parse().map_err(|_| damaged("the line that says its size is none"));
+            let side = |word: &str| {
+                word.parse()
+                    .map_err(|_| damaged("the line that says its size is none"))
+            };
             (header.width, header.height) = (side(width)?, side(height)?);
             limits.check(name, header.width, header.height, BYTES_PER_PIXEL)?;
             header.pixels = rest;
@@ -147,7 +150,9 @@ fn header<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Header<'a>
         } else if let Some(value) = line.strip_prefix("EXPOSURE=") {
             match value.trim().parse::<f64>() {
                 Ok(v) if v.is_finite() && v > 1e-12 && v < 1e12 => header.exposure *= v,
-                _ => header.warnings.push("its exposure is no number; it is passed over".into()),
+                _ => header
+                    .warnings
+                    .push("its exposure is no number; it is passed over".into()),
             }
             header.exposure = header.exposure.clamp(1e-12, 1e12);
         } else if let Some(value) = line.strip_prefix("PRIMARIES=") {
@@ -161,7 +166,9 @@ fn header<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Header<'a>
                         white: [*wx, *wy],
                     });
                 }
-                _ => header.warnings.push("its primaries are no eight numbers; BT.709 is taken".into()),
+                _ => header
+                    .warnings
+                    .push("its primaries are no eight numbers; BT.709 is taken".into()),
             }
         }
     }
@@ -176,7 +183,10 @@ fn scanline<'a>(bytes: &'a [u8], row: &mut [[u8; 4]], name: &str) -> Result<&'a 
         return plain(bytes, row, name);
     }
     if usize::from(u16::from_be_bytes([start[2], start[3]])) != row.len() {
-        return Err(PhotoError::damaged(name, "a row of it has another length than the picture"));
+        return Err(PhotoError::damaged(
+            name,
+            "a row of it has another length than the picture",
+        ));
     }
     for plane in 0..4 {
         let mut x = 0;
@@ -189,7 +199,9 @@ fn scanline<'a>(bytes: &'a [u8], row: &mut [[u8; 4]], name: &str) -> Result<&'a 
             };
             let part = row.get_mut(x..x + n);
             let part = part.ok_or_else(|| PhotoError::damaged(name, "a run in it goes past its row"))?;
-            let (values, after) = after.split_at_checked(if run { 1 } else { n }).ok_or_else(cut_short)?;
+            let (values, after) = after
+                .split_at_checked(if run { 1 } else { n })
+                .ok_or_else(cut_short)?;
             for (i, pixel) in part.iter_mut().enumerate() {
                 pixel[plane] = values[if run { 0 } else { i }];
             }
