@@ -1,16 +1,18 @@
 //! The weightless engine: requests in, takes out.
 
-use crate::atlas::{self, Scaled};
+use crate::atlas;
 use crate::codec::MAX_PIXELS;
+use crate::grid::Grid;
 use crate::guided::prepare;
-use crate::making::{Making, crops, make_frames};
+use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
+use crate::pictures::{Pictures, size_of_photograph};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
-use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, read_photograph};
+use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, WEIGHT, Work};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
@@ -18,7 +20,6 @@ use heirloom_engine::{
     settings,
 };
 use heirloom_picture::Image;
-use heirloom_vault::ObjectId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Exemplar {
     }
 }
 
-/// How the shot of a request is made.
+/// How the shot of a request is made, on its grid.
 fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
@@ -85,9 +86,10 @@ fn setting(request: &Request) -> Setting {
     let number = |name: &str, usual: f64, least: f64, most: f64| -> f32 {
         request.number(name).unwrap_or(usual).clamp(least, most) as f32
     };
+    let grid = Grid::of_request(request);
     Setting {
-        width: request.size.width as usize,
-        height: request.size.height as usize,
+        width: grid.across,
+        height: grid.down,
         seconds_a_frame: request.rate.den() as f32 / request.rate.num() as f32,
         seed: request.seed,
         manner: Manner {
@@ -102,15 +104,18 @@ fn setting(request: &Request) -> Setting {
 /// The frame before `n`, whose map is `old`, carried along the flow of a living shot: what the measure
 /// `pop` compares frame `n` with. `None` for shots of other kinds.
 pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Origin>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
+    let frame = Setting {
+        width: old.width() as usize,
+        height: old.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried(&frame, n, old.origins()))
 }
 
-/// A shot prepared: its sources as they were scaled, and the making of its frames.
+/// A shot prepared: its sources as pictures, and the making of its frames.
 struct Prepared {
     making: Box<dyn Making>,
-    scaled: Vec<Scaled>,
-    /// The photograph of each.
-    objects: Vec<ObjectId>,
+    pictures: Pictures,
 }
 
 /// Prepares the shot of an order.
@@ -130,37 +135,40 @@ fn too_small() -> Stop {
     .into()
 }
 
-fn photographs(order: &Order, control: &Control) -> Result<Vec<Image>, Stop> {
+/// Sizes of the order's photographs, upright.
+fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> {
     let mut out = Vec::new();
     for object in &order.request.sources {
         control.check()?;
-        out.push(read_photograph(&*order.inputs, object)?);
+        out.push(size_of_photograph(&*order.inputs, object)?);
     }
-    control.check()?;
     Ok(out)
 }
 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let scaled: Vec<Scaled> = photographs(order, control)?
-        .iter()
-        .map(|p| Scaled::covering(p, request.size.width, request.size.height))
-        .collect();
-    control.check()?;
-    let light = |s: &Scaled| -> Vec<[f32; 3]> {
-        let (x, y, w, h) = s.crop;
-        (y..y + h)
-            .flat_map(|row| s.image.row(row)[x as usize..(x + w) as usize].iter())
+    let (size, by) = (request.size, Grid::of_request(request).by);
+    let sources = request.sources.iter().zip(originals(order, control)?);
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut parts = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        parts.push(pictures.used(k, by)?);
+    }
+    let light = |image: &Image| -> Vec<[f32; 3]> {
+        let pixels = image.pixels().iter();
+        pixels
             .map(|p| std::array::from_fn(|k| poisson::encode(p[k])))
             .collect()
     };
-    let [a, b] = scaled.as_slice() else {
+    let [a, b] = parts.as_slice() else {
         return Err(too_small());
     };
     let (la, lb) = (light(a), light(b));
     let making = Becoming::new(
-        a.sheet(true),
-        b.sheet(true),
+        atlas::sheet(a, true),
+        atlas::sheet(b, true),
         [&la, &lb],
         request.frames,
         setting(request),
@@ -168,43 +176,36 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     .ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
-        objects: request.sources.clone(),
+        pictures,
     })
 }
 
 fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
-    let request = &order.request;
-    let photographs = photographs(order, control)?;
-    let ready = prepare::prepare(order, &photographs, request.size)?;
-    let (numbers, scaled): (Vec<usize>, Vec<Scaled>) = ready.scaled.into_iter().unzip();
-    let objects = numbers.iter().filter_map(|k| request.sources.get(*k).copied());
+    let (making, pictures) = prepare::prepare(order, &originals(order, control)?, control)?;
     Ok(Prepared {
-        making: Box::new(ready.guided),
-        scaled,
-        objects: objects.collect(),
+        making: Box::new(making),
+        pictures,
     })
 }
 
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let photographs = photographs(order, control)?;
-    let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
+    let originals = originals(order, control)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&originals, request.size.height, by);
-    let scaled: Vec<Scaled> = photographs
-        .iter()
-        .zip(sizes)
-        .map(|(p, size)| Scaled::whole(p, size))
-        .collect();
-    drop(photographs);
-    control.check()?;
-    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    let grid = Grid::of_request(request);
+    let sizes = atlas::sizes(&originals, request.size.height, by, grid.by);
+    let sources = request.sources.iter().zip(originals).zip(sizes);
+    let sources = sources.map(|((object, original), size)| atlas::whole(*object, original, size));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        sheets.push(pictures.sheet(k, grid.by, true)?);
+    }
     let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
-        objects: request.sources.clone(),
+        pictures,
     })
 }
 
@@ -218,26 +219,12 @@ impl Generator for Exemplar {
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
-        let Prepared {
-            mut making,
-            scaled,
-            objects,
-        } = prepare(order, control)?;
-        let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
-        let hashes = make_frames(order, control, &mut *making, &crops(&scaled), &images, finish)?;
+        let Prepared { mut making, pictures } = prepare(order, control)?;
+        let hashes = make_frames(order, control, &mut *making, &pictures, finish)?;
         let facts = Facts {
-            sources: objects
-                .iter()
-                .zip(&scaled)
-                .map(|(object, s)| SourceFacts {
-                    object: *object,
-                    original: s.original,
-                    scaled: (s.image.width(), s.image.height()),
-                    crop: s.crop,
-                    frame: None,
-                })
-                .collect(),
+            sources: pictures.sources().to_vec(),
             finish,
+            enlarged: Grid::of_request(request).by,
             frame_hashes: hashes,
         };
         let facts = serde_json::to_value(facts).map_err(|e| Failure::lasting("take", e.to_string()))?;

@@ -68,10 +68,12 @@
 pub mod atlas;
 pub mod codec;
 pub mod engine;
+pub mod grid;
 pub mod guided;
 pub mod making;
 pub mod map;
 pub mod measure;
+pub mod pictures;
 pub mod poisson;
 pub mod synth;
 pub mod take;

@@ -25,6 +25,9 @@ pub const STRENGTH: &str = "strength";
 pub const START: &str = "start";
 /// Frames of a clip for each frame of the shot: 0.25 is four times slower (number).
 pub const PACE: &str = "pace";
+/// Pixels of the frame along the side of one that is searched, where that is not left to the engine: 2 is four times
+/// faster and coarser (whole number, 1 to 16).
+pub const GRID: &str = "grid";
 
 /// A picture of what is to be kept (black) and filled (white), among a request's pictures.
 pub const MASK: &str = "mask";

@@ -2,8 +2,12 @@
 
 use super::cast::Cast;
 use super::{Guided, Piece, Setting, Without};
-use crate::atlas::{self, Scaled};
+use crate::atlas;
+use crate::grid::Grid;
+use crate::pictures::Pictures;
+use heirloom_engine::local::{Control, Stop};
 use heirloom_engine::{Failure, Order, settings};
+use heirloom_film::Size;
 use heirloom_picture::{Image, color, resample};
 use std::collections::BTreeMap;
 
@@ -13,14 +17,6 @@ const MOST_SHEETS: usize = 120;
 const MOST_SIZES: usize = 6;
 /// The shortest side of a sheet, in pixels.
 const LEAST_SIDE: u32 = 48;
-
-/// A shot ready to be made: its sources as they were scaled, each with its number in the request.
-pub struct Ready {
-    /// The shot.
-    pub guided: Guided,
-    /// Number of the source in the request and the scaled picture, in the order of the maps' numbers.
-    pub scaled: Vec<(usize, Scaled)>,
-}
 
 /// Which sources each thing is made of, by hand: the setting [`settings::OBJECTS`], JSON of names and lists of numbers.
 fn by_hand(order: &Order) -> Result<BTreeMap<String, Vec<usize>>, Failure> {
@@ -38,11 +34,15 @@ fn by_hand(order: &Order) -> Result<BTreeMap<String, Vec<usize>>, Failure> {
     })
 }
 
-/// Prepares the guided shot of an order at `size` (the order's own, or the grid it is made on).
+/// Prepares the guided shot of an order, whose photographs have these sizes.
 ///
 /// # Errors
-/// There are no guides, they lack a pass, or the photographs are too small.
-pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) -> Result<Ready, Failure> {
+/// There are no guides, they lack a pass, the photographs are too small, or it was told to stop.
+pub fn prepare(
+    order: &Order,
+    originals: &[(u32, u32)],
+    control: &Control,
+) -> Result<(Guided, Pictures), Stop> {
     let request = &order.request;
     let id = request.guides.ok_or_else(|| {
         Failure::lasting(
@@ -59,11 +59,15 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
                 guides.frames(),
                 request.frames
             ),
-        ));
+        )
+        .into());
     }
+    let grid = Grid::of_request(request);
+    let size = Size {
+        width: grid.across as u32,
+        height: grid.down as u32,
+    };
     let mut cast = Cast::look(&*guides, request.frames, size)?;
-    let looks: Vec<[f32; 3]> = photographs.iter().map(mean).collect();
-    cast.assign(&by_hand(order)?, &looks);
     let number = |name: &str, usual: f64| request.number(name).unwrap_or(usual);
     let without = Without::parse(request.word(settings::WITHOUT).unwrap_or_default()).map_err(|name| {
         Failure::lasting(
@@ -75,15 +79,23 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
         )
     })?;
     let by = number(settings::SCALE, 1.0).clamp(0.1, 8.0);
-    let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
-    let usual = atlas::sizes(&originals, size.height, by);
+    let usual = atlas::sizes(originals, request.size.height, by, grid.by);
+    let plain = request.sources.iter().zip(originals).zip(&usual);
+    let plain = plain.map(|((object, original), size)| atlas::whole(*object, *original, *size));
+    let plain = Pictures::new(order.inputs.clone(), plain.collect());
+    let mut looks = Vec::new();
+    for k in 0..originals.len() {
+        control.check()?;
+        looks.push(mean(&*plain.used(k, grid.by)?));
+    }
+    cast.assign(&by_hand(order)?, &looks);
     let most = if without.perspective {
         1
     } else {
-        (MOST_SHEETS / photographs.len().max(1)).clamp(1, MOST_SIZES)
+        (MOST_SHEETS / originals.len().max(1)).clamp(1, MOST_SIZES)
     };
-    let mut groups: Vec<(Vec<usize>, Vec<Piece>)> = Vec::new();
-    let mut scaled = Vec::new();
+    let mut wanted: Vec<(Vec<usize>, Vec<(usize, (i32, i32))>)> = Vec::new();
+    let mut sources = Vec::new();
     for thing in &mut cast.things {
         thing.sources.sort_unstable();
         thing.sources.dedup();
@@ -91,34 +103,48 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
     let mut lists: Vec<Vec<usize>> = cast.things.iter().map(|t| t.sources.clone()).collect();
     lists.sort();
     lists.dedup();
-    for sources in lists {
+    for list in lists {
         let mut pieces = Vec::new();
-        for k in &sources {
-            let (Some(photograph), Some(own)) = (photographs.get(*k), originals.get(*k)) else {
+        for k in &list {
+            let (Some(object), Some(own), Some(usual)) =
+                (request.sources.get(*k), originals.get(*k), usual.get(*k))
+            else {
                 continue;
             };
             let mut had = Vec::new();
-            for octaves in cast.sizes_of(*k, &sources, most) {
+            for octaves in cast.sizes_of(*k, &list, most) {
                 let side = |v: u32, o: i32| {
-                    if o >= 0 { (v >> o).max(1) } else { v << -o }
+                    let v = v / grid.by;
+                    (if o >= 0 { (v >> o).max(1) } else { v << -o }) * grid.by
                 };
-                let (w, h) = (side(usual[*k].0, octaves.0), side(usual[*k].1, octaves.1));
+                let (w, h) = (side(usual.0, octaves.0), side(usual.1, octaves.1));
                 // Never larger than the photograph can give, nor too small to hold a patch worth having.
                 let larger = (octaves.0 < 0 && w > own.0) || (octaves.1 < 0 && h > own.1);
-                if octaves != (0, 0) && (larger || w.min(h) < LEAST_SIDE || had.contains(&(w, h))) {
+                if octaves != (0, 0) && (larger || w.min(h) < LEAST_SIDE * grid.by || had.contains(&(w, h))) {
                     continue;
                 }
                 had.push((w, h));
-                let one = Scaled::whole(photograph, (w, h));
-                pieces.push(Piece {
-                    source: *k,
-                    octaves,
-                    sheet: one.sheet(true),
-                });
-                scaled.push((*k, one));
+                pieces.push((*k, octaves));
+                sources.push(atlas::whole(*object, *own, (w, h)));
             }
         }
-        groups.push((sources, pieces));
+        wanted.push((list, pieces));
+    }
+    let pictures = Pictures::new(order.inputs.clone(), sources);
+    let mut groups: Vec<(Vec<usize>, Vec<Piece>)> = Vec::new();
+    let mut number_of = 0;
+    for (list, wanted) in wanted {
+        let mut pieces = Vec::new();
+        for (source, octaves) in wanted {
+            control.check()?;
+            pieces.push(Piece {
+                source,
+                octaves,
+                sheet: pictures.sheet(number_of, grid.by, true)?,
+            });
+            number_of += 1;
+        }
+        groups.push((list, pieces));
     }
     let setting = Setting {
         size,
@@ -134,7 +160,7 @@ pub fn prepare(order: &Order, photographs: &[Image], size: heirloom_film::Size) 
             "the sources are too small to make a picture of; use larger photographs",
         )
     })?;
-    Ok(Ready { guided, scaled })
+    Ok((guided, pictures))
 }
 
 /// The mean display colour of a photograph.
