@@ -112,7 +112,12 @@ impl Guided {
         let mut map: Vec<Origin> = last
             .before
             .par_iter()
-            .map(|p| place(*p).map_or_else(Origin::default, |(x, y)| at(&self.base, w, h, x, y)))
+            .zip(&last.thing)
+            .map(|(p, t)| {
+                place(*p).map_or_else(Origin::default, |p| {
+                    read(&self.base, &self.key_things, (w, h), p, *t)
+                })
+            })
             .collect();
         let there: Vec<bool> = last.before.iter().map(|p| place(*p).is_some()).collect();
         let kept = judge(
@@ -122,7 +127,15 @@ impl Guided {
                 there: &there,
                 thing: &last.thing,
                 guide: &last.asks.guide,
-                weights: std::array::from_fn(|k| f32::from(WEIGHTS.0[3 + k]) / 256.0),
+                // Size is judged as it is now, not as it was when the matter was laid down.
+                weights: std::array::from_fn(|k| {
+                    if k < 3 {
+                        f32::from(WEIGHTS.0[3 + k]) / 256.0
+                    } else {
+                        0.0
+                    }
+                }),
+                sizes: &self.sizes,
             },
             &Keep::steady(self.setting.steady),
             |t| {
@@ -175,15 +188,18 @@ impl Guided {
             .frame(n)
             .ok_or_else(|| Failure::lasting("work", "a guided shot lost its way; draw it again"))?;
         let share = (n - interval.from) as f32 / (interval.to - interval.from) as f32;
+        let last: &[u16] = interval.frames.last().map_or(&[], |f| &f.thing);
+        let was: &[u16] = interval.frame(n - 1).map_or(&self.key_things, |f| &f.thing);
         // Each pixel: its matter, what fades in over it, and how much; or nothing, seen in neither key.
         let all: Vec<(Option<Origin>, Option<(Origin, u8)>)> = (0..w * h)
             .into_par_iter()
             .map(|i| {
+                let thing = frame.thing[i];
                 let before = place(frame.before[i]);
                 let after = place(frame.after[i]);
                 match (before, after) {
-                    (Some((x, y)), None) => (Some(at(&self.base, w, h, x, y)), None),
-                    (None, Some((x, y))) => (Some(at(&interval.map, w, h, x, y)), None),
+                    (Some(p), None) => (Some(read(&self.base, &self.key_things, (w, h), p, thing)), None),
+                    (None, Some(p)) => (Some(read(&interval.map, last, (w, h), p, thing)), None),
                     (None, None) => {
                         // Seen for a moment only: from the frame before, if it was there.
                         let (dx, dy) = (frame.back[i][0], frame.back[i][1]);
@@ -204,10 +220,10 @@ impl Guided {
                                 .frame(n - 1)
                                 .is_some_and(|f| f.thing[k] == frame.thing[i])
                         });
-                        (same.then(|| at(&self.last, w, h, x, y)), None)
+                        (same.then(|| read(&self.last, was, (w, h), (x, y), thing)), None)
                     }
-                    (Some((x, y)), Some((ax, ay))) => {
-                        let own = at(&self.base, w, h, x, y);
+                    (Some(p), Some((ax, ay))) => {
+                        let own = read(&self.base, &self.key_things, (w, h), p, thing);
                         let px = ((ax + 128) >> 8).clamp(0, w as i32 - 1) as usize;
                         let py = ((ay + 128) >> 8).clamp(0, h as i32 - 1) as usize;
                         let k = py * w + px;
@@ -217,7 +233,7 @@ impl Guided {
                         if !interval.anew[k] || weight <= 0.0 {
                             return (Some(own), None);
                         }
-                        let new = at(&interval.map, w, h, ax, ay);
+                        let new = read(&interval.map, last, (w, h), (ax, ay), thing);
                         if weight >= 1.0 {
                             (Some(new), None)
                         } else {
@@ -242,5 +258,43 @@ impl Guided {
             weight: all.iter().map(|a| a.1.map_or(0, |o| o.1)).collect(),
         });
         Ok(Laid { map, over })
+    }
+}
+
+/// The origin at a place of a map, in 1/256 pixel, of a pixel that shows `thing`: where the nearest pixel shows another
+/// thing, the nearest beside it that does not goes on.
+fn read(map: &[Origin], things: &[u16], (w, h): (usize, usize), (x, y): (i32, i32), thing: u16) -> Origin {
+    let nx = ((x + 128) >> 8).clamp(0, w as i32 - 1);
+    let ny = ((y + 128) >> 8).clamp(0, h as i32 - 1);
+    let is = |x: i32, y: i32| {
+        x >= 0
+            && y >= 0
+            && x < w as i32
+            && y < h as i32
+            && things.get(y as usize * w + x as usize) == Some(&thing)
+    };
+    if is(nx, ny) {
+        return at(map, w, h, x, y);
+    }
+    let mut best: Option<(i32, i32, i32)> = None;
+    for dy in -1..=1 {
+        for dx in -1..=1 {
+            let (px, py) = (nx + dx, ny + dy);
+            let far = (x - px * 256).pow(2) + (y - py * 256).pow(2);
+            if is(px, py) && best.is_none_or(|b| far < b.0) {
+                best = Some((far, px, py));
+            }
+        }
+    }
+    match best {
+        Some((_, px, py)) => {
+            let o = map[py as usize * w + px as usize];
+            Origin {
+                source: o.source,
+                x: (o.x + x - px * 256 + 2) & !3,
+                y: (o.y + y - py * 256 + 2) & !3,
+            }
+        }
+        None => at(map, w, h, x, y),
     }
 }

@@ -119,6 +119,8 @@ pub struct Guided {
     guides: Arc<dyn Guides>,
     cast: Cast,
     groups: Vec<Group>,
+    /// Octaves of every sheet.
+    sizes: Vec<(i32, i32)>,
     /// By thing: its group, the tables from its shades to each source's light, and the mean linear light they wish for.
     things: Vec<(usize, Vec<Table>, f32)>,
     turn: Vec<f32>,
@@ -144,6 +146,10 @@ impl Guided {
         let (w, h) = (setting.size.width as usize, setting.size.height as usize);
         let mut first = 0u16;
         let mut made = Vec::new();
+        let sizes = groups
+            .iter()
+            .flat_map(|g| g.1.iter().map(|p| p.octaves))
+            .collect();
         for (sources, pieces) in groups {
             let n = pieces.len() as u16;
             made.push(Group::new(pieces, sources, first, h, setting.without)?);
@@ -173,6 +179,7 @@ impl Guided {
             guides,
             cast,
             groups: made,
+            sizes,
             things,
             turn,
             key: 0,

@@ -79,15 +79,19 @@ impl Seen {
             ));
         }
         // ACEScg's luminance (S-2014-004, table 1).
-        let light = colour
+        let light: Vec<f32> = colour
             .pixels()
             .par_iter()
             .map(|p| (0.272_228_7 * p[0] + 0.674_081_8 * p[1] + 0.053_689_5 * p[2]).max(0.0))
             .collect();
-        let codes: Vec<[u8; 1]> = color::to_display8(&colour)
+        let codes: Vec<u8> = color::to_display8(&colour)
             .iter()
-            .map(|c| [luminance([c[0], c[1], c[2], 0])])
+            .map(|c| luminance([c[0], c[1], c[2], 0]))
             .collect();
+        // A pixel at an edge shows a little of both things: it takes its light from its own thing's inside.
+        let inner: Vec<usize> = (0..n).into_par_iter().map(|i| inside(&object, i, w, h)).collect();
+        let light = inner.iter().map(|i| light[*i]).collect();
+        let codes: Vec<[u8; 1]> = inner.iter().map(|i| [codes[*i]]).collect();
         let soft = soften(&codes, w, h, (h / SOFT).max(1));
         // Softening must not bring another object's light over the edge.
         let shade = (0..n)
@@ -119,6 +123,41 @@ impl Seen {
             hidden_next,
         })
     }
+}
+
+/// The pixel itself, or, if it has another object beside it, the nearest of its own object that has not.
+fn inside(object: &[u32], i: usize, w: usize, h: usize) -> usize {
+    let own = object[i];
+    let whole = |x: usize, y: usize| {
+        let j = y * w + x;
+        object[j] == own
+            && (x == 0 || object[j - 1] == own)
+            && (x + 1 == w || object[j + 1] == own)
+            && (y == 0 || object[j - w] == own)
+            && (y + 1 == h || object[j + w] == own)
+    };
+    let (x, y) = (i % w, i / w);
+    if whole(x, y) {
+        return i;
+    }
+    for r in 1..=2usize {
+        for (dx, dy) in [
+            (0i64, -1i64),
+            (-1, 0),
+            (1, 0),
+            (0, 1),
+            (-1, -1),
+            (1, -1),
+            (-1, 1),
+            (1, 1),
+        ] {
+            let (px, py) = (x as i64 + dx * r as i64, y as i64 + dy * r as i64);
+            if px >= 0 && py >= 0 && px < w as i64 && py < h as i64 && whole(px as usize, py as usize) {
+                return py as usize * w + px as usize;
+            }
+        }
+    }
+    i
 }
 
 /// How large the world is at each pixel: the way between the points of its neighbours, a pixel's worth.
