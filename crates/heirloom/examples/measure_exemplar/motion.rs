@@ -1,7 +1,78 @@
-//! How many pixels jump from one frame to the next, where the engine knows no flow to carry them along.
+//! How matter moves from one frame to the next: as the stage or the engine's flow says, or as it is read from the maps.
 
+use heirloom_engine::{Guides, Task};
+use heirloom_engine_exemplar::engine::carried;
 use heirloom_engine_exemplar::map::{CoordinateMap, Origin, UNIT};
 use rayon::prelude::*;
+
+use crate::said;
+use crate::shot::Judged;
+
+/// Where each pixel's point was in the frame before.
+pub struct Moved {
+    /// Places, pixel centres at whole numbers.
+    pub at: Vec<[f32; 2]>,
+    /// Whether it was seen there.
+    pub valid: Vec<bool>,
+}
+
+/// The motion from frame `n` back to the one before, where it is known: of a guided shot the stage's, of a living one the
+/// engine's own flow.
+pub fn known(shot: &Judged<'_>, n: u32) -> anyhow::Result<Option<Moved>> {
+    let size = shot.request.size;
+    let (w, h) = (size.width as usize, size.height as usize);
+    let place = |i: usize, d: [f32; 2]| [(i % w) as f32 + d[0], (i / w) as f32 + d[1]];
+    let inside = |p: [f32; 2]| p[0] >= 0.0 && p[1] >= 0.0 && p[0] <= (w - 1) as f32 && p[1] <= (h - 1) as f32;
+    if let Some(guides) = shot.guides {
+        let frame = guides.frame(n, size).map_err(said)?;
+        let before = guides.frame(n - 1, size).map_err(said)?;
+        let (Some(back), Some(hidden), Some(ids), Some(old)) = (
+            frame.motion_previous_px,
+            frame.occlusion_previous,
+            frame.object_id,
+            before.object_id,
+        ) else {
+            return Ok(None);
+        };
+        let at: Vec<[f32; 2]> = back
+            .values
+            .iter()
+            .enumerate()
+            .map(|(i, d)| place(i, *d))
+            .collect();
+        let valid = (0..w * h)
+            .map(|i| {
+                let p = at[i];
+                // The whole 2x2 that is sampled must show the same thing.
+                hidden.values[i] < 0.5
+                    && inside(p)
+                    && [(0, 0), (1, 0), (0, 1), (1, 1)].iter().all(|(dx, dy)| {
+                        let x = (p[0] as usize + dx).min(w - 1);
+                        let y = (p[1] as usize + dy).min(h - 1);
+                        old.values[y * w + x] == ids.values[i]
+                    })
+            })
+            .collect();
+        return Ok(Some(Moved { at, valid }));
+    }
+    if shot.request.task != Task::Living {
+        return Ok(None);
+    }
+    // The frame's own places, carried as matter is.
+    let own = (0..w * h)
+        .map(|i| Origin::whole(0, (i % w) as i32, (i / w) as i32))
+        .collect();
+    let own = CoordinateMap::new(size.width, size.height, own);
+    let Some(map) = own.and_then(|own| carried(shot.request, n, &own)) else {
+        return Ok(None);
+    };
+    let at: Vec<[f32; 2]> = map
+        .iter()
+        .map(|o| [o.x as f32 / UNIT as f32, o.y as f32 / UNIT as f32])
+        .collect();
+    let valid = at.iter().map(|p| inside(*p)).collect();
+    Ok(Some(Moved { at, valid }))
+}
 
 /// Side of the blocks whose motion is taken to be one, in pixels.
 const BLOCK: usize = 16;
