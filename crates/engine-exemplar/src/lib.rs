@@ -72,5 +72,6 @@ pub mod making;
 pub mod map;
 pub mod measure;
 pub mod poisson;
+pub mod reel;
 pub mod synth;
 pub mod take;

@@ -20,6 +20,8 @@ pub const START: &str = "start";
 /// Frames of a clip for each frame of the shot: 0.25 is four times slower (number).
 pub const PACE: &str = "pace";
 
+/// How many of a clip's last frames an extension is made of (whole number).
+pub const TAIL: &str = "tail";
 /// A picture of what is to be kept (black) and filled (white), among a request's pictures.
 pub const MASK: &str = "mask";
 /// A picture of what must stand still (white), among a request's pictures.
