@@ -1,25 +1,16 @@
-//! The photographs of one take at their recorded scale.
+//! The sources of one take: their sizes, and what of them the search sees.
 
 use crate::synth::layout;
 use crate::synth::matter::{MAX_SIDE, Sheet};
-use heirloom_picture::{Image, color, resample};
+use crate::take::SourceFacts;
+use heirloom_picture::resample::{self, Window};
+use heirloom_picture::{Image, color};
+use heirloom_vault::ObjectId;
 
 /// Usual height of a frame against a source's shorter side.
 const USUAL: f64 = 1.3;
 /// Sources are not enlarged more than this unless the shot asks for it.
 const MOST_ENLARGED: f64 = 1.6;
-
-/// A photograph scaled for a take. What it was scaled to is recorded, so a pixel's origin can be found
-/// again in the original.
-#[derive(Clone)]
-pub struct Scaled {
-    /// Width and height of the original, upright, in pixels.
-    pub original: (u32, u32),
-    /// The whole photograph, scaled; linear ACEScg.
-    pub image: Image,
-    /// The part that is used: x, y, width, height in pixels of the scaled picture.
-    pub crop: (u32, u32, u32, u32),
-}
 
 /// The size that a source of `original` pixels is scaled to for a frame of `height` pixels.
 pub fn scaled_size(original: (u32, u32), height: u32, scale: f64) -> (u32, u32) {
@@ -30,50 +21,68 @@ pub fn scaled_size(original: (u32, u32), height: u32, scale: f64) -> (u32, u32) 
     (side(original.0), side(original.1))
 }
 
-impl Scaled {
-    /// Scales a photograph to `size`, all of it used.
-    pub fn whole(image: &Image, size: (u32, u32)) -> Scaled {
-        Scaled {
-            original: (image.width(), image.height()),
-            image: resample::scale_to(image, size.0, size.1),
-            crop: (0, 0, size.0, size.1),
-        }
+/// The facts of a photograph scaled to `size`, all of it used.
+pub fn whole(object: ObjectId, original: (u32, u32), size: (u32, u32)) -> SourceFacts {
+    SourceFacts {
+        object,
+        original,
+        scaled: size,
+        crop: (0, 0, size.0, size.1),
+        frame: None,
     }
+}
 
-    /// Scales a photograph so that it just covers a frame, and uses its middle.
-    pub fn covering(image: &Image, width: u32, height: u32) -> Scaled {
-        let (w, h) = covering_size((image.width(), image.height()), width, height);
-        Scaled {
-            original: (image.width(), image.height()),
-            image: resample::scale_to(image, w, h),
-            crop: ((w - width) / 2, (h - height) / 2, width, height),
-        }
+/// The facts of a photograph scaled so that it just covers a frame, its middle used.
+pub fn covering(object: ObjectId, original: (u32, u32), width: u32, height: u32) -> SourceFacts {
+    let (w, h) = covering_size(original, width, height);
+    SourceFacts {
+        object,
+        original,
+        scaled: (w, h),
+        crop: ((w - width) / 2, (h - height) / 2, width, height),
+        frame: None,
     }
+}
 
-    /// The used part as the search sees it. With `border`, flat borders are barred and continued.
-    pub fn sheet(&self, border: bool) -> Sheet {
-        let (x, y, w, h) = self.crop;
-        let (w, h) = (w as usize, h as usize);
-        let codes = color::to_display8(&self.image);
-        let stride = self.image.width() as usize;
-        let mut colour = Vec::with_capacity(w * h);
-        for row in 0..h {
-            let from = (y as usize + row) * stride + x as usize;
-            colour.extend(codes[from..from + w].iter().map(|c| [c[0], c[1], c[2], 0]));
-        }
-        let barred = if border {
-            layout::flat_border(&colour, w, h)
-        } else {
-            Vec::new()
+/// The used part of a scaled picture, `by` times smaller (sides rounded up; the edge goes on). At 1 its very pixels.
+pub fn used(image: &Image, crop: (u32, u32, u32, u32), by: u32) -> Image {
+    let (x, y, w, h) = crop;
+    if by > 1 {
+        let (across, down) = (w.div_ceil(by), h.div_ceil(by));
+        let seen = Window {
+            left: x.into(),
+            top: y.into(),
+            width: (across * by).into(),
+            height: (down * by).into(),
         };
-        layout::fill_border(&mut colour, &barred, w, h);
-        Sheet {
-            width: w,
-            height: h,
-            colour,
-            guide: vec![[0; 5]; w * h],
-            barred,
-        }
+        return resample::window(image, seen, across, down);
+    }
+    let w = w.min(image.width().saturating_sub(x));
+    let h = h.min(image.height().saturating_sub(y));
+    let mut part = Image::new(w, h);
+    for (row, to) in (y..y + h).zip(part.pixels_mut().chunks_exact_mut(w.max(1) as usize)) {
+        to.copy_from_slice(&image.row(row)[x as usize..(x + w) as usize]);
+    }
+    part
+}
+
+/// A picture as the search sees it. With `border`, flat borders are barred and continued.
+pub fn sheet(image: &Image, border: bool) -> Sheet {
+    let (w, h) = (image.width() as usize, image.height() as usize);
+    let codes = color::to_display8(image);
+    let mut colour: Vec<_> = codes.iter().map(|c| [c[0], c[1], c[2], 0]).collect();
+    let barred = if border {
+        layout::flat_border(&colour, w, h)
+    } else {
+        Vec::new()
+    };
+    layout::fill_border(&mut colour, &barred, w, h);
+    Sheet {
+        width: w,
+        height: h,
+        colour,
+        guide: vec![[0; 5]; w * h],
+        barred,
     }
 }
 

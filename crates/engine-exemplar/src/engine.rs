@@ -1,15 +1,16 @@
 //! The weightless engine: requests in, takes out.
 
-use crate::atlas::{self, Scaled};
+use crate::atlas;
 use crate::codec::MAX_PIXELS;
-use crate::making::{Making, crops, make_frames};
+use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
+use crate::pictures::{Pictures, size_of_photograph};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
-use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, read_photograph};
+use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, WEIGHT, Work};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
@@ -103,10 +104,10 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
     (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
 }
 
-/// A shot prepared: its sources as they were scaled, and the making of its frames.
+/// A shot prepared: its sources as pictures, and the making of its frames.
 struct Prepared {
     making: Box<dyn Making>,
-    scaled: Vec<Scaled>,
+    pictures: Pictures,
 }
 
 /// Prepares the shot of an order.
@@ -125,37 +126,40 @@ fn too_small() -> Stop {
     .into()
 }
 
-fn photographs(order: &Order, control: &Control) -> Result<Vec<Image>, Stop> {
+/// Sizes of the order's photographs, upright.
+fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> {
     let mut out = Vec::new();
     for object in &order.request.sources {
         control.check()?;
-        out.push(read_photograph(&*order.inputs, object)?);
+        out.push(size_of_photograph(&*order.inputs, object)?);
     }
-    control.check()?;
     Ok(out)
 }
 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let scaled: Vec<Scaled> = photographs(order, control)?
-        .iter()
-        .map(|p| Scaled::covering(p, request.size.width, request.size.height))
-        .collect();
-    control.check()?;
-    let light = |s: &Scaled| -> Vec<[f32; 3]> {
-        let (x, y, w, h) = s.crop;
-        (y..y + h)
-            .flat_map(|row| s.image.row(row)[x as usize..(x + w) as usize].iter())
+    let size = request.size;
+    let sources = request.sources.iter().zip(originals(order, control)?);
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut parts = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        parts.push(pictures.used(k, 1)?);
+    }
+    let light = |image: &Image| -> Vec<[f32; 3]> {
+        let pixels = image.pixels().iter();
+        pixels
             .map(|p| std::array::from_fn(|k| poisson::encode(p[k])))
             .collect()
     };
-    let [a, b] = scaled.as_slice() else {
+    let [a, b] = parts.as_slice() else {
         return Err(too_small());
     };
     let (la, lb) = (light(a), light(b));
     let making = Becoming::new(
-        a.sheet(true),
-        b.sheet(true),
+        atlas::sheet(a, true),
+        atlas::sheet(b, true),
         [&la, &lb],
         request.frames,
         setting(request),
@@ -163,28 +167,27 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     .ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
+        pictures,
     })
 }
 
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let photographs = photographs(order, control)?;
-    let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
+    let originals = originals(order, control)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
     let sizes = atlas::sizes(&originals, request.size.height, by);
-    let scaled: Vec<Scaled> = photographs
-        .iter()
-        .zip(sizes)
-        .map(|(p, size)| Scaled::whole(p, size))
-        .collect();
-    drop(photographs);
-    control.check()?;
-    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    let sources = request.sources.iter().zip(originals).zip(sizes);
+    let sources = sources.map(|((object, original), size)| atlas::whole(*object, original, size));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        sheets.push(pictures.sheet(k, 1, true)?);
+    }
     let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
+        pictures,
     })
 }
 
@@ -198,22 +201,10 @@ impl Generator for Exemplar {
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
-        let Prepared { mut making, scaled } = prepare(order, control)?;
-        let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
-        let hashes = make_frames(order, control, &mut *making, &crops(&scaled), &images, finish)?;
+        let Prepared { mut making, pictures } = prepare(order, control)?;
+        let hashes = make_frames(order, control, &mut *making, &pictures, finish)?;
         let facts = Facts {
-            sources: request
-                .sources
-                .iter()
-                .zip(&scaled)
-                .map(|(object, s)| SourceFacts {
-                    object: *object,
-                    original: s.original,
-                    scaled: (s.image.width(), s.image.height()),
-                    crop: s.crop,
-                    frame: None,
-                })
-                .collect(),
+            sources: pictures.sources().to_vec(),
             finish,
             frame_hashes: hashes,
         };

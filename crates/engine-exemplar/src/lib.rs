@@ -71,6 +71,7 @@ pub mod engine;
 pub mod making;
 pub mod map;
 pub mod measure;
+pub mod pictures;
 pub mod poisson;
 pub mod reel;
 pub mod synth;

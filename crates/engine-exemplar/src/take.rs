@@ -6,15 +6,16 @@
 use crate::codec::{Offset, decode_map, decode_offset, decode_weight, intact};
 use crate::making::{Laid, Over};
 use crate::map::{CoordinateMap, Origin, UNIT};
+use crate::pictures::{Held, Pictures};
 use crate::poisson;
 use heirloom_engine::{Failure, Inputs, Share, TakeFrames, TakeManifest};
 use heirloom_film::Size;
-use heirloom_picture::{Image, photo, resample};
+use heirloom_picture::{Image, resample};
 use heirloom_vault::ObjectId;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The role of a frame's coordinate map among a take's files.
 pub const MAP: &str = "map";
@@ -55,14 +56,14 @@ pub struct Facts {
 }
 
 /// Samples of a map: every pixel's colour in its photograph, linear.
-pub fn samples(origins: &[Origin], images: &[Image]) -> Vec<[f32; 4]> {
-    origins.par_iter().map(|o| sample(*o, images)).collect()
+pub fn samples(origins: &[Origin], held: &Held) -> Vec<[f32; 4]> {
+    origins.par_iter().map(|o| sample(*o, held)).collect()
 }
 
 /// One sample; black where there is no such source.
 #[inline(always)]
-pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
-    let Some(image) = images.get(usize::from(o.source)) else {
+pub fn sample(o: Origin, held: &Held) -> [f32; 4] {
+    let Some(image) = held.get(o.source) else {
         return [0.0, 0.0, 0.0, 1.0];
     };
     if o.x & (UNIT - 1) == 0 && o.y & (UNIT - 1) == 0 {
@@ -77,7 +78,7 @@ pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
 }
 
 /// Mixes a second layer into the samples of the first.
-pub fn blend(samples: &mut [[f32; 4]], over: &Over, images: &[Image]) {
+pub fn blend(samples: &mut [[f32; 4]], over: &Over, held: &Held) {
     samples
         .par_iter_mut()
         .zip(over.map.par_iter().zip(&over.weight))
@@ -85,7 +86,7 @@ pub fn blend(samples: &mut [[f32; 4]], over: &Over, images: &[Image]) {
             if *w == 0 {
                 return;
             }
-            let (q, share) = (sample(*o, images), f32::from(*w) / 255.0);
+            let (q, share) = (sample(*o, held), f32::from(*w) / 255.0);
             for k in 0..3 {
                 p[k] += (q[k] - p[k]) * share;
             }
@@ -176,11 +177,11 @@ pub struct ExemplarTake {
     manifest: TakeManifest,
     facts: Facts,
     inputs: Arc<dyn Inputs>,
-    images: Mutex<Option<Arc<Vec<Image>>>>,
+    pictures: Pictures,
 }
 
 impl ExemplarTake {
-    /// Opens a take. Its photographs are read when a frame is first asked for.
+    /// Opens a take. Its sources are read when a frame needs them.
     ///
     /// # Errors
     /// The manifest's facts are not those of a weightless take.
@@ -193,9 +194,9 @@ impl ExemplarTake {
         })?;
         Ok(ExemplarTake {
             manifest: manifest.clone(),
+            pictures: Pictures::new(inputs.clone(), facts.sources.clone()),
             facts,
             inputs,
-            images: Mutex::new(None),
         })
     }
 
@@ -263,23 +264,9 @@ impl ExemplarTake {
         Ok(Some(offset))
     }
 
-    /// The take's photographs, scaled as its maps were made on.
-    ///
-    /// # Errors
-    /// A photograph is missing or cannot be read.
-    pub fn images(&self) -> Result<Arc<Vec<Image>>, Failure> {
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(have) = &*images {
-            return Ok(have.clone());
-        }
-        let mut out = Vec::new();
-        for s in &self.facts.sources {
-            let photo = read_photograph(&*self.inputs, &s.object)?;
-            out.push(resample::scale_to(&photo, s.scaled.0, s.scaled.1));
-        }
-        let out = Arc::new(out);
-        *images = Some(out.clone());
-        Ok(out)
+    /// The take's sources as pictures of the size that its maps were made on.
+    pub fn pictures(&self) -> &Pictures {
+        &self.pictures
     }
 
     /// The used parts of the take's photographs as display pictures, without flat borders: what measures
@@ -288,15 +275,9 @@ impl ExemplarTake {
     /// # Errors
     /// A photograph is missing or cannot be read.
     pub fn matter(&self) -> Result<Vec<Display>, Failure> {
-        let images = self.images()?;
         let mut out = Vec::new();
-        for (image, facts) in images.iter().zip(&self.facts.sources) {
-            let scaled = crate::atlas::Scaled {
-                original: facts.original,
-                image: image.clone(),
-                crop: facts.crop,
-            };
-            let sheet = scaled.sheet(true);
+        for k in 0..self.facts.sources.len() {
+            let sheet = self.pictures.sheet(k, 1, true)?;
             let (x, y, w, h) = crate::synth::layout::content(&sheet.barred, sheet.width, sheet.height);
             let mut codes = Vec::with_capacity(w * h);
             for row in y..y + h {
@@ -357,17 +338,6 @@ impl ExemplarTake {
     }
 }
 
-/// Reads a photograph by its hash.
-///
-/// # Errors
-/// It is missing or no photograph.
-pub fn read_photograph(inputs: &dyn Inputs, object: &ObjectId) -> Result<Image, Failure> {
-    let bytes = inputs.read(object)?;
-    let photo = photo::decode(&bytes, &format!("source {}", object.short()))
-        .map_err(|e| Failure::lasting("input", e.to_string()))?;
-    Ok(photo.image)
-}
-
 impl TakeFrames for ExemplarTake {
     fn size(&self) -> Size {
         self.manifest.size
@@ -380,10 +350,11 @@ impl TakeFrames for ExemplarTake {
     fn frame(&self, n: u32) -> Result<Image, Failure> {
         let map = self.map(n)?;
         let offset = self.offset(n)?;
-        let images = self.images()?;
-        let mut pixels = samples(map.origins(), &images);
-        if let Some(over) = self.over(n)? {
-            blend(&mut pixels, &over, &images);
+        let over = self.over(n)?;
+        let held = self.pictures.for_frame(map.origins(), over.as_ref())?;
+        let mut pixels = samples(map.origins(), &held);
+        if let Some(over) = &over {
+            blend(&mut pixels, over, &held);
         }
         if let Some(offset) = &offset {
             poisson::apply(&mut pixels, offset);

@@ -229,15 +229,22 @@ pub fn decode_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Photo,
     Ok(Photo { image, info })
 }
 
-/// Reads what a photograph's file says of it, without decoding its pixels. A PNG's EXIF that stands
-/// behind the pixels is not seen.
+/// Reads what a photograph's file says of it, without decoding its pixels, but for a PNG whose EXIF may stand behind
+/// them.
 ///
 /// # Errors
 /// As [`read`], but for damage in the pixels, which is not looked at.
 pub fn inspect(bytes: &[u8], name: &str) -> Result<PhotoInfo, PhotoError> {
     let head = match format_of(bytes, name)? {
         Format::Jpeg => jpeg::head(bytes, name, &Limits::default())?,
-        Format::Png => png::head(bytes, name, &Limits::default())?,
+        Format::Png => {
+            let head = png::head(bytes, name, &Limits::default())?;
+            if png::may_have_exif_behind(&head, bytes) {
+                png::decode(bytes, name, &Limits::default())?.head
+            } else {
+                head
+            }
+        }
     };
     Ok(head.info())
 }

@@ -15,6 +15,11 @@ pub(super) fn head(bytes: &[u8], name: &str, limits: &Limits) -> Result<Head, Ph
     Ok(describe(reader.info()))
 }
 
+/// Whether EXIF, which may turn the picture, could stand behind the pixels.
+pub(super) fn may_have_exif_behind(head: &Head, bytes: &[u8]) -> bool {
+    head.exif == exif::Facts::default() && bytes.windows(4).any(|w| w == b"eXIf")
+}
+
 fn open<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Reader<Cursor<&'a [u8]>>, PhotoError> {
     let failed = |e| failure(e, name);
     let bound = usize::try_from(limits.decoded_bytes).unwrap_or(usize::MAX);
