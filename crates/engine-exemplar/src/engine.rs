@@ -2,6 +2,7 @@
 
 use crate::atlas;
 use crate::codec::MAX_PIXELS;
+use crate::from_clips;
 use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::pictures::{Pictures, size_of_photograph};
@@ -51,8 +52,16 @@ impl Exemplar {
             card: Card {
                 engine: NAME.into(),
                 revision: REVISION,
-                about: "makes shots out of your own photographs alone, without any model or download".into(),
-                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming]),
+                about: "makes shots out of your own photographs and clips alone, without any model or download".into(),
+                tasks: BTreeSet::from([
+                    Task::Still,
+                    Task::Living,
+                    Task::Becoming,
+                    Task::Style,
+                    Task::Extend,
+                    Task::Between,
+                    Task::Slow,
+                ]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
                 guides: false,
@@ -72,7 +81,7 @@ impl Exemplar {
 }
 
 /// How the shot of a request is made.
-fn setting(request: &Request) -> Setting {
+pub(crate) fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
         Some("drift") => Kind::Drift,
@@ -105,15 +114,16 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
 }
 
 /// A shot prepared: its sources as pictures, and the making of its frames.
-struct Prepared {
-    making: Box<dyn Making>,
-    pictures: Pictures,
+pub(crate) struct Prepared {
+    pub making: Box<dyn Making>,
+    pub pictures: Pictures,
 }
 
 /// Prepares the shot of an order.
 fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
+        Task::Style | Task::Extend | Task::Between | Task::Slow => from_clips::prepare(order, control),
         _ => living(order, control),
     }
 }
@@ -126,10 +136,10 @@ fn too_small() -> Stop {
     .into()
 }
 
-/// Sizes of the order's photographs, upright.
-fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> {
+/// Sizes of the order's photographs from source `first` on, upright.
+pub(crate) fn originals(order: &Order, control: &Control, first: usize) -> Result<Vec<(u32, u32)>, Stop> {
     let mut out = Vec::new();
-    for object in &order.request.sources {
+    for object in order.request.sources.iter().skip(first) {
         control.check()?;
         out.push(size_of_photograph(&*order.inputs, object)?);
     }
@@ -139,7 +149,7 @@ fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
     let size = request.size;
-    let sources = request.sources.iter().zip(originals(order, control)?);
+    let sources = request.sources.iter().zip(originals(order, control, 0)?);
     let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut parts = Vec::new();
@@ -173,7 +183,7 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
 
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let originals = originals(order, control)?;
+    let originals = originals(order, control, 0)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
     let sizes = atlas::sizes(&originals, request.size.height, by);
     let sources = request.sources.iter().zip(originals).zip(sizes);
@@ -200,7 +210,10 @@ impl Generator for Exemplar {
         let request = &order.request;
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
-        let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
+        let finish = match from_clips::is_plain(request.task) {
+            true => 0.0,
+            false => request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32,
+        };
         let Prepared { mut making, pictures } = prepare(order, control)?;
         let hashes = make_frames(order, control, &mut *making, &pictures, finish)?;
         let facts = Facts {
@@ -272,6 +285,7 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
             (request.task == Task::Becoming && request.frames < 2)
                 .then(|| "a becoming has two frames or more; give the shot more frames".into())
         })
+        .or_else(|| from_clips::objection(request))
         .or_else(|| {
             (request.revision != card.revision).then(|| {
                 format!(

@@ -49,11 +49,13 @@ impl Affine {
 }
 
 /// The shorter side of the small pictures is at most this.
-const SMALL: usize = 60;
+const SMALL: usize = 80;
 /// Half the side of a patch.
 const R: usize = 4;
+/// The side of a patch.
+const SIDE: usize = 2 * R + 1;
 /// Pixels from one patch to the next.
-const STEP: usize = 3;
+const STEP: usize = 4;
 /// Sizes of the second picture that are tried, in 64ths.
 const ZOOMS: [usize; 7] = [64, 53, 77, 43, 96, 36, 114];
 /// The least correlation of a find.
@@ -152,7 +154,7 @@ pub fn affine(a: &[u8], b: &[u8], w: usize, h: usize, seed: u64) -> Option<Affin
 
 /// Of every textured patch of `a`, the best place in `b`, at whatever size.
 fn finds(a: &Grey, b: &Grey) -> Vec<Find> {
-    let n = ((2 * R + 1) * (2 * R + 1)) as i64;
+    let n = (SIDE * SIDE) as i64;
     let places: Vec<(usize, usize, i64, i64)> = a
         .inner()
         .into_iter()
@@ -167,7 +169,7 @@ fn finds(a: &Grey, b: &Grey) -> Vec<Find> {
     let mut best: Vec<Option<Find>> = vec![None; places.len()];
     for zoom in ZOOMS {
         let b = b.zoomed(zoom);
-        if b.w < 2 * R + 1 || b.h < 2 * R + 1 {
+        if b.w < SIDE || b.h < SIDE {
             continue;
         }
         let targets: Vec<(usize, usize, i64, i64)> = b
@@ -183,16 +185,20 @@ fn finds(a: &Grey, b: &Grey) -> Vec<Find> {
         best.par_iter_mut()
             .zip(&places)
             .for_each(|(best, (x, y, sum, spread))| {
+                let own: [[u8; SIDE]; SIDE] = std::array::from_fn(|j| {
+                    let p = (y + j - R) * a.w + x - R;
+                    std::array::from_fn(|i| a.px[p + i])
+                });
                 for (u, v, other, wide) in &targets {
-                    let mut dot = 0i64;
-                    for j in 0..=2 * R {
-                        let p = (y + j - R) * a.w + x - R;
+                    // At most 81 squares of a byte: 32 bits are enough, and fast.
+                    let mut dot = 0u32;
+                    for (j, own) in own.iter().enumerate() {
                         let q = (v + j - R) * b.w + u - R;
-                        for (s, t) in a.px[p..=p + 2 * R].iter().zip(&b.px[q..=q + 2 * R]) {
-                            dot += i64::from(*s) * i64::from(*t);
+                        for (s, t) in own.iter().zip(&b.px[q..q + SIDE]) {
+                            dot += u32::from(*s) * u32::from(*t);
                         }
                     }
-                    let over = (n * dot - sum * other) as f64;
+                    let over = (n * i64::from(dot) - sum * other) as f64;
                     if over <= 0.0 {
                         continue;
                     }

@@ -17,7 +17,7 @@ impl Stills {
     /// # Errors
     /// They do not show one scene ([`Pair::agreement`] is below [`LEAST_AGREEMENT`]), or have two sizes.
     pub fn new(from: &Image, to: &Image, frames: u32, seed: u64) -> Result<Stills, Failure> {
-        let pair = Pair::new(from, to, seed)?;
+        let pair = Pair::far(from, to, seed)?;
         if pair.agreement() < LEAST_AGREEMENT {
             return Err(Failure::lasting(
                 "input",

@@ -11,10 +11,11 @@ use super::guide;
 use super::hash::mix;
 use super::living::{LAYOUT_WEIGHT, STRUCTURE_WEIGHT, layout_radius, level_count, mend, weights};
 use super::matter::{Colour, Matter, Sheet};
-use super::slow::{Between, Moment};
+use super::slow::Between;
 use crate::making::{Asked, Laid, Making};
 use crate::map::{Origin, UNIT};
 use heirloom_engine::Failure;
+use heirloom_engine::conform::Moment;
 use heirloom_picture::flow::{self, FlowOptions};
 use heirloom_picture::{Image, color};
 use rayon::prelude::*;
@@ -27,6 +28,9 @@ const MOST_OVER: f64 = 6.0;
 const REACH: f64 = 0.15;
 /// How much slower the motion may get from one frame to the next, in frame heights: more is seen as a stop.
 const BRAKE: f64 = 0.0008;
+/// How far two neighbouring things may be carried apart past the end, in frame heights: what lies between is
+/// stretched.
+const TEAR: f64 = 0.02;
 /// How strongly what comes into view should look like the mirrored picture that it begins as, of 256.
 const PULL: u16 = 30;
 
@@ -122,6 +126,7 @@ impl Extend {
         let over = (pace / (BRAKE * height) / 2.0)
             .clamp(1.0, MOST_OVER)
             .min((REACH * height / pace).max(1.5))
+            .min((TEAR * height / tear(&velocity, w, h)).max(1.0))
             .min(f64::from(last));
         Ok(Extend {
             between,
@@ -170,9 +175,11 @@ impl Extend {
             .map(|i| {
                 let (x, y) = ((i % w) as f32, (i / w) as f32);
                 // What is here now went by the velocity of where it was.
+                // Half a step at a time, or it would leap to and fro where things part.
                 let mut v = at(x, y);
-                for _ in 0..3 {
-                    v = at(x - v[0] * past, y - v[1] * past);
+                for _ in 0..8 {
+                    let next = at(x - v[0] * past, y - v[1] * past);
+                    v = [(v[0] + next[0]) * 0.5, (v[1] + next[1]) * 0.5];
                 }
                 let fix = |p: usize, d: f32| p as i32 * UNIT - libm::floorf(d * past * UNIT as f32 + 0.5) as i32;
                 let (sx, sy) = (fix(i % w, v[0]), fix(i / w, v[1]));
@@ -305,6 +312,26 @@ fn velocity(before: &Image, last: &Image) -> Result<Vec<[f32; 2]>, Failure> {
         px = turned(&blurred(&px, h, r), h, w);
     }
     Ok(px.iter().map(|p| [p[0] / p[2], p[1] / p[2]]).collect())
+}
+
+/// How fast neighbouring things part, in pixels a frame: the largest difference of motion within a few pixels, but for one
+/// place in a hundred.
+fn tear(velocity: &[[f32; 2]], w: usize, h: usize) -> f64 {
+    let reach = (h / 40).max(2);
+    let mut all: Vec<f32> = (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = (i % w, i / w);
+            let (right, below) = ((x + reach).min(w - 1), (y + reach).min(h - 1));
+            let far = |j: usize| {
+                let (dx, dy) = (velocity[i][0] - velocity[j][0], velocity[i][1] - velocity[j][1]);
+                (dx * dx + dy * dy).sqrt()
+            };
+            far(y * w + right).max(far(below * w + x))
+        })
+        .collect();
+    all.sort_by(f32::total_cmp);
+    f64::from(all[all.len() * 99 / 100]).max(0.01)
 }
 
 /// Mean over `2 r + 1` pixels along each row, fewer at the ends.

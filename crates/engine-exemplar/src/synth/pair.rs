@@ -77,31 +77,51 @@ fn fault(e: flow::FlowError) -> Failure {
 }
 
 impl Pair {
-    /// Finds the motion between two pictures of one size. Where optical flow fails, a coarse search for patches says
-    /// how most of the one lies in the other, and flow goes on from there.
+    /// Finds the motion between two neighbouring frames. Where optical flow fails it is looked for as in
+    /// [`Pair::far`].
     ///
     /// # Errors
     /// The sizes differ.
     pub fn new(a: &Image, b: &Image, seed: u64) -> Result<Pair, Failure> {
-        let codes = [color::to_display8(a), color::to_display8(b)];
-        let near = flow::flow_checked(a, b, &FlowOptions::default()).map_err(fault)?;
-        let mut pair = Pair::of(a, b, codes, near);
-        if pair.agreement < DOUBTFUL {
-            let (w, h) = (pair.w, pair.h);
-            let light =
-                |codes: &[[u8; 3]]| -> Vec<u8> { codes.iter().map(|c| luminance([c[0], c[1], c[2], 0])).collect() };
-            let found = align::affine(&light(&pair.codes[0]), &light(&pair.codes[1]), w, h, seed);
-            if let Some(there) = found
-                && let Some(back) = there.inverse()
-            {
-                let far = beyond(a, b, &there, &back)?;
-                let other = Pair::of(a, b, pair.codes.clone(), far);
-                if other.agreement > pair.agreement {
-                    pair = other;
-                }
-            }
+        let pair = Pair::near(a, b)?;
+        if pair.agreement >= DOUBTFUL {
+            return Ok(pair);
         }
-        Ok(pair)
+        pair.or_far(a, b, seed)
+    }
+
+    /// Finds the motion between two pictures that may lie far apart: a coarse search for patches says how most of the
+    /// one lies in the other, flow goes on from there, and what leaves the picture goes along.
+    ///
+    /// # Errors
+    /// The sizes differ.
+    pub fn far(a: &Image, b: &Image, seed: u64) -> Result<Pair, Failure> {
+        Pair::near(a, b)?.or_far(a, b, seed)
+    }
+
+    fn near(a: &Image, b: &Image) -> Result<Pair, Failure> {
+        let codes = [color::to_display8(a), color::to_display8(b)];
+        let found = flow::flow_checked(a, b, &FlowOptions::default()).map_err(fault)?;
+        Ok(Pair::of(a, b, codes, found))
+    }
+
+    fn or_far(self, a: &Image, b: &Image, seed: u64) -> Result<Pair, Failure> {
+        let light =
+            |codes: &[[u8; 3]]| -> Vec<u8> { codes.iter().map(|c| luminance([c[0], c[1], c[2], 0])).collect() };
+        let (la, lb) = (light(&self.codes[0]), light(&self.codes[1]));
+        let Some(there) = align::affine(&la, &lb, self.w, self.h, seed) else {
+            return Ok(self);
+        };
+        let Some(back) = there.inverse() else {
+            return Ok(self);
+        };
+        let other = Pair::of(a, b, self.codes.clone(), beyond(a, b, &there, &back)?);
+        // As good is better: what leaves the picture does not count, and goes along here.
+        Ok(if other.agreement + 0.02 >= self.agreement {
+            other
+        } else {
+            self
+        })
     }
 
     fn of(a: &Image, b: &Image, codes: [Vec<[u8; 3]>; 2], found: CheckedFlow) -> Pair {
@@ -416,13 +436,115 @@ fn beyond(a: &Image, b: &Image, there: &Affine, back: &Affine) -> Result<Checked
             .collect();
         Flow::from_motion(w, h, motion).ok_or_else(|| Failure::lasting("input", "a picture has no pixels"))
     };
-    let (forward, backward) = (way(a, b, there)?, way(b, a, back)?);
+    let (mut forward, mut backward) = (way(a, b, there)?, way(b, a, back)?);
+    // What leaves the picture, and what was only guessed, goes along with what is sure about it.
+    let sure = [
+        flow::consistent(&forward, &backward).map_err(fault)?,
+        flow::consistent(&backward, &forward).map_err(fault)?,
+    ];
+    forward = smooth(&forward, &sure[0], there)?;
+    backward = smooth(&backward, &sure[1], back)?;
     let valid = flow::consistent(&forward, &backward).map_err(fault)?;
     Ok(CheckedFlow {
         forward,
         backward,
         valid,
     })
+}
+
+/// How far, in frame heights, a sure motion may lie from the one that most go along.
+const STRAY: f32 = 0.12;
+
+/// A motion whose unsure places take what the sure ones about them add to the common motion `m`.
+fn smooth(motion: &Flow, sure: &[bool], m: &Affine) -> Result<Flow, Failure> {
+    let (w, h) = (motion.width() as usize, motion.height() as usize);
+    let common = |i: usize| -> [f32; 2] {
+        let (x, y) = ((i % w) as f64, (i / w) as f64);
+        let (u, v) = m.at(x, y);
+        [(u - x) as f32, (v - y) as f32]
+    };
+    let far = STRAY * h as f32;
+    let rest: Vec<[f32; 3]> = motion
+        .motion()
+        .iter()
+        .enumerate()
+        .map(|(i, own)| {
+            let base = common(i);
+            let r = [own[0] - base[0], own[1] - base[1]];
+            let known = sure[i] && r[0].abs() < far && r[1].abs() < far;
+            if known { [r[0], r[1], 1.0] } else { [0.0; 3] }
+        })
+        .collect();
+    // Lone agreements are chance: most of what is about them must agree as well.
+    let known: Vec<bool> = (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = (i % w, i / w);
+            let (mut yes, mut all) = (0, 0);
+            for j in y.saturating_sub(3)..(y + 4).min(h) {
+                for r in &rest[j * w + x.saturating_sub(3)..j * w + (x + 4).min(w)] {
+                    yes += usize::from(r[2] > 0.0);
+                    all += 1;
+                }
+            }
+            rest[i][2] > 0.0 && yes * 10 > all * 6
+        })
+        .collect();
+    let mut levels = vec![(
+        rest.iter()
+            .zip(&known)
+            .map(|(r, k)| if *k { *r } else { [0.0; 3] })
+            .collect::<Vec<_>>(),
+        w,
+        h,
+    )];
+    while let Some((px, w, h)) = levels.last()
+        && (*w > 1 || *h > 1)
+    {
+        let (nw, nh) = (w.div_ceil(2), h.div_ceil(2));
+        let mut next = vec![[0.0f32; 3]; nw * nh];
+        for (i, p) in px.iter().enumerate() {
+            let o = &mut next[i / w / 2 * nw + i % w / 2];
+            for k in 0..3 {
+                o[k] += p[k];
+            }
+        }
+        for o in &mut next {
+            // Means, with a weight that says that there is something.
+            if o[2] > 0.0 {
+                *o = [o[0] / o[2], o[1] / o[2], 1.0];
+            }
+        }
+        levels.push((next, nw, nh));
+    }
+    for l in (0..levels.len().saturating_sub(1)).rev() {
+        let (fine, coarse) = levels.split_at_mut(l + 1);
+        let ((px, w, _), (up, uw, uh)) = (&mut fine[l], &coarse[0]);
+        for (i, p) in px.iter_mut().enumerate() {
+            if p[2] == 0.0 {
+                let at = |v: usize, n: usize| (v as f32 * 0.5 - 0.25).clamp(0.0, (n - 1) as f32);
+                let (x, y) = (at(i % *w, *uw), at(i / *w, *uh));
+                let (left, top) = (x as usize, y as usize);
+                let (right, bottom) = ((left + 1).min(uw - 1), (top + 1).min(uh - 1));
+                let (fx, fy) = (x - left as f32, y - top as f32);
+                for k in 0..2 {
+                    let above = up[top * uw + left][k] * (1.0 - fx) + up[top * uw + right][k] * fx;
+                    let below = up[bottom * uw + left][k] * (1.0 - fx) + up[bottom * uw + right][k] * fx;
+                    p[k] = above * (1.0 - fy) + below * fy;
+                }
+                p[2] = 1.0;
+            }
+        }
+    }
+    let filled = levels.swap_remove(0).0;
+    let motion = (0..w * h)
+        .map(|i| {
+            let base = common(i);
+            [base[0] + filled[i][0], base[1] + filled[i][1]]
+        })
+        .collect();
+    Flow::from_motion(w as u32, h as u32, motion)
+        .ok_or_else(|| Failure::lasting("input", "a picture has no pixels"))
 }
 
 /// A whole picture, every pixel in its own place.

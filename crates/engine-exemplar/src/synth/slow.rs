@@ -5,35 +5,8 @@ use super::pair::{LEAST_AGREEMENT, Pair, own};
 use crate::making::{Asked, Laid, Making};
 use crate::reel::Reel;
 use heirloom_engine::Failure;
+use heirloom_engine::conform::{Moment, PARTS};
 use std::sync::Arc;
-
-/// Parts of a clip's frame in which moments are told apart.
-pub const PARTS: u32 = 4096;
-
-/// A moment of a clip: a frame, and how far on to the next one, in [`PARTS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// Frame, from 0.
-    pub frame: u32,
-    /// Parts of the way to the next, below [`PARTS`].
-    pub part: u32,
-}
-
-impl Moment {
-    /// The moment nearest to a place in time, in frames; before the first frame is the first.
-    pub fn of(frames: f64) -> Moment {
-        let parts = libm::floor(frames.clamp(0.0, 1e6) * f64::from(PARTS) + 0.5) as u64;
-        Moment {
-            frame: (parts / u64::from(PARTS)) as u32,
-            part: (parts % u64::from(PARTS)) as u32,
-        }
-    }
-
-    /// The last frame that is needed for it.
-    pub fn reaches(self) -> u32 {
-        self.frame + u32::from(self.part > 0)
-    }
-}
 
 /// Frames of a clip and what lies between them. Source `k` is frame `k` of the reel.
 pub struct Between {

@@ -43,8 +43,8 @@ pub struct Style {
     frames: u32,
     strength: f32,
     reel: Arc<dyn Reel>,
-    /// The number of the clip's first frame among the sources.
-    clip: u16,
+    /// For each frame of the shot the number of the clip's frame among the sources.
+    clip: Vec<u16>,
     matter: Matter,
     planes: Vec<Plane>,
     weights: Weights,
@@ -143,14 +143,15 @@ fn fault(e: flow::FlowError) -> Failure {
 }
 
 impl Style {
-    /// Prepares the pass. `reel` holds the clip's frame for every frame of the shot; its first one is source
-    /// `sheets.len()`. The sheets need no guides yet.
+    /// Prepares the pass. `reel` holds the clip's frame for every frame of the shot, and `clip` the number of that
+    /// frame among the sources. The sheets need no guides yet.
     ///
     /// # Errors
     /// The clip can not be read, or the sources make no matter.
     pub fn new(
         mut sheets: Vec<Sheet>,
         reel: Arc<dyn Reel>,
+        clip: Vec<u16>,
         setting: Setting,
         strength: f32,
         control: &dyn Fn() -> bool,
@@ -158,7 +159,6 @@ impl Style {
         let (w, h) = (setting.width, setting.height);
         let frames = reel.len();
         let radius = layout_radius(h);
-        let clip = sheets.len() as u16;
         // The sources' guides.
         let own_gain = guide::gain(&sheets, radius);
         let mut count = [0u64; 256];
@@ -384,16 +384,15 @@ impl Style {
     fn laid(&self, n: u32, map: Vec<Origin>) -> Laid {
         let (w, h) = (self.setting.width, self.setting.height);
         let weight = libm::floorf((1.0 - self.strength) * 255.0 + 0.5) as u8;
-        let clip = || own(self.clip + n as u16, w, h);
-        match weight {
-            0 => Laid::plain(map),
-            _ => Laid {
+        match self.clip.get(n as usize) {
+            Some(clip) if weight > 0 => Laid {
                 map,
                 over: Some(Over {
-                    map: clip(),
+                    map: own(*clip, w, h),
                     weight: vec![weight; w * h],
                 }),
             },
+            _ => Laid::plain(map),
         }
     }
 }
@@ -476,13 +475,22 @@ pub struct Plain {
     pub w: usize,
     /// Frame height in pixels.
     pub h: usize,
-    /// The number of the clip's first frame among the sources.
-    pub clip: u16,
+    /// For each frame of the shot the number of the clip's frame among the sources.
+    pub clip: Vec<u16>,
+}
+
+impl Plain {
+    fn frame(&self, n: u32) -> Result<Laid, Failure> {
+        let clip = self.clip.get(n as usize).ok_or_else(|| {
+            Failure::lasting("frame", format!("the shot has no frame {n}; it has {}", self.clip.len()))
+        })?;
+        Ok(Laid::plain(own(*clip, self.w, self.h)))
+    }
 }
 
 impl Making for Plain {
     fn first(&mut self, _stop: &Asked) -> Result<Laid, Failure> {
-        Ok(Laid::plain(own(self.clip, self.w, self.h)))
+        self.frame(0)
     }
 
     fn follow(&mut self, _first: &Laid) -> Result<(), Failure> {
@@ -490,7 +498,7 @@ impl Making for Plain {
     }
 
     fn next(&mut self, n: u32, _stop: &Asked) -> Result<Laid, Failure> {
-        Ok(Laid::plain(own(self.clip + n as u16, self.w, self.h)))
+        self.frame(n)
     }
 
     fn resume(&mut self, _key: u32, _base: &Laid) -> Result<(), Failure> {
