@@ -147,11 +147,12 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         } else if is(&[becoming]) {
             table.get(key);
         } else {
-            foreign.judge(
-                &mut table,
-                key,
-                "name its photographs with `sources`, or write `kind = \"becoming\"`",
-            );
+            let mend = if is(&[style, extend, slow]) {
+                "name the clip with `clip`, or write `kind = \"becoming\"` or `\"between\"`"
+            } else {
+                "name its photographs with `sources`, or write `kind = \"becoming\"`"
+            };
+            foreign.judge(&mut table, key, mend);
         }
     }
     let mut clip = None;
@@ -327,9 +328,10 @@ struct Foreign<'a> {
 impl Foreign<'_> {
     fn judge(&mut self, table: &mut Table<'_>, key: &'static str, mend: &str) {
         let Foreign { word, name } = self;
+        let article = if word.starts_with('e') { "an" } else { "a" };
         table.forbid(
             key,
-            format!("`{key}` does not belong to a {word} shot (\"{name}\")"),
+            format!("`{key}` does not belong to {article} {word} shot (\"{name}\")"),
             mend,
         );
     }

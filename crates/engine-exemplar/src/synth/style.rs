@@ -133,9 +133,10 @@ fn position(v: usize, n: usize) -> u8 {
 }
 
 fn weights(strength: f32) -> Weights {
-    // A weaker style keeps nearer to the clip.
-    let by = |usual: f32| (usual * (1.35 - 0.35 * strength)).min(256.0) as u16;
-    Weights([256, 256, 256, by(190.0), 36, 36, by(130.0), 0])
+    // A weaker style keeps nearer to the clip. Colours weigh less than in other shots: things must keep their
+    // outlines, whatever joints the matter gets for it.
+    let by = |usual: f32| (usual * (1.3 - 0.3 * strength)).min(256.0) as u16;
+    Weights([150, 150, 150, by(250.0), 22, 22, by(200.0), 0])
 }
 
 fn fault(e: flow::FlowError) -> Failure {
@@ -322,7 +323,7 @@ impl Style {
         let share: [f32; 5] = std::array::from_fn(|k| f32::from(self.weights.0[3 + k]) / 256.0);
         let level = &self.matter.levels[0];
         let keep = Keep {
-            guide: 46.0 + 30.0 * self.setting.steady,
+            guide: 54.0 + 34.0 * self.setting.steady,
             ..Keep::steady(0.5)
         };
         let mut kept = carry::judge(&moved, w, h, level, &wish, &share, &keep);
