@@ -31,6 +31,7 @@
 mod clips;
 mod draw;
 mod event;
+pub mod guides;
 mod lock;
 mod plan;
 mod queue;

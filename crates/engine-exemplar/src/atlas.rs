@@ -32,14 +32,16 @@ pub fn whole(object: ObjectId, original: (u32, u32), size: (u32, u32)) -> Source
     }
 }
 
-/// The facts of a photograph scaled so that it just covers a frame, its middle used.
-pub fn covering(object: ObjectId, original: (u32, u32), width: u32, height: u32) -> SourceFacts {
+/// The facts of a photograph scaled so that it just covers a frame, its middle used (begun at a whole pixel of a grid
+/// `by` times smaller).
+pub fn covering(object: ObjectId, original: (u32, u32), width: u32, height: u32, by: u32) -> SourceFacts {
     let (w, h) = covering_size(original, width, height);
+    let middle = |side: u32, used: u32| (side - used) / 2 / by * by;
     SourceFacts {
         object,
         original,
         scaled: (w, h),
-        crop: ((w - width) / 2, (h - height) / 2, width, height),
+        crop: (middle(w, width), middle(h, height), width, height),
         frame: None,
     }
 }
@@ -98,20 +100,27 @@ pub fn covering_size(original: (u32, u32), width: u32, height: u32) -> (u32, u32
     }
 }
 
-/// Sizes for all sources of a take together: smaller ones if they would not fit in one stack.
-pub fn sizes(originals: &[(u32, u32)], height: u32, scale: f64) -> Vec<(u32, u32)> {
-    let mut by = scale;
+/// Sizes for all sources of a take together, multiples of `by`: smaller ones if they would not fit in one stack on a
+/// grid `by` times smaller.
+pub fn sizes(originals: &[(u32, u32)], height: u32, scale: f64, by: u32) -> Vec<(u32, u32)> {
+    let whole = |side: u32| (side + by / 2).max(16 * by) / by * by;
+    let all = |scale: f64| -> Vec<(u32, u32)> {
+        let sizes = originals.iter().map(|o| scaled_size(*o, height, scale));
+        sizes.map(|(w, h)| (whole(w), whole(h))).collect()
+    };
+    let mut scale = scale;
     for _ in 0..40 {
-        let sizes: Vec<(u32, u32)> = originals.iter().map(|o| scaled_size(*o, height, by)).collect();
-        let rows: usize = sizes.iter().map(|s| s.1 as usize).sum();
-        let widest = sizes.iter().map(|s| s.0 as usize).max().unwrap_or(0);
+        let sizes = all(scale);
+        let rows: usize = sizes.iter().map(|s| (s.1 / by) as usize).sum();
+        let widest = sizes.iter().map(|s| (s.0 / by) as usize).max().unwrap_or(0);
         // The stack is as wide as the widest: keep it within memory as well.
         if rows <= MAX_SIDE && rows * widest <= 400_000_000 {
             return sizes;
         }
-        by *= 0.85;
+        scale *= 0.85;
     }
-    originals.iter().map(|o| scaled_size(*o, 16, 0.1)).collect()
+    let sizes = originals.iter().map(|o| scaled_size(*o, 16, 0.1));
+    sizes.map(|(w, h)| (whole(w), whole(h))).collect()
 }
 
 #[cfg(test)]
@@ -125,7 +134,13 @@ mod tests {
         assert_eq!(covering_size((1000, 872), 960, 540), (960, 837));
         assert_eq!(covering_size((4096, 2048), 960, 540), (1080, 540));
         let many = vec![(3000, 3000); 40];
-        let rows: u32 = sizes(&many, 2160, 1.0).iter().map(|s| s.1).sum();
+        let rows: u32 = sizes(&many, 2160, 1.0, 1).iter().map(|s| s.1).sum();
         assert!(rows as usize <= MAX_SIDE);
+        // At film size it is the grid's stack that counts, and a source is as large as the whole frame asks for.
+        assert_eq!(sizes(&many[..1], 2160, 1.0, 1), [(2808, 2808)]);
+        assert_eq!(sizes(&many[..1], 2160, 1.0, 2), [(2808, 2808)]);
+        assert_eq!(sizes(&[(1001, 777)], 2160, 1.0, 2), [(1602, 1244)]);
+        let rows: u32 = sizes(&many, 4320, 1.0, 4).iter().map(|s| s.1 / 4).sum();
+        assert!(rows as usize <= MAX_SIDE && rows > 40 * 1000);
     }
 }

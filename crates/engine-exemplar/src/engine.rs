@@ -3,6 +3,8 @@
 use crate::atlas;
 use crate::codec::MAX_PIXELS;
 use crate::from_clips;
+use crate::grid::Grid;
+use crate::guided::prepare;
 use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::pictures::{Pictures, size_of_photograph};
@@ -57,6 +59,7 @@ impl Exemplar {
                     Task::Still,
                     Task::Living,
                     Task::Becoming,
+                    Task::Guided,
                     Task::Style,
                     Task::Extend,
                     Task::Between,
@@ -64,7 +67,7 @@ impl Exemplar {
                 ]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
-                guides: false,
+                guides: true,
                 lengths: Lengths::any(24 * 3600 * 60),
                 sizes: Sizes::UpTo {
                     max_pixels: MAX_PIXELS,
@@ -80,7 +83,7 @@ impl Exemplar {
     }
 }
 
-/// How the shot of a request is made.
+/// How the shot of a request is made, on its grid.
 pub(crate) fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
@@ -93,9 +96,10 @@ pub(crate) fn setting(request: &Request) -> Setting {
     let number = |name: &str, usual: f64, least: f64, most: f64| -> f32 {
         request.number(name).unwrap_or(usual).clamp(least, most) as f32
     };
+    let grid = Grid::of_request(request);
     Setting {
-        width: request.size.width as usize,
-        height: request.size.height as usize,
+        width: grid.across,
+        height: grid.down,
         seconds_a_frame: request.rate.den() as f32 / request.rate.num() as f32,
         seed: request.seed,
         manner: Manner {
@@ -110,7 +114,12 @@ pub(crate) fn setting(request: &Request) -> Setting {
 /// The frame before `n`, whose map is `old`, carried along the flow of a living shot: what the measure
 /// `pop` compares frame `n` with. `None` for shots of other kinds.
 pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Origin>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
+    let frame = Setting {
+        width: old.width() as usize,
+        height: old.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried(&frame, n, old.origins()))
 }
 
 /// A shot prepared: its sources as pictures, and the making of its frames.
@@ -124,6 +133,7 @@ fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
         Task::Style | Task::Extend | Task::Between | Task::Slow => from_clips::prepare(order, control),
+        Task::Guided => guided(order, control),
         _ => living(order, control),
     }
 }
@@ -148,14 +158,14 @@ pub(crate) fn originals(order: &Order, control: &Control, first: usize) -> Resul
 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let size = request.size;
+    let (size, by) = (request.size, Grid::of_request(request).by);
     let sources = request.sources.iter().zip(originals(order, control, 0)?);
-    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height));
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut parts = Vec::new();
     for k in 0..pictures.sources().len() {
         control.check()?;
-        parts.push(pictures.used(k, 1)?);
+        parts.push(pictures.used(k, by)?);
     }
     let light = |image: &Image| -> Vec<[f32; 3]> {
         let pixels = image.pixels().iter();
@@ -181,18 +191,27 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     })
 }
 
+fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let (making, pictures) = prepare::prepare(order, &originals(order, control, 0)?, control)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        pictures,
+    })
+}
+
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
     let originals = originals(order, control, 0)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&originals, request.size.height, by);
+    let grid = Grid::of_request(request);
+    let sizes = atlas::sizes(&originals, request.size.height, by, grid.by);
     let sources = request.sources.iter().zip(originals).zip(sizes);
     let sources = sources.map(|((object, original), size)| atlas::whole(*object, original, size));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut sheets: Vec<Sheet> = Vec::new();
     for k in 0..pictures.sources().len() {
         control.check()?;
-        sheets.push(pictures.sheet(k, 1, true)?);
+        sheets.push(pictures.sheet(k, grid.by, true)?);
     }
     let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
     Ok(Prepared {
@@ -219,6 +238,7 @@ impl Generator for Exemplar {
         let facts = Facts {
             sources: pictures.sources().to_vec(),
             finish,
+            enlarged: Grid::of_request(request).by,
             frame_hashes: hashes,
         };
         let facts = serde_json::to_value(facts).map_err(|e| Failure::lasting("take", e.to_string()))?;

@@ -2,6 +2,7 @@
 
 use crate::atlas;
 use crate::engine::{Prepared, originals, setting};
+use crate::grid::Grid;
 use crate::pictures::Pictures;
 use crate::reel::{Clip, Reel, SourceReel, distinct};
 use crate::synth::between::Stills;
@@ -54,8 +55,10 @@ pub fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     }
 }
 
+/// The size of the shot's grid.
 fn size(request: &Request) -> (usize, usize) {
-    (request.size.width as usize, request.size.height as usize)
+    let grid = Grid::of_request(request);
+    (grid.across, grid.down)
 }
 
 fn clip(order: &Order) -> Result<Clip, Failure> {
@@ -81,10 +84,10 @@ fn facts(clip: &Clip, frames: &[u32], request: &Request) -> Result<Vec<SourceFac
             ),
         ));
     }
-    let size = request.size;
+    let (size, by) = (request.size, Grid::of_request(request).by);
     Ok(frames
         .iter()
-        .map(|n| clip.facts(*n, size.width, size.height))
+        .map(|n| clip.facts(*n, size.width, size.height, by))
         .collect())
 }
 
@@ -99,11 +102,13 @@ fn style(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let frames: Vec<u32> = (0..request.frames).map(|n| shown(n) as u32).collect();
     let (once, order_of) = distinct(&frames);
     let clips = facts(&clip, &once, request)?;
-    let reel: Arc<dyn Reel> = Arc::new(SourceReel::new(order.inputs.clone(), clips.clone(), order_of.clone()));
+    let grid = Grid::of_request(request).by;
+    let reel = SourceReel::new(order.inputs.clone(), clips.clone(), order_of.clone(), grid);
+    let reel: Arc<dyn Reel> = Arc::new(reel);
 
     let matter = originals(order, control, 1)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&matter, request.size.height, by);
+    let sizes = atlas::sizes(&matter, request.size.height, by, grid);
     let mut sources: Vec<SourceFacts> = request
         .sources
         .iter()
@@ -128,7 +133,7 @@ fn style(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let mut sheets: Vec<Sheet> = Vec::new();
     for k in 0..own {
         control.check()?;
-        sheets.push(pictures.sheet(k, 1, true)?);
+        sheets.push(pictures.sheet(k, grid, true)?);
     }
     let stop = || control.cancelled();
     let making = Style::new(sheets, reel, over, setting(request), strength, &stop)?;
@@ -145,7 +150,12 @@ fn of_clip(order: &Order, clip: &Clip, frames: &[u32]) -> Result<(Pictures, Betw
     let (w, h) = size(request);
     let sources = facts(clip, frames, request)?;
     let all = (0..sources.len()).collect();
-    let reel = SourceReel::new(order.inputs.clone(), sources.clone(), all);
+    let reel = SourceReel::new(
+        order.inputs.clone(),
+        sources.clone(),
+        all,
+        Grid::of_request(request).by,
+    );
     let between = Between::new(Arc::new(reel), w, h, request.seed);
     Ok((Pictures::new(order.inputs.clone(), sources), between))
 }
@@ -192,11 +202,11 @@ fn extend(order: &Order) -> Result<Prepared, Stop> {
 
 fn between(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let size = request.size;
+    let (size, by) = (request.size, Grid::of_request(request).by);
     let sources = request.sources.iter().zip(originals(order, control, 0)?);
-    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height));
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
-    let (from, to) = (pictures.used(0, 1)?, pictures.used(1, 1)?);
+    let (from, to) = (pictures.used(0, by)?, pictures.used(1, by)?);
     control.check()?;
     let making = Stills::new(&from, &to, request.frames, request.seed)?;
     Ok(Prepared {

@@ -71,6 +71,8 @@ pub mod atlas;
 pub mod codec;
 pub mod engine;
 mod from_clips;
+pub mod grid;
+pub mod guided;
 pub mod making;
 pub mod map;
 pub mod measure;

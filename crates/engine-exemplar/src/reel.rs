@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Bytes of pictures that a reel keeps. They are asked for in order, once or twice.
 const ROOM: u64 = 160 << 20;
 
-/// Pictures in a row, each of the shot's size, linear ACEScg: the frames of a clip that a shot uses.
+/// Pictures in a row, each of the size of the shot's grid, linear ACEScg: the frames of a clip that a shot uses.
 pub trait Reel: Send + Sync {
     /// How many there are.
     fn len(&self) -> u32;
@@ -88,12 +88,13 @@ impl Clip {
         u32::try_from(self.info.frames).unwrap_or(u32::MAX)
     }
 
-    /// What a take records of a frame of it, scaled so that it just covers `width` x `height`, its middle used.
-    pub fn facts(&self, frame: u32, width: u32, height: u32) -> SourceFacts {
+    /// What a take records of a frame of it, scaled so that it just covers `width` x `height`, its middle used, on a
+    /// grid `by` times coarser.
+    pub fn facts(&self, frame: u32, width: u32, height: u32, by: u32) -> SourceFacts {
         let original = (self.info.width, self.info.height);
         SourceFacts {
             frame: Some(frame),
-            ..atlas::covering(self.object, original, width, height)
+            ..atlas::covering(self.object, original, width, height, by)
         }
     }
 
@@ -123,14 +124,17 @@ pub struct SourceReel {
     pictures: Pictures,
     /// The source that each picture of the reel is.
     order: Vec<usize>,
+    /// How many times smaller they are than the film's frames.
+    by: u32,
 }
 
 impl SourceReel {
-    /// The sources in this order; what occurs twice is read once.
-    pub fn new(inputs: Arc<dyn Inputs>, sources: Vec<SourceFacts>, order: Vec<usize>) -> SourceReel {
+    /// The sources in this order, `by` times smaller; what occurs twice is read once.
+    pub fn new(inputs: Arc<dyn Inputs>, sources: Vec<SourceFacts>, order: Vec<usize>, by: u32) -> SourceReel {
         SourceReel {
             pictures: Pictures::new(inputs, sources).with_room(ROOM),
             order,
+            by,
         }
     }
 }
@@ -142,7 +146,7 @@ impl Reel for SourceReel {
 
     fn frame(&self, n: u32) -> Result<Arc<Image>, Failure> {
         let source = self.order.get(n as usize).ok_or_else(|| none_such(n))?;
-        self.pictures.used(*source, 1)
+        self.pictures.used(*source, self.by)
     }
 }
 

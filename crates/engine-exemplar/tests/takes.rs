@@ -24,7 +24,7 @@ fn a_becoming_begins_and_ends_with_the_whole_pictures() {
     let (_, take) = open(&request, &order, &draft, &files);
     for (frame, id) in [(0, cells), (5, stars)] {
         let image = photo::read(&files.0[&id]).unwrap().image;
-        let facts = atlas::covering(id, (image.width(), image.height()), 192, 108);
+        let facts = atlas::covering(id, (image.width(), image.height()), 192, 108, 1);
         let scaled = resample::scale_to(&image, facts.scaled.0, facts.scaled.1);
         let made = take.frame(frame).unwrap();
         for (x, y) in [(0, 0), (191, 107), (17, 90), (100, 3)] {

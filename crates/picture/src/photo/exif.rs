@@ -3,7 +3,7 @@
 use exif::{DateTime, In, Reader, Tag, Value};
 
 /// The facts that are used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Facts {
     /// 1 to 8.
     pub orientation: u8,
