@@ -28,6 +28,7 @@
 //!   begins, an act `drawn` only once every byte of the take is in the vault.
 //! - One `make` at a time in one film ([`Lock`]).
 
+mod clips;
 mod draw;
 mod event;
 pub mod guides;

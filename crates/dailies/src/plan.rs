@@ -15,6 +15,10 @@ use heirloom_vault::{ObjectId, Vault, VaultError};
 use crate::guides::ShotGuides;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
 
+use crate::clips;
+
+
+
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
@@ -215,10 +219,9 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
     })
 }
 
-/// The shot's calls in the order an engine gets them: a becoming's from and to come first.
+/// The shot's calls in the order an engine gets them: a becoming's from and to come first, and a clip before all else.
 fn calls(shot: &Shot) -> Vec<&SourceCall> {
     match &shot.kind {
-        Kind::Becoming { from, to, .. } => [from, to].into_iter().chain(&shot.sources).collect(),
         Kind::Guided { matter, .. } => {
             let mut calls: Vec<&SourceCall> = shot.sources.iter().collect();
             for call in matter.values().flatten() {
@@ -228,7 +231,7 @@ fn calls(shot: &Shot) -> Vec<&SourceCall> {
             }
             calls
         }
-        _ => shot.sources.iter().collect(),
+        _ => clips::calls(shot).unwrap_or_else(|| shot.sources.iter().collect()),
     }
 }
 
@@ -330,19 +333,17 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
     let task = match shot.kind {
         Kind::Still { .. } => Task::Still,
         Kind::Becoming { .. } => Task::Becoming,
+        Kind::Style { .. } => Task::Style,
+        Kind::Extend { .. } => Task::Extend,
+        Kind::Between { .. } => Task::Between,
+        Kind::Slow { .. } => Task::Slow,
         Kind::Guided { .. } => Task::Guided,
         Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
     };
     if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
         return Err(Why::Engine(objection));
     }
-    if let Some(clip) = sources.iter().find(|s| s.media != Media::Photograph) {
-        return Err(Why::Shot(format!(
-            "{} is a clip; a {} shot is made from photographs (use `kind = \"plate\"` for clips)",
-            clip.file_name,
-            shot.kind.word()
-        )));
-    }
+    clips::fits(film, shot, sources).map_err(Why::Shot)?;
     let words = |text: &str| {
         if card.text == Text::Ignored {
             String::new()
@@ -376,10 +377,25 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
 
 fn params(shot: &Shot) -> BTreeMap<String, Param> {
     // What a person wrote as 0.4 should stand in the request as 0.4, not as the nearest f32 in all its digits.
-    let number = |v: f32| Param::Number((f64::from(v) * 1e6).round() / 1e6);
+    let number = |v: f32| Param::Number(clips::round(v));
     let mut params = BTreeMap::from([(settings::FINISH.to_owned(), number(shot.finish))]);
     if let Some(scale) = shot.scale {
         params.insert(settings::SCALE.into(), number(scale));
+    }
+    let frame = |n: u32| Param::Whole(i64::from(n));
+    match &shot.kind {
+        Kind::Style { start, strength, .. } => {
+            params.insert(settings::START.into(), frame(*start));
+            params.insert(settings::STRENGTH.into(), number(*strength));
+        }
+        Kind::Slow { start, pace, .. } => {
+            params.insert(settings::START.into(), frame(*start));
+            params.insert(settings::PACE.into(), number(*pace));
+        }
+        Kind::Extend { tail, .. } => {
+            params.insert(settings::TAIL.into(), frame(*tail));
+        }
+        _ => {}
     }
     if let Some(Motion {
         flow,

@@ -69,6 +69,16 @@ impl Offset {
         (self.width, self.height)
     }
 
+    /// As much of it as a second layer of these weights (0 to 255) leaves of the first.
+    #[must_use]
+    pub fn under(mut self, over: &[u8]) -> Offset {
+        for (steps, w) in self.steps.iter_mut().zip(over) {
+            let left = 255 - i32::from(*w);
+            *steps = steps.map(|v| ((i32::from(v) * left + 127 * i32::from(v).signum()) / 255) as i16);
+        }
+        self
+    }
+
     /// Steps, row by row from the top left.
     pub fn steps(&self) -> &[[i16; 3]] {
         &self.steps

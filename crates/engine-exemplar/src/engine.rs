@@ -2,6 +2,7 @@
 
 use crate::atlas;
 use crate::codec::MAX_PIXELS;
+use crate::from_clips;
 use crate::grid::Grid;
 use crate::guided::prepare;
 use crate::making::{Making, make_frames};
@@ -53,8 +54,17 @@ impl Exemplar {
             card: Card {
                 engine: NAME.into(),
                 revision: REVISION,
-                about: "makes shots out of your own photographs alone, without any model or download".into(),
-                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming, Task::Guided]),
+                about: "makes shots out of your own photographs and clips alone, without any model or download".into(),
+                tasks: BTreeSet::from([
+                    Task::Still,
+                    Task::Living,
+                    Task::Becoming,
+                    Task::Guided,
+                    Task::Style,
+                    Task::Extend,
+                    Task::Between,
+                    Task::Slow,
+                ]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
                 guides: true,
@@ -74,7 +84,7 @@ impl Exemplar {
 }
 
 /// How the shot of a request is made, on its grid.
-fn setting(request: &Request) -> Setting {
+pub(crate) fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
         Some("drift") => Kind::Drift,
@@ -113,15 +123,16 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
 }
 
 /// A shot prepared: its sources as pictures, and the making of its frames.
-struct Prepared {
-    making: Box<dyn Making>,
-    pictures: Pictures,
+pub(crate) struct Prepared {
+    pub making: Box<dyn Making>,
+    pub pictures: Pictures,
 }
 
 /// Prepares the shot of an order.
 fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
+        Task::Style | Task::Extend | Task::Between | Task::Slow => from_clips::prepare(order, control),
         Task::Guided => guided(order, control),
         _ => living(order, control),
     }
@@ -135,10 +146,10 @@ fn too_small() -> Stop {
     .into()
 }
 
-/// Sizes of the order's photographs, upright.
-fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> {
+/// Sizes of the order's photographs from source `first` on, upright.
+pub(crate) fn originals(order: &Order, control: &Control, first: usize) -> Result<Vec<(u32, u32)>, Stop> {
     let mut out = Vec::new();
-    for object in &order.request.sources {
+    for object in order.request.sources.iter().skip(first) {
         control.check()?;
         out.push(size_of_photograph(&*order.inputs, object)?);
     }
@@ -148,7 +159,7 @@ fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
     let (size, by) = (request.size, Grid::of_request(request).by);
-    let sources = request.sources.iter().zip(originals(order, control)?);
+    let sources = request.sources.iter().zip(originals(order, control, 0)?);
     let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
     let pictures = Pictures::new(order.inputs.clone(), sources.collect());
     let mut parts = Vec::new();
@@ -181,7 +192,7 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
 }
 
 fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
-    let (making, pictures) = prepare::prepare(order, &originals(order, control)?, control)?;
+    let (making, pictures) = prepare::prepare(order, &originals(order, control, 0)?, control)?;
     Ok(Prepared {
         making: Box::new(making),
         pictures,
@@ -190,7 +201,7 @@ fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
 
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let originals = originals(order, control)?;
+    let originals = originals(order, control, 0)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
     let grid = Grid::of_request(request);
     let sizes = atlas::sizes(&originals, request.size.height, by, grid.by);
@@ -218,7 +229,10 @@ impl Generator for Exemplar {
         let request = &order.request;
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
-        let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
+        let finish = match from_clips::is_plain(request.task) {
+            true => 0.0,
+            false => request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32,
+        };
         let Prepared { mut making, pictures } = prepare(order, control)?;
         let hashes = make_frames(order, control, &mut *making, &pictures, finish)?;
         let facts = Facts {
@@ -291,6 +305,7 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
             (request.task == Task::Becoming && request.frames < 2)
                 .then(|| "a becoming has two frames or more; give the shot more frames".into())
         })
+        .or_else(|| from_clips::objection(request))
         .or_else(|| {
             (request.revision != card.revision).then(|| {
                 format!(

@@ -7,8 +7,10 @@
 //! are sampled from the originals ([`take`]). So every pixel says where it comes from, and the same map
 //! serves any bit depth. [`engine`] is the whole as the program plugs it in.
 //!
-//! Three kinds of shot: a *still* is a new variation of one or several photographs; a *living* shot sets it
+//! Three kinds of shot are made from photographs: a *still* is a new variation of one or several photographs; a *living* shot sets it
 //! in motion ([`synth::living`]); a *becoming* turns one whole photograph into another ([`synth::becoming`]).
+//! Four are made from clips and pairs of stills: a *style* pass ([`synth::style`]), an *extension* of a clip
+//! ([`synth::extend`]), *slow* motion ([`synth::slow`]) and what lies *between* two stills ([`synth::between`]).
 //!
 //! ```
 //! use heirloom_engine::{Engine, Inputs, JobState, Order, Param, Request, Task, Failure};
@@ -68,6 +70,7 @@
 pub mod atlas;
 pub mod codec;
 pub mod engine;
+mod from_clips;
 pub mod grid;
 pub mod guided;
 pub mod making;
@@ -75,5 +78,6 @@ pub mod map;
 pub mod measure;
 pub mod pictures;
 pub mod poisson;
+pub mod reel;
 pub mod synth;
 pub mod take;

@@ -240,6 +240,11 @@ fn frame(
     } else {
         None
     };
+    // The offset belongs to the first layer.
+    let offset = match &laid.over {
+        Some(over) => offset.map(|o| o.under(&over.weight)),
+        None => offset,
+    };
     if let Some(over) = &laid.over {
         grid.blend(&mut pixels, over, &held);
     }

@@ -400,6 +400,7 @@ impl ExemplarTake {
         };
         Ok(heirloom_engine::Origin {
             source: source.object,
+            frame: source.frame,
             x: back(sx, source.original.0, source.scaled.0),
             y: back(sy, source.original.1, source.scaled.1),
             scaled_to: source.scaled,

@@ -40,6 +40,7 @@
 //! - A failure leaves nothing behind but what its own work folder needs to go on.
 
 pub mod card;
+pub mod conform;
 pub mod conformance;
 mod contract;
 pub mod gate;

@@ -29,6 +29,8 @@ pub const PACE: &str = "pace";
 /// faster and coarser (whole number, 1 to 16).
 pub const GRID: &str = "grid";
 
+/// How many of a clip's last frames an extension is made of (whole number).
+pub const TAIL: &str = "tail";
 /// A picture of what is to be kept (black) and filled (white), among a request's pictures.
 pub const MASK: &str = "mask";
 /// A picture of what must stand still (white), among a request's pictures.

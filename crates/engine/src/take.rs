@@ -60,7 +60,10 @@ impl TakeManifest {
 pub struct Origin {
     /// The source.
     pub source: ObjectId,
-    /// Column in the original photograph, upright, in pixels; 0.0 is the centre of the first pixel.
+    /// The frame of a clip, from 0 at its own rate; none of a photograph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u32>,
+    /// Column in the original photograph or frame, upright, in pixels; 0.0 is the centre of the first pixel.
     pub x: f64,
     /// Row in the original photograph, likewise.
     pub y: f64,

@@ -90,6 +90,7 @@ impl TakeFrames for GreyTake {
         let (x, y) = (f64::from(x), f64::from(y));
         Ok(vec![Origin {
             source: self.2,
+            frame: None,
             x,
             y,
             scaled_to: (1, 1),

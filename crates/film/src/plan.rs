@@ -104,8 +104,8 @@ pub struct Shot {
     pub prompt: String,
     /// How it is to feel, in words; empty when not given.
     pub mood: String,
-    /// The sources the shot is made of. Empty for [`Kind::Becoming`], which names its two ends itself:
-    /// [`Shot::calls`] gives all in one.
+    /// The sources the shot is made of. Empty for kinds that name what they are made of themselves, as
+    /// [`Kind::Becoming`] its two ends: [`Shot::calls`] gives all in one.
     pub sources: Vec<SourceCall>,
     /// The number that chance starts from: another seed, another variation. 0 when not given.
     pub seed: u64,
@@ -150,10 +150,14 @@ impl Shot {
         }
     }
 
-    /// Every source the shot calls: `sources`, then the two ends of a becoming, or the matter of a guided shot's things.
+    /// Every source the shot calls: `sources`, then what its kind names itself: the two ends of a becoming, the clip, or
+    /// the matter of a guided shot's things.
     pub fn calls(&self) -> impl Iterator<Item = &SourceCall> {
         let ends = match &self.kind {
-            Kind::Becoming { from, to, .. } => [Some(from), Some(to)],
+            Kind::Becoming { from, to, .. } | Kind::Between { from, to } => [Some(from), Some(to)],
+            Kind::Style { clip, .. } | Kind::Extend { clip, .. } | Kind::Slow { clip, .. } => {
+                [Some(clip), None]
+            }
             _ => [None, None],
         };
         let matter = match &self.kind {
@@ -190,6 +194,38 @@ pub enum Kind {
         /// How it moves on the way.
         motion: Motion,
     },
+    /// A clip in the matter of the shot's sources, along the clip's own motion.
+    Style {
+        /// The clip.
+        clip: SourceCall,
+        /// First frame of the clip that is used, counted from 0 at the film's rate.
+        start: u32,
+        /// From 0, the clip as it is, to 1, all of it made of the sources.
+        strength: f32,
+    },
+    /// A clip gone on with beyond its end: all frames of the shot are new.
+    Extend {
+        /// The clip.
+        clip: SourceCall,
+        /// How many of the clip's last frames, at its own rate, it is made of; at least 2.
+        tail: u32,
+    },
+    /// The frames between two stills of one scene. The first and the last frame are the two themselves.
+    Between {
+        /// The first still.
+        from: SourceCall,
+        /// The last still.
+        to: SourceCall,
+    },
+    /// A clip in slow motion.
+    Slow {
+        /// The clip.
+        clip: SourceCall,
+        /// First frame of the clip that is used, counted from 0 at the film's rate.
+        start: u32,
+        /// Pace against the clip's own, from 0.05 to 1.
+        pace: f32,
+    },
     /// A take that follows the shot's blocking, which such a shot always has.
     Guided {
         /// What things of the set are made of, by their names; `*` is every thing not named. The engine chooses among
@@ -206,12 +242,21 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Pace of a [`Kind::Slow`] that does not set it.
+    pub const DEFAULT_PACE: f32 = 0.25;
+    /// Tail of a [`Kind::Extend`] that does not set it, in frames of the clip.
+    pub const DEFAULT_TAIL: u32 = 24;
+
     /// The word `film.toml` has for it.
     pub fn word(&self) -> &'static str {
         match self {
             Kind::Living { .. } => "living",
             Kind::Still { .. } => "still",
             Kind::Becoming { .. } => "becoming",
+            Kind::Style { .. } => "style",
+            Kind::Extend { .. } => "extend",
+            Kind::Between { .. } => "between",
+            Kind::Slow { .. } => "slow",
             Kind::Guided { .. } => "guided",
             Kind::Plate { .. } => "plate",
         }
@@ -222,7 +267,12 @@ impl Kind {
         match self {
             Kind::Living { motion } | Kind::Becoming { motion, .. } => Some(motion),
             Kind::Still { motion } => motion.as_ref(),
-            Kind::Guided { .. } | Kind::Plate { .. } => None,
+            Kind::Style { .. }
+            | Kind::Extend { .. }
+            | Kind::Between { .. }
+            | Kind::Slow { .. }
+            | Kind::Guided { .. }
+            | Kind::Plate { .. } => None,
         }
     }
 }

@@ -69,6 +69,10 @@ enum Word {
     Becoming,
     Plate,
     Guided,
+    Style,
+    Extend,
+    Between,
+    Slow,
 }
 
 impl Word {
@@ -79,6 +83,10 @@ impl Word {
             Word::Becoming => "becoming",
             Word::Plate => "plate",
             Word::Guided => "guided",
+            Word::Style => "style",
+            Word::Extend => "extend",
+            Word::Between => "between",
+            Word::Slow => "slow",
         }
     }
 }
@@ -111,12 +119,13 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     let is = |kinds: &[Word]| word.is_none_or(|word| kinds.contains(&word));
     let (living, still, becoming, plate) = (Word::Living, Word::Still, Word::Becoming, Word::Plate);
     let guided = Word::Guided;
+    let (style, extend, between, slow) = (Word::Style, Word::Extend, Word::Between, Word::Slow);
     let mut foreign = Foreign {
         word: word.map_or("", Word::text),
         name: &name,
     };
 
-    if is(&[living, still, plate, guided]) {
+    if is(&[living, still, plate, guided, style]) {
         let value = if word.is_some_and(|word| word != guided) {
             table.require("sources", "[\"archive:...\"]")
         } else {
@@ -126,25 +135,39 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             .map(|v| sources(&v, word == Some(plate)))
             .unwrap_or_default();
     } else {
-        foreign.judge(
-            &mut table,
-            "sources",
-            "name the two photographs with `from` and `to`",
-        );
+        let mend = if is(&[becoming, between]) {
+            "name the two photographs with `from` and `to`"
+        } else {
+            "name the clip: `clip = \"archive:...\"`"
+        };
+        foreign.judge(&mut table, "sources", mend);
     }
     let mut ends = [None, None];
     for (end, key) in ends.iter_mut().zip(["from", "to"]) {
-        if word == Some(becoming) {
+        if word == Some(becoming) || word == Some(between) {
             *end = table.require(key, "\"archive:...\"").and_then(|v| call(&v));
         } else if is(&[becoming]) {
             table.get(key);
         } else {
-            foreign.judge(
-                &mut table,
-                key,
-                "name its photographs with `sources`, or write `kind = \"becoming\"`",
-            );
+            let mend = if is(&[style, extend, slow]) {
+                "name the clip with `clip`, or write `kind = \"becoming\"` or `\"between\"`"
+            } else {
+                "name its photographs with `sources`, or write `kind = \"becoming\"`"
+            };
+            foreign.judge(&mut table, key, mend);
         }
+    }
+    let mut clip = None;
+    if word.is_some() && is(&[style, extend, slow]) {
+        clip = table.require("clip", "\"archive:...\"").and_then(|v| call(&v));
+    } else if word.is_none() {
+        table.get("clip");
+    } else {
+        foreign.judge(
+            &mut table,
+            "clip",
+            "a clip belongs to `kind = \"style\"`, `\"extend\"` or `\"slow\"`; a plate names it with `sources`",
+        );
     }
     let mut moves = None;
     if is(&[living, still, becoming]) {
@@ -155,8 +178,14 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             "motion",
             "delete it: what moves, and how, is in the shot's `blocking`",
         );
+    } else if is(&[style, extend, between, slow]) {
+        foreign.judge(
+            &mut table,
+            "motion",
+            "delete it: the shot moves as its clip or its two stills do",
+        );
     }
-    if is(&[living, still, becoming, guided]) {
+    if is(&[living, still, becoming, guided, style]) {
         shot.seed = table
             .get("seed")
             .and_then(|v| v.integer(0..=i64::MAX))
@@ -164,6 +193,17 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         shot.finish = float(&mut table, "finish", 0.0..=1.0).unwrap_or(Shot::DEFAULT_FINISH);
         shot.scale = float(&mut table, "scale", 0.05..=20.0);
         shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+    } else if is(&[extend, between, slow]) {
+        shot.seed = table
+            .get("seed")
+            .and_then(|v| v.integer(0..=i64::MAX))
+            .unwrap_or(0) as u64;
+        shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+        // Its pictures are shown as they are: there are no seams to finish.
+        shot.finish = 0.0;
+        for key in ["finish", "scale"] {
+            foreign.judge(&mut table, key, "delete it: the shot shows its pictures as they are");
+        }
     } else {
         for key in ["motion", "seed", "finish", "scale", "engine"] {
             foreign.judge(&mut table, key, "delete it: a plate is shown as it was shot");
@@ -206,12 +246,48 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         .map(|table| blocking(table, frames));
     shot.boards = table.get("board").map(|v| boards(&v, frames)).unwrap_or_default();
     let mut start = 0;
-    if is(&[plate]) {
+    if is(&[plate, style, slow]) {
         start = table.get("start").and_then(|v| v.integer(0..=day)).unwrap_or(0) as u32;
     } else {
-        foreign.judge(&mut table, "start", "delete it: only a plate is trimmed");
+        foreign.judge(
+            &mut table,
+            "start",
+            "delete it: only a plate, and a clip that is styled or slowed down, is trimmed",
+        );
+    }
+    let mut of = |table: &mut Table<'_>, kinds: &[Word], key: &'static str, range, mend: &str| {
+        if is(kinds) {
+            float(table, key, range)
+        } else {
+            foreign.judge(table, key, mend);
+            None
+        }
+    };
+    let strength = of(
+        &mut table,
+        &[style],
+        "strength",
+        0.0..=1.0,
+        "delete it, or write `kind = \"style\"`",
+    );
+    let pace = of(
+        &mut table,
+        &[slow],
+        "pace",
+        0.05..=1.0,
+        "delete it, or write `kind = \"slow\"`; how fast matter flows is `motion = { speed = ... }`",
+    );
+    let mut tail = Kind::DEFAULT_TAIL;
+    if is(&[extend]) {
+        tail = table
+            .get("tail")
+            .and_then(|v| v.integer(2..=1000))
+            .map_or(tail, |n| n as u32);
+    } else {
+        foreign.judge(&mut table, "tail", "delete it, or write `kind = \"extend\"`");
     }
     shot.kind = match (word, ends) {
+        (Some(Word::Between), [Some(from), Some(to)]) => Kind::Between { from, to },
         (Some(Word::Living), _) => Kind::Living {
             motion: moves.unwrap_or_default(),
         },
@@ -225,6 +301,20 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             matter,
             light: light.unwrap_or(Shot::DEFAULT_LIGHT),
         },
+        (Some(word), _) => match (word, clip) {
+            (Word::Style, Some(clip)) => Kind::Style {
+                clip,
+                start,
+                strength: strength.unwrap_or(1.0),
+            },
+            (Word::Extend, Some(clip)) => Kind::Extend { clip, tail },
+            (Word::Slow, Some(clip)) => Kind::Slow {
+                clip,
+                start,
+                pace: pace.unwrap_or(Kind::DEFAULT_PACE),
+            },
+            _ => Kind::Plate { start },
+        },
         _ => Kind::Plate { start },
     };
     table.finish(&[
@@ -236,6 +326,9 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("type", "kind"),
         ("model", "engine"),
         ("in", "start"),
+        ("plate", "clip"),
+        ("video", "clip"),
+        ("factor", "pace"),
         ("boards", "board"),
         ("storyboard", "board"),
         ("stage", "blocking"),
@@ -274,9 +367,10 @@ struct Foreign<'a> {
 impl Foreign<'_> {
     fn judge(&mut self, table: &mut Table<'_>, key: &'static str, mend: &str) {
         let Foreign { word, name } = self;
+        let article = if word.starts_with('e') { "an" } else { "a" };
         table.forbid(
             key,
-            format!("`{key}` does not belong to a {word} shot (\"{name}\")"),
+            format!("`{key}` does not belong to {article} {word} shot (\"{name}\")"),
             mend,
         );
     }
@@ -289,6 +383,10 @@ fn kind_word(value: &Value<'_>) -> Option<Word> {
         Word::Becoming,
         Word::Plate,
         Word::Guided,
+        Word::Style,
+        Word::Extend,
+        Word::Between,
+        Word::Slow,
     ];
     value.one_of(&all.map(|word| (word.text(), word)))
 }

@@ -97,6 +97,36 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 #sources = ["archive:rocket"]
 #start = 24                  # the first frame used, counted from 0
 
+# style: a clip in the matter of photographs. strength: 0 the clip itself, 1 all style.
+#[[scene.shot]]
+#name = "060"
+#frames = 48
+#kind = "style"
+#clip = "archive:rocket"
+#strength = 0.8
+#sources = ["archive:eta-carinae"]
+
+# slow: a clip in slow motion. extend: a clip gone on with beyond its end.
+#[[scene.shot]]
+#name = "070"
+#frames = 48
+#kind = "slow"
+#clip = "archive:rocket"
+#pace = 0.25
+#[[scene.shot]]
+#name = "080"
+#frames = 36
+#kind = "extend"
+#clip = "archive:rocket"
+
+# between: the frames between two stills of one scene.
+#[[scene.shot]]
+#name = "090"
+#frames = 24
+#kind = "between"
+#from = "archive:beach-1"
+#to = "archive:beach-2"
+
 # guided: a picture that follows its blocking, in words of the set: metres, degrees, frames of the shot.
 # No engine here makes one yet; `heirloom stage animatic` shows it. A shot of any kind may be blocked.
 #[[scene.shot]]

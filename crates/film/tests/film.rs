@@ -211,7 +211,12 @@ fn with_examples(text: &str) -> String {
 fn the_examples_of_the_template_hold() {
     let film = film(&with_examples(&template("First light")));
     let kinds: Vec<_> = film.shots().map(|(_, shot)| shot.kind.word()).collect();
-    assert_eq!(kinds, ["living", "becoming", "still", "plate", "guided"]);
+    assert_eq!(
+        kinds,
+        [
+            "living", "becoming", "still", "plate", "style", "slow", "extend", "between", "guided"
+        ]
+    );
     assert_eq!(film.people[0].roles, ["director", "editor"]);
     assert!(template("x").lines().all(|line| line.len() <= 110));
 }
@@ -382,4 +387,47 @@ proptest! {
             Err(error) => prop_assert!(error.to_string().contains("; write ")),
         }
     }
+}
+
+#[test]
+fn shots_from_clips_have_their_defaults() {
+    let shot = |lines: &str| {
+        let text = format!(
+            "[film]\ntitle = \"T\"\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \"010\"\nframes = 9\n{lines}"
+        );
+        film(&text).scenes.remove(0).shots.remove(0)
+    };
+    let call = |text: &str| SourceCall::parse(text).expect("a call");
+    let clip = call("archive:rocket");
+    let style = shot("kind = \"style\"\nclip = \"archive:rocket\"\nsources = [\"archive:moon\"]");
+    assert_eq!(
+        style.kind,
+        Kind::Style {
+            clip: clip.clone(),
+            start: 0,
+            strength: 1.0
+        }
+    );
+    assert_eq!(style.calls().cloned().collect::<Vec<_>>(), [call("archive:moon"), clip.clone()]);
+    assert_eq!(style.finish, 0.5);
+    let slow = shot("kind = \"slow\"\nclip = \"archive:rocket\"\nstart = 4");
+    assert_eq!(
+        slow.kind,
+        Kind::Slow {
+            clip: clip.clone(),
+            start: 4,
+            pace: 0.25
+        }
+    );
+    let extend = shot("kind = \"extend\"\nclip = \"archive:rocket\"");
+    assert_eq!(extend.kind, Kind::Extend { clip, tail: 24 });
+    let between = shot("kind = \"between\"\nfrom = \"archive:a\"\nto = \"archive:b\"");
+    assert_eq!(
+        between.kind,
+        Kind::Between {
+            from: call("archive:a"),
+            to: call("archive:b")
+        }
+    );
+    assert_eq!(between.calls().count(), 2);
 }

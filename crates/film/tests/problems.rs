@@ -89,6 +89,12 @@ snapshots! {
     guided: "\"living\"" => "\"guided\"";
     unknown_kind: "\"living\"" => "\"livng\"";
     key_of_another_kind: "motion = {" => "start = 3\nmotion = {";
+    style_without_a_clip: "\"living\"" => "\"style\"";
+    clip_of_a_living_shot: "motion = {" => "clip = \"archive:rocket\"\nmotion = {";
+    sources_of_a_slow_shot: "kind = \"living\"" => "kind = \"slow\"\nclip = \"archive:rocket\"\npace = 2";
+    tail_too_short: "kind = \"becoming\"" => "kind = \"extend\"\ntail = 1";
+    between_with_motion: "kind = \"becoming\"" => "kind = \"between\"\nmotion = {}\nfinish = 1";
+    strength_elsewhere: "motion = {" => "strength = 0.5\npace = 0.5\nmotion = {";
     sources_of_a_becoming: "from = " => "sources = [\"archive:moon\"]\nfrom = ";
     unknown_flow: "flow = \"curl\"" => "flow = \"swirl\"";
     speed_out_of_range: "speed = 0.4" => "speed = 40";

@@ -265,6 +265,9 @@ pub struct SourceTrace {
 pub struct OriginTrace {
     /// The source.
     pub source: SourceTrace,
+    /// The frame of a clip, from 0 at its own rate; none of a photograph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_frame: Option<u32>,
     /// Share of the layer, 0..=1.
     pub weight: f64,
     /// Column in the original in pixels; 0.0 is the centre of the first one.
@@ -491,6 +494,7 @@ impl Tracer<'_> {
     fn origin(&self, origin: &Origin) -> OriginTrace {
         OriginTrace {
             source: self.source(origin.source),
+            clip_frame: origin.frame,
             weight: origin.weight,
             x: origin.x,
             y: origin.y,

@@ -35,6 +35,7 @@ impl TakeFrames for Mixed {
     fn origins(&self, n: u32, x: u32, y: u32) -> Result<Vec<Origin>, Failure> {
         let origin = |name: &str, weight: f64| Origin {
             source: support::source(name),
+            frame: None,
             x: f64::from(x) * 1.25 + f64::from(n),
             y: f64::from(y) * 0.75 - weight,
             scaled_to: (96, 80),

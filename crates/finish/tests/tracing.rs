@@ -142,7 +142,7 @@ fn in_a_dissolve_both_sources_are_named_with_their_weights() {
         "40.00 %",
         "archive:eta (eta.jpg), Georg Zotti, CC BY 3.0",
         "NASA, public domain",
-        "pixel 65.00, 20.00 of 400x200; moved by the finish",
+        "frame 12 of the clip, pixel 65.00, 20.00 of 400x200; moved by the finish",
         "eta, breathing",
         "gradients revision 3, seed 7",
         "requested by Ada",

@@ -77,6 +77,7 @@ fn a_thousand_pixels_equal_the_places_their_trace_names() {
                 let [
                     Origin {
                         source,
+                        frame: None,
                         scaled_to,
                         scaled_x,
                         scaled_y,

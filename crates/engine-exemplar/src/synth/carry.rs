@@ -298,12 +298,17 @@ impl Sway {
 
     /// One frame on. `home` is how much of the way back to rest is made good, in 1/256.
     pub fn step(&mut self, field: &Field, home: i32) {
+        self.step_by(&|x, y| field.at(x, y), home);
+    }
+
+    /// One frame on, where pixel (x, y) was `back(x, y)` pixels away in the frame before.
+    pub fn step_by(&mut self, back: &(impl Fn(usize, usize) -> [f32; 2] + Sync), home: i32) {
         let (w, h) = (self.w, self.h);
         let mut next = vec![(0, 0); w * h];
         let old = &self.at;
         next.par_chunks_mut(w).enumerate().for_each(|(y, row)| {
             for (x, o) in row.iter_mut().enumerate() {
-                let d = field.at(x, y);
+                let d = back(x, y);
                 let fix = |v: f32| libm::floorf(v * 65_536.0 + 0.5) as i32;
                 let (rx, ry) = ((x as i32) << FINE, (y as i32) << FINE);
                 let (sx, sy) = (rx + fix(d[0]), ry + fix(d[1]));
@@ -329,8 +334,8 @@ impl Sway {
                     mix(a.0, b.0, c.0, d.0) + sx - cx,
                     mix(a.1, b.1, c.1, d.1) + sy - cy,
                 );
-                let back = |p: i32, rest: i32| p + ((i64::from(rest - p) * i64::from(home)) >> 8) as i32;
-                *o = (back(px, rx), back(py, ry));
+                let homeward = |p: i32, rest: i32| p + ((i64::from(rest - p) * i64::from(home)) >> 8) as i32;
+                *o = (homeward(px, rx), homeward(py, ry));
             }
         });
         self.at = next;

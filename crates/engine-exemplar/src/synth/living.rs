@@ -343,7 +343,7 @@ fn flow_of(setting: &Setting) -> Flow {
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.
-fn turns(w: usize, h: usize, seed: u64) -> Vec<f32> {
+pub fn turns(w: usize, h: usize, seed: u64) -> Vec<f32> {
     let unit = 11.0 / h as f32;
     (0..w * h)
         .into_par_iter()

@@ -3,11 +3,15 @@
 //! From the bottom up: [`feature`] planes and the [`patch`] kernels compare places, [`search`] and [`vote`]
 //! improve a picture on one level, [`pyramid`] goes from coarse to fine. [`matter`] holds the photographs,
 //! [`layout`] and [`guide`] say what goes where, [`flow`] and [`carry`] move it. [`living`] and [`becoming`]
-//! are the shots.
+//! are shots from photographs. [`pair`] says what lies between two pictures ([`align`] where they lie far apart);
+//! [`between`], [`slow`], [`extend`] and [`style`] are shots from stills and clips.
 
+pub mod align;
 pub mod becoming;
+pub mod between;
 pub mod blur;
 pub mod carry;
+pub mod extend;
 pub mod feature;
 pub mod flow;
 pub mod guide;
@@ -15,7 +19,10 @@ pub mod hash;
 pub mod layout;
 pub mod living;
 pub mod matter;
+pub mod pair;
 pub mod patch;
 pub mod pyramid;
 pub mod search;
+pub mod slow;
+pub mod style;
 pub mod vote;

@@ -46,6 +46,7 @@ impl TakeFrames for Gradient {
     fn origins(&self, n: u32, x: u32, y: u32) -> Result<Vec<Origin>, Failure> {
         Ok(vec![Origin {
             source: self.source,
+            frame: (n % 2 == 1).then_some(12),
             x: f64::from(x) * 2.0 + f64::from(n),
             y: f64::from(y) * 2.0,
             scaled_to: (200, 100),
