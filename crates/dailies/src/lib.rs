@@ -31,6 +31,7 @@
 mod draw;
 mod event;
 mod lock;
+mod pictures;
 mod plan;
 mod queue;
 pub mod staged;
@@ -39,5 +40,6 @@ pub mod takes;
 pub use draw::{DrawError, Drawing, Outcome, draw_all};
 pub use event::{Event, Observer, Silent};
 pub use lock::{Lock, LockError};
+pub use pictures::Pictured;
 pub use plan::{Objection, Plan, Planned, Why, Work, plan};
 pub use queue::{Job, Leased, Queue, QueueError};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
@@ -9,6 +10,8 @@ use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
 use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
 use heirloom_vault::{ObjectId, VaultError};
+
+use crate::pictures::{self, Pictured};
 
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +39,8 @@ pub struct Planned {
     pub shot: Shot,
     /// Its sources, in the order of the request.
     pub sources: Vec<Source>,
+    /// The pictures it is composed by: drawings, masks.
+    pub pictures: Vec<Pictured>,
     /// What it needs.
     pub work: Work,
 }
@@ -116,12 +121,14 @@ impl Plan {
     }
 }
 
-/// Resolve the film's shots against the archive, the engines' cards and the gate.
+/// Resolve the film's shots against the archive, the engines' cards and the gate. `folder` is that of `film.toml`:
+/// drawings and masks lie within it.
 ///
 /// # Errors
 /// The ledger could not be read.
 pub fn plan(
     film: &Film,
+    folder: &Path,
     archive: &Archive<'_>,
     engines: &Engines,
     gate: &dyn Gate,
@@ -129,7 +136,7 @@ pub fn plan(
     let mut plan = Plan::default();
     let sources = archive.sources()?;
     for (scene, shot) in film.shots() {
-        match planned(film, scene, shot, &sources, engines, gate)? {
+        match planned(film, folder, scene, shot, &sources, engines, gate)? {
             Ok(planned) => plan.shots.push(planned),
             Err(objections) => plan.objections.extend(objections),
         }
@@ -141,6 +148,7 @@ type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
 
 fn planned(
     film: &Film,
+    folder: &Path,
     scene: &Scene,
     shot: &Shot,
     archive: &[Source],
@@ -172,6 +180,13 @@ fn planned(
             Err(error) => objections.push(object(Why::Source(error))),
         }
     }
+    let pictured = match pictures::pictures(folder, shot, archive, &mut uses) {
+        Ok(pictured) => pictured,
+        Err(why) => {
+            objections.push(object(why));
+            Vec::new()
+        }
+    };
     if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
         objections.push(object(Why::Gate(grounds)));
     }
@@ -185,23 +200,25 @@ fn planned(
              another kind to go on without it"
                 .into(),
         )),
-        _ => draw(film, shot, &sources, engines),
+        _ => draw(film, shot, &sources, &pictured, engines),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
             scene: scene.name.clone(),
             shot: shot.clone(),
             sources,
+            pictures: pictured,
             work,
         }),
         Err(why) => Err(vec![object(why)]),
     })
 }
 
-/// The shot's calls in the order an engine gets them: a becoming's from and to come first.
+/// The shot's calls in the order an engine gets them: a becoming's from and to come first, and a fill's plate.
 fn calls(shot: &Shot) -> Vec<&SourceCall> {
     match &shot.kind {
         Kind::Becoming { from, to, .. } => [from, to].into_iter().chain(&shot.sources).collect(),
+        Kind::Fill { plate, .. } => std::iter::once(plate).chain(&shot.sources).collect(),
         _ => shot.sources.iter().collect(),
     }
 }
@@ -237,7 +254,13 @@ fn frames_needed(end: u64, film: &Film, rate: heirloom_film::Rate) -> u64 {
     u64::try_from(up.div_ceil(down.max(1))).unwrap_or(u64::MAX)
 }
 
-fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Result<Work, Why> {
+fn draw(
+    film: &Film,
+    shot: &Shot,
+    sources: &[Source],
+    pictures: &[Pictured],
+    engines: &Engines,
+) -> Result<Work, Why> {
     let engine = engines
         .get(shot.engine.as_deref())
         .map_err(|Failure { message, .. }| Why::Engine(message))?;
@@ -245,10 +268,20 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
     let task = match shot.kind {
         Kind::Still { .. } => Task::Still,
         Kind::Becoming { .. } => Task::Becoming,
+        Kind::Fill { .. } => Task::Fill,
         Kind::Living { .. } | Kind::Guided | Kind::Plate { .. } => Task::Living,
     };
     if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
         return Err(Why::Engine(objection));
+    }
+    if let (Kind::Fill { .. }, Some(plate)) = (&shot.kind, sources.first())
+        && plate.media != Media::Photograph
+    {
+        return Err(Why::Shot(format!(
+            "{} is a clip; filling a clip, frame after frame, is not made yet: put one of its frames into the archive \
+             as a photograph and name that",
+            plate.file_name
+        )));
     }
     if let Some(clip) = sources.iter().find(|s| s.media != Media::Photograph) {
         return Err(Why::Shot(format!(
@@ -276,7 +309,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         frames: shot.frames,
         sources: sources.iter().map(|s| s.object).collect(),
         keyframes: Vec::new(),
-        pictures: Default::default(),
+        pictures: pictures.iter().map(|p| (p.role.to_owned(), p.object)).collect(),
         guides: None,
         style: None,
         params: params(shot),
@@ -307,5 +340,6 @@ fn params(shot: &Shot) -> BTreeMap<String, Param> {
         params.insert(settings::DIRECTION_DEG.into(), number(*direction_deg));
         params.insert(settings::STEADY.into(), number(*steady));
     }
+    pictures::params(shot, number, &mut params);
     params
 }

@@ -164,7 +164,7 @@ impl Room {
 
     fn plan(&self, film: &Film) -> Plan {
         let gate = SourceGate::new(&self.vault, "2026-11-22".parse().unwrap());
-        plan(film, &Archive::new(&self.vault), &self.engines, &gate).unwrap()
+        plan(film, self.folder.path(), &Archive::new(&self.vault), &self.engines, &gate).unwrap()
     }
 
     fn draw(&self, plan: &Plan, workers: usize) -> Outcome {

@@ -2,10 +2,12 @@
 
 use crate::atlas::{self, Scaled};
 use crate::codec::MAX_PIXELS;
+use crate::composed;
 use crate::making::{Making, crops, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
+use crate::synth::fill::Fill;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
@@ -51,7 +53,7 @@ impl Exemplar {
                 engine: NAME.into(),
                 revision: REVISION,
                 about: "makes shots out of your own photographs alone, without any model or download".into(),
-                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming]),
+                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming, Task::Fill]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
                 guides: false,
@@ -113,6 +115,7 @@ struct Prepared {
 fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
+        Task::Fill => fill(order, control),
         _ => living(order, control),
     }
 }
@@ -181,7 +184,27 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     drop(photographs);
     control.check()?;
     let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
-    let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
+    let wanted = composed::wanted(order)?;
+    let making = Living::composed(sheets, setting(request), wanted).ok_or_else(too_small)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        scaled,
+    })
+}
+
+fn fill(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let request = &order.request;
+    let photographs = photographs(order, control)?;
+    let (plate, matter) = photographs.split_first().ok_or_else(too_small)?;
+    let (plate, hole) = composed::plate(order, plate)?;
+    let originals: Vec<(u32, u32)> = matter.iter().map(|p| (p.width(), p.height())).collect();
+    let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
+    let sizes = atlas::sizes(&originals, request.size.height, by);
+    let mut scaled = vec![plate];
+    scaled.extend(matter.iter().zip(sizes).map(|(p, size)| Scaled::whole(p, size)));
+    control.check()?;
+    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    let making = Fill::new(sheets, hole, request.seed).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
         scaled,

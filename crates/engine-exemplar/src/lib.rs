@@ -7,8 +7,9 @@
 //! are sampled from the originals ([`take`]). So every pixel says where it comes from, and the same map
 //! serves any bit depth. [`engine`] is the whole as the program plugs it in.
 //!
-//! Three kinds of shot: a *still* is a new variation of one or several photographs; a *living* shot sets it
-//! in motion ([`synth::living`]); a *becoming* turns one whole photograph into another ([`synth::becoming`]).
+//! Four kinds of shot: a *still* is a new variation of one or several photographs; a *living* shot sets it
+//! in motion ([`synth::living`]); a *becoming* turns one whole photograph into another ([`synth::becoming`]); a *fill*
+//! makes a part of a photograph anew ([`synth::fill`]).
 //!
 //! ```
 //! use heirloom_engine::{Engine, Inputs, JobState, Order, Param, Request, Task, Failure};
@@ -67,6 +68,7 @@
 
 pub mod atlas;
 pub mod codec;
+pub mod composed;
 pub mod engine;
 pub mod making;
 pub mod map;

@@ -72,6 +72,10 @@ pub trait Making: Send {
     fn edges(&self) -> &[u16] {
         &[]
     }
+    /// Pixels that the finish leaves as they are, `true`; empty where there are none.
+    fn fixed(&self) -> &[bool] {
+        &[]
+    }
 }
 
 /// Between the search's coordinates (of the used part) and the map's (of the whole scaled picture).
@@ -175,7 +179,14 @@ pub fn make_frames(
         let laid = moved(&own, crops, 1);
         let frame = match before.take() {
             Some((o, frame)) if o == laid && lead.is_empty() => frame,
-            _ => frame(&laid, images, order, finish, &lead, shot.edges())?,
+            _ => frame(
+                &laid,
+                images,
+                order,
+                finish,
+                &lead,
+                (shot.edges(), shot.fixed()),
+            )?,
         };
         control.check()?;
         work.write(MAP, n, &frame.map)?;
@@ -209,24 +220,32 @@ fn frame(
     order: &Order,
     finish: f32,
     lead: &[[f32; 3]],
-    edges: &[u16],
+    (edges, fixed): (&[u16], &[bool]),
 ) -> Result<Frame, Failure> {
     let (width, height) = (order.request.size.width, order.request.size.height);
     let fault = |e: String| Failure::lasting("take", e);
     let mut pixels = samples(&laid.map, images);
+    // Before the finish: what matters of a seam is what is seen of it.
+    if let Some(over) = &laid.over {
+        blend(&mut pixels, over, images);
+    }
     let offset: Option<Offset> = if finish > 0.0 {
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
         let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
-        poisson::offset(&pixels, &laid.map, width as usize, finish, &lead, edges, |o| {
-            sample(o, images)
-        })
+        poisson::offset_within(
+            &pixels,
+            &laid.map,
+            width as usize,
+            finish,
+            &lead,
+            edges,
+            fixed,
+            |o| sample(o, images),
+        )
     } else {
         None
     };
-    if let Some(over) = &laid.over {
-        blend(&mut pixels, over, images);
-    }
     if let Some(offset) = &offset {
         poisson::apply(&mut pixels, offset);
     }

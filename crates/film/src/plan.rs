@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Blocking, Board, Id, Rate, Size, SourceCall};
+use crate::{Blocking, Board, Id, Layout, Margins, Picture, Rate, Size, SourceCall, Still};
 
 /// A whole film as `film.toml` plans it, every number within its range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,6 +122,10 @@ pub struct Shot {
     pub blocking: Option<Blocking>,
     /// Storyboard drawings, in order.
     pub boards: Vec<Board>,
+    /// Where things go in a still or living shot; the engine chooses when not given.
+    pub layout: Option<Layout>,
+    /// What stands still while the rest flows.
+    pub still: Option<Still>,
 }
 
 impl Shot {
@@ -145,13 +149,16 @@ impl Shot {
             engine: None,
             blocking: None,
             boards: Vec::new(),
+            layout: None,
+            still: None,
         }
     }
 
-    /// Every source the shot calls: `sources`, then the two ends of a becoming.
+    /// Every source the shot calls: `sources`, then the two ends of a becoming or the plate of a fill.
     pub fn calls(&self) -> impl Iterator<Item = &SourceCall> {
         let ends = match &self.kind {
             Kind::Becoming { from, to, .. } => [Some(from), Some(to)],
+            Kind::Fill { plate, .. } => [Some(plate), None],
             _ => [None, None],
         };
         self.sources.iter().chain(ends.into_iter().flatten())
@@ -188,6 +195,16 @@ pub enum Kind {
         /// First frame used, counted from 0 at the film's rate.
         start: u32,
     },
+    /// A photograph with a part of it made anew, or gone on with beyond its edges; held. `sources` are other matter to
+    /// make it of; without them it is made of the plate's own.
+    Fill {
+        /// The photograph.
+        plate: SourceCall,
+        /// White where it is made anew.
+        mask: Option<Picture>,
+        /// What is added round it.
+        margins: Margins,
+    },
 }
 
 impl Kind {
@@ -199,6 +216,7 @@ impl Kind {
             Kind::Becoming { .. } => "becoming",
             Kind::Guided => "guided",
             Kind::Plate { .. } => "plate",
+            Kind::Fill { .. } => "fill",
         }
     }
 
@@ -207,7 +225,7 @@ impl Kind {
         match self {
             Kind::Living { motion } | Kind::Becoming { motion, .. } => Some(motion),
             Kind::Still { motion } => motion.as_ref(),
-            Kind::Guided | Kind::Plate { .. } => None,
+            Kind::Guided | Kind::Plate { .. } | Kind::Fill { .. } => None,
         }
     }
 }

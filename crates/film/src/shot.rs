@@ -2,8 +2,9 @@
 
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
+use crate::read_layout;
 use crate::toml::{Table, Value};
-use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
+use crate::{Flow, Id, Kind, Margins, Motion, Rate, Scene, Shot, SourceCall, Still};
 
 /// Most sources of one shot.
 const MAX_SOURCES: usize = 1_000;
@@ -67,6 +68,7 @@ enum Word {
     Becoming,
     Plate,
     Guided,
+    Fill,
 }
 
 impl Word {
@@ -77,6 +79,7 @@ impl Word {
             Word::Becoming => "becoming",
             Word::Plate => "plate",
             Word::Guided => "guided",
+            Word::Fill => "fill",
         }
     }
 }
@@ -108,14 +111,14 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     // Of a shot whose kind is not known, every key is asked for and none is missed.
     let is = |kinds: &[Word]| word.is_none_or(|word| kinds.contains(&word));
     let (living, still, becoming, plate) = (Word::Living, Word::Still, Word::Becoming, Word::Plate);
-    let guided = Word::Guided;
+    let (guided, fill) = (Word::Guided, Word::Fill);
     let mut foreign = Foreign {
         word: word.map_or("", Word::text),
         name: &name,
     };
 
-    if is(&[living, still, plate, guided]) {
-        let value = if word.is_some_and(|word| word != guided) {
+    if is(&[living, still, plate, guided, fill]) {
+        let value = if word.is_some_and(|word| word != guided && word != fill) {
             table.require("sources", "[\"archive:...\"]")
         } else {
             table.get("sources")
@@ -146,7 +149,16 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     }
     let mut moves = None;
     if is(&[living, still, becoming]) {
-        moves = table.get("motion").and_then(|v| v.table()).map(motion);
+        let read = table
+            .get("motion")
+            .and_then(|v| v.table())
+            .map(|table| motion(table, word == Some(becoming)));
+        if let Some((motion, held)) = read {
+            moves = Some(motion);
+            shot.still = held;
+        }
+    } else if word == Some(fill) {
+        foreign.judge(&mut table, "motion", "delete it: a filled photograph is held");
     } else if word == Some(guided) {
         foreign.judge(
             &mut table,
@@ -154,7 +166,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             "delete it: what moves, and how, is in the shot's `blocking`",
         );
     }
-    if is(&[living, still, becoming, guided]) {
+    if is(&[living, still, becoming, guided, fill]) {
         shot.seed = table
             .get("seed")
             .and_then(|v| v.integer(0..=i64::MAX))
@@ -185,6 +197,19 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         .and_then(|v| v.table())
         .map(|table| blocking(table, frames));
     shot.boards = table.get("board").map(|v| boards(&v, frames)).unwrap_or_default();
+    if is(&[living, still]) {
+        shot.layout = table
+            .get("layout")
+            .and_then(|v| v.table())
+            .and_then(|table| read_layout::layout(table, &shot.sources, &shot.boards));
+    } else {
+        foreign.judge(
+            &mut table,
+            "layout",
+            "delete it: only the composition of a still or living shot can be drawn",
+        );
+    }
+    let filled = filled(&mut table, word, &mut foreign);
     let mut start = 0;
     if is(&[plate]) {
         start = table.get("start").and_then(|v| v.integer(0..=day)).unwrap_or(0) as u32;
@@ -202,6 +227,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             motion: moves.unwrap_or_default(),
         },
         (Some(Word::Guided), _) => Kind::Guided,
+        (Some(Word::Fill), _) => filled.unwrap_or(Kind::Plate { start }),
         _ => Kind::Plate { start },
     };
     table.finish(&[
@@ -217,6 +243,10 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("storyboard", "board"),
         ("stage", "blocking"),
         ("camera", "blocking"),
+        ("composition", "layout"),
+        ("drawing", "layout"),
+        ("margins", "frame"),
+        ("outpaint", "frame"),
     ]);
     let place = ShotPlace {
         name: name_place,
@@ -224,6 +254,47 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         dissolve: dissolve_place,
     };
     (shot, place)
+}
+
+/// What only a fill has: its plate, its mask and what is added round it.
+fn filled(table: &mut Table<'_>, word: Option<Word>, foreign: &mut Foreign<'_>) -> Option<Kind> {
+    if word.is_some_and(|word| word != Word::Fill) {
+        for key in ["plate", "mask", "frame"] {
+            foreign.judge(table, key, "delete it, or write `kind = \"fill\"`");
+        }
+        return None;
+    }
+    let plate = if word.is_some() {
+        table.require("plate", "\"archive:...\"")
+    } else {
+        table.get("plate")
+    };
+    let plate = plate.and_then(|v| call(&v));
+    let mask = table.get("mask").map(|v| read_layout::mask(&v));
+    let frame = table.get("frame");
+    let margins = frame
+        .as_ref()
+        .and_then(|v| v.table())
+        .map_or(Margins::default(), read_layout::margins);
+    if word.is_some() && mask.is_none() {
+        match &frame {
+            None => table.missing(
+                "mask",
+                "add `mask = \"masks/010.png\"`, white where the plate is made anew, or \
+                 `frame = { left = 0.2, right = 0.2 }`, what is added round it",
+            ),
+            Some(frame) if margins.is_none() => frame.fault(
+                "`frame` adds nothing, and there is no `mask`: nothing is filled",
+                "write how much is added, in shares of the plate: `frame = { left = 0.2, right = 0.2 }`",
+            ),
+            Some(_) => {}
+        }
+    }
+    Some(Kind::Fill {
+        plate: plate?,
+        mask,
+        margins,
+    })
 }
 
 /// Says of keys that they belong to shots of another kind.
@@ -250,6 +321,7 @@ fn kind_word(value: &Value<'_>) -> Option<Word> {
         Word::Becoming,
         Word::Plate,
         Word::Guided,
+        Word::Fill,
     ];
     value.one_of(&all.map(|word| (word.text(), word)))
 }
@@ -298,7 +370,7 @@ fn float(table: &mut Table<'_>, key: &'static str, range: std::ops::RangeInclusi
         .map(|number| number as f32)
 }
 
-fn motion(mut table: Table<'_>) -> Motion {
+fn motion(mut table: Table<'_>, becoming: bool) -> (Motion, Option<Still>) {
     table.describe("`motion`");
     let plain = Motion::default();
     let flow = table
@@ -310,11 +382,23 @@ fn motion(mut table: Table<'_>) -> Motion {
         direction_deg: float(&mut table, "direction", -360.0..=360.0).unwrap_or(plain.direction_deg),
         steady: float(&mut table, "steady", 0.0..=1.0).unwrap_or(plain.steady),
     };
+    let held = if becoming {
+        table.forbid(
+            "still",
+            "`still` does not belong to a becoming: all of it turns into the other photograph",
+            "delete it",
+        );
+        None
+    } else {
+        table.get("still").and_then(|v| read_layout::still(&v))
+    };
     table.finish(&[
+        ("hold", "still"),
+        ("mask", "still"),
         ("angle", "direction"),
         ("pace", "speed"),
         ("kind", "flow"),
         ("type", "flow"),
     ]);
-    motion
+    (motion, held)
 }

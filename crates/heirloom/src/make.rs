@@ -51,9 +51,9 @@ pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
 }
 
 /// What film.toml and the archive make together.
-pub fn planned(film: &Film, vault: &Vault, engines: &Engines) -> anyhow::Result<Plan> {
+pub fn planned(film: &Film, folder: &Path, vault: &Vault, engines: &Engines) -> anyhow::Result<Plan> {
     let gate = SourceGate::new(vault, open::today());
-    Ok(plan(film, &Archive::new(vault), engines, &gate)?)
+    Ok(plan(film, folder, &Archive::new(vault), engines, &gate)?)
 }
 
 /// Show what stands in the way and end; a gate's no has its own exit code.
@@ -99,7 +99,7 @@ pub fn check(folder: &Path, engines: &Engines, show: &Show) -> anyhow::Result<()
         );
     }
     let vault = Vault::open(&vault_folder)?;
-    let plan = planned(&film, &vault, engines)?;
+    let plan = planned(&film, folder, &vault, engines)?;
     if plan.objections.len() > plan.waiting().count() {
         return Err(objections(&plan, show));
     }
@@ -149,7 +149,7 @@ pub fn make(
     // Found missing before an hour of drawing rather than after it.
     heirloom_picture::ffmpeg::Ffmpeg::find()?;
     let sound = sound(folder, &film)?;
-    let plan = planned(&film, &vault, engines)?;
+    let plan = planned(&film, folder, &vault, engines)?;
     if !plan.objections.is_empty() {
         record_refusals(&vault, &plan)?;
         return Err(objections(&plan, show));

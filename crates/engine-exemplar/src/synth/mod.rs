@@ -2,13 +2,16 @@
 //!
 //! From the bottom up: [`feature`] planes and the [`patch`] kernels compare places, [`search`] and [`vote`]
 //! improve a picture on one level, [`pyramid`] goes from coarse to fine. [`matter`] holds the photographs,
-//! [`layout`] and [`guide`] say what goes where, [`flow`] and [`carry`] move it. [`living`] and [`becoming`]
-//! are the shots.
+//! [`layout`] and [`guide`] say what goes where, [`flow`] and [`carry`] move it. [`compose`] and [`points`] are
+//! what a person says of the composition and of stars, [`turning`] is how new matter comes in. [`living`], [`becoming`]
+//! and [`fill`] are the shots.
 
 pub mod becoming;
 pub mod blur;
 pub mod carry;
+pub mod compose;
 pub mod feature;
+pub mod fill;
 pub mod flow;
 pub mod guide;
 pub mod hash;
@@ -16,6 +19,8 @@ pub mod layout;
 pub mod living;
 pub mod matter;
 pub mod patch;
+pub mod points;
 pub mod pyramid;
 pub mod search;
+pub mod turning;
 pub mod vote;
