@@ -105,6 +105,11 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
     (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
 }
 
+/// The weights of the second layer of the frame before `n`, carried as [`carried`] does.
+pub fn carried_weight(request: &Request, n: u32, old: &[u8]) -> Option<Vec<u8>> {
+    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&setting(request), n, old))
+}
+
 /// A shot prepared: its sources as they were scaled, and the making of its frames.
 struct Prepared {
     making: Box<dyn Making>,
@@ -203,7 +208,12 @@ fn fill(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let mut scaled = vec![plate];
     scaled.extend(matter.iter().zip(sizes).map(|(p, size)| Scaled::whole(p, size)));
     control.check()?;
-    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    // The plate's flat borders are part of what is kept.
+    let sheets: Vec<Sheet> = scaled
+        .iter()
+        .enumerate()
+        .map(|(k, s)| s.sheet(k > 0))
+        .collect();
     let making = Fill::new(sheets, hole, request.seed).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),

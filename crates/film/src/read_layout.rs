@@ -128,7 +128,10 @@ fn among(value: &Value<'_>, sources: &[SourceCall]) -> Option<usize> {
         have == canonical || have.rsplit('/').next() == Some(&canonical)
     });
     if found.is_none() {
-        let known = sources.iter().map(|source| source.call.as_str());
+        let known = sources.iter().flat_map(|source| {
+            let call = source.call.as_str();
+            [call, call.rsplit('/').next().unwrap_or(call)]
+        });
         let mend = match nearest(bare, known) {
             Some(meant) => format!("write \"archive:{meant}\""),
             None => format!("add \"archive:{bare}\" to the shot's `sources`"),

@@ -5,7 +5,7 @@
 //! B's. A second front puts everything in B's own place. Frame 0 is A itself and the last frame is B, to
 //! the pixel. All the while a gentle flow carries the matter; it begins and ends at rest.
 
-use super::blur::soften;
+use super::blur::{soften, soften_wide};
 use super::carry::{self, Keep, Sway};
 use super::feature::{Plane, Weights};
 use super::flow::{Field, Flow, ease, value_noise};
@@ -24,9 +24,9 @@ use rayon::prelude::*;
 const WEIGHTS: Weights = Weights([256, 256, 256, 170, 0, 0, 110, 256]);
 /// Half the width of the first front's hem, in shares of its way: where colours turn.
 const HEM: f32 = 0.2;
-/// Half the width of the hem over which both matters are mixed, at each front, in shares of its way: about a fiftieth
-/// of the height.
-const SOFT: [f32; 2] = [0.035, 0.05];
+/// Half the width of the hem over which both matters are mixed, in shares of a front's way: at least, where the front
+/// runs fast, and at most. Between, it is what a fiftieth of the height takes at that place.
+const SOFT: (f32, f32) = (0.035, 0.17);
 /// How far the matter is carried in all, in frame heights, at the usual pace.
 const WAY: f32 = 0.045;
 
@@ -39,6 +39,8 @@ pub struct Becoming {
     guides: [Vec<Guide>; 2],
     /// When each front passes a pixel, 0..1.
     fronts: [Vec<f32>; 2],
+    /// Half the width of each front's hem at every pixel, in shares of its way.
+    hems: [Vec<f32>; 2],
     drift: Field,
     /// What must be added to A's light of a rank, encoded as the finish does, to make it B's.
     palette: Vec<[f32; 3]>,
@@ -78,6 +80,7 @@ impl Becoming {
         }
         let texture = guide::texture(&sheets);
         let fronts = [0, 1].map(|k| front(&sheets[k], w, h, mix(setting.seed ^ (0xf407 + k as u64))));
+        let hems = [0, 1].map(|k| hem(&fronts[k], w, h));
         let palette = palette([&sheets[0], &sheets[1]], light);
         let guides = [sheets[0].guide.clone(), sheets[1].guide.clone()];
         let levels = level_count(h, &sheets);
@@ -100,6 +103,7 @@ impl Becoming {
             planes,
             guides,
             fronts,
+            hems,
             drift,
             palette,
             texture,
@@ -178,7 +182,7 @@ impl Becoming {
             .step(&self.drift.clone().scaled(self.come(n - 1) - self.come(n)), 0);
         let left = self.drift.clone().scaled(1.0 - self.come(n));
         let (u, after) = (self.along(n), n - self.key);
-        let (edge, home) = (self.edge(u), second(u) * (1.0 + 2.0 * SOFT[1]) - SOFT[1]);
+        let (edge, home) = (self.edge(u), second(u) * (1.0 + 2.0 * SOFT.1) - SOFT.1);
         let none = Origin::default();
         let now: Vec<(Origin, Origin, u8)> = (0..w * h)
             .into_par_iter()
@@ -188,7 +192,7 @@ impl Becoming {
                     let (x, y) = left.source(i % w, i / w);
                     Origin { source: 1, x, y }
                 };
-                let at_home = passed(home, self.fronts[1][i], SOFT[1]);
+                let at_home = passed(home, self.fronts[1][i], self.hems[1][i]);
                 if at_home == 255 {
                     return (own(), none, 0);
                 }
@@ -197,7 +201,7 @@ impl Becoming {
                 let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
                 let k = py * w + px;
                 let share = if self.under[k].source == 0 && self.mended[k].source == 1 {
-                    passed(edge, self.fronts[0][k], SOFT[0])
+                    passed(edge, self.fronts[0][k], self.hems[0][k])
                 } else {
                     // Where only the layout changes, a piece here and a piece there.
                     self.turning.weight(k, after)
@@ -300,7 +304,7 @@ impl Becoming {
                     0,
                     mix(3),
                     // All of the hem: what comes must be there before it is seen.
-                    if self.fronts[0][i] < self.edge(u) + SOFT[0] {
+                    if self.fronts[0][i] < self.edge(u) + self.hems[0][i] {
                         255
                     } else {
                         0
@@ -504,6 +508,12 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
             ((noise / all * 0.55 + light * 0.45).clamp(0.0, 1.0) * 65_535.0) as u16
         })
         .collect();
+    // Where light changes at once, the front must not: its hem is to be some pixels wide everywhere.
+    let raw: Vec<[u16; 1]> = raw.iter().map(|v| [*v]).collect();
+    let raw: Vec<u16> = soften_wide(&raw, w, h, (h / 150).max(1))
+        .iter()
+        .map(|v| v[0])
+        .collect();
     let mut count = vec![0u32; 65_536];
     for v in &raw {
         count[usize::from(*v)] += 1;
@@ -516,6 +526,32 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
     }
     raw.iter()
         .map(|v| count[usize::from(*v)] as f32 / raw.len() as f32)
+        .collect()
+}
+
+/// Half the width of a front's hem at every pixel: half of what the front needs from one side of a square, a fiftieth of
+/// the height wide, to the other.
+fn hem(front: &[f32], w: usize, h: usize) -> Vec<f32> {
+    let r = (h / 100).max(1);
+    let spread = |a: &[(f32, f32)]| -> (f32, f32) {
+        a.iter().fold((f32::MAX, f32::MIN), |m, v| (m.0.min(v.0), m.1.max(v.1)))
+    };
+    let ones: Vec<(f32, f32)> = front.iter().map(|f| (*f, *f)).collect();
+    let across: Vec<(f32, f32)> = (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, line) = (i % w, i / w * w);
+            spread(&ones[line + x.saturating_sub(r)..line + (x + r + 1).min(w)])
+        })
+        .collect();
+    (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = (i % w, i / w);
+            let column = (y.saturating_sub(r)..(y + r + 1).min(h)).map(|j| across[j * w + x]);
+            let (low, high) = column.fold((f32::MAX, f32::MIN), |m, v| (m.0.min(v.0), m.1.max(v.1)));
+            ((high - low) * 0.5).clamp(SOFT.0, SOFT.1)
+        })
         .collect()
 }
 

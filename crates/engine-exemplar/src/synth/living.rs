@@ -10,7 +10,7 @@ use super::layout::{self, Layout};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
 use super::points::{self, Star};
 use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
-use super::turning::{NONE, Pieces, Turning};
+use super::turning::Turning;
 use crate::making::{Laid, Making, Over};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
@@ -45,9 +45,6 @@ pub const KEY_FRAMES: u32 = 12;
 const CROSSING: u32 = 5;
 /// How strongly what is made anew should look like what it replaces, of 256.
 const PULL: u16 = 100;
-/// How old matter gets, in seconds, before it is renewed even where it still fits: from lively to steady. A photograph
-/// that is sampled between its pixels, and a little stretched, is softer than itself.
-const AGE_S: (f32, f32) = (3.0, 7.0);
 /// See [`LAYOUT_WEIGHT`].
 pub const STRUCTURE_WEIGHT: f32 = 0.5;
 
@@ -421,7 +418,6 @@ impl Living {
             &share,
             &Keep::steady(self.setting.steady),
         );
-        self.retire(&mut kept);
         for (k, still) in kept.iter_mut().zip(&self.wanted.still) {
             // What stands still stays what it is.
             *k |= *still == 255;
@@ -450,32 +446,6 @@ impl Living {
             CROSSING,
         );
     }
-
-    /// Lets pieces go that are old. Nobody keeps count of years: each place of the frame has its turn, by hash, once an
-    /// age, and then the pieces whose middle is there go, so a shot that was stopped goes on alike.
-    fn retire(&self, kept: &mut [bool]) {
-        let (w, h) = (self.setting.width, self.setting.height);
-        let age_s = AGE_S.0 + (AGE_S.1 - AGE_S.0) * self.setting.steady;
-        let keys = (age_s / (self.setting.seconds_a_frame * KEY_FRAMES as f32)).max(1.0) as u64;
-        let turn = u64::from(self.key / KEY_FRAMES);
-        if turn == 0 {
-            return;
-        }
-        let pieces = Pieces::find(&self.base, w, |_| true);
-        let cell = (h / 9).max(4);
-        let old: Vec<bool> = (0..pieces.len())
-            .map(|k| {
-                let (x, y) = pieces.middle(k);
-                let place = ((y / cell) as u64) << 32 | (x / cell) as u64;
-                (mix(place ^ self.setting.seed ^ 0x01de) + turn).is_multiple_of(keys)
-            })
-            .collect();
-        for (k, piece) in kept.iter_mut().zip(&pieces.of) {
-            if *piece != NONE && old[*piece as usize] {
-                *k = false;
-            }
-        }
-    }
 }
 
 /// How strongly labels hold.
@@ -492,6 +462,21 @@ pub fn carried(setting: &Setting, n: u32, old: &[Origin]) -> Vec<Origin> {
     let mut way = Sway::rest(setting.width, setting.height);
     way.step(&flow_of(setting).back(n), 0);
     way.carry(old)
+}
+
+/// Weights of frame `n - 1`'s second layer carried to frame `n`, by the nearest pixel.
+pub fn carried_weight(setting: &Setting, n: u32, old: &[u8]) -> Vec<u8> {
+    let (w, h) = (setting.width, setting.height);
+    let mut way = Sway::rest(w, h);
+    way.step(&flow_of(setting).back(n), 0);
+    (0..w * h)
+        .map(|i| {
+            let (x, y) = way.was(i);
+            let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
+            let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
+            old[py * w + px]
+        })
+        .collect()
 }
 
 fn flow_of(setting: &Setting) -> Flow {

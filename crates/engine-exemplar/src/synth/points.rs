@@ -56,15 +56,18 @@ pub fn take_out(sheet: &mut Sheet, source: usize, widest: usize) -> Vec<Star> {
         .collect();
     // Brightest first; where two are one, the brighter has it.
     found.sort_unstable_by_key(|(contrast, at, _)| (-contrast, *at));
-    let mut taken = vec![false; w * h];
+    let (mut taken, mut claimed) = (vec![false; w * h], vec![false; w * h]);
     let mut area = 0;
     let mut stars: Vec<Star> = Vec::new();
     for (_, at, star) in found {
-        if taken[at] {
+        if claimed[at] {
             continue;
         }
-        let reach = star.radius + 2;
-        let disc = disc(&star, reach, w, h);
+        // Its heart is its own; its hem may lie over another's.
+        for i in disc(&star, star.radius / 2 + 1, w, h) {
+            claimed[i] = true;
+        }
+        let disc = disc(&star, star.radius + 2, w, h);
         let fresh = disc.iter().filter(|i| !taken[**i]).count();
         if (area + fresh) * 100 > w * h * MOST {
             break;
