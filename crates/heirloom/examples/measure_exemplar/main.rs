@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
     let vault = Arc::new(Vault::open(&folder.join("vault"))?);
     let engines = Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()));
     let gate = SourceGate::new(&vault, jiff::Zoned::now().date());
-    let plan: Plan = plan(&loaded.film, &Archive::new(&vault), &engines, &gate)?;
+    let plan: Plan = plan(&loaded.film, &folder, &Archive::new(&vault), &engines, &gate)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",
