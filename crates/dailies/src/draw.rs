@@ -250,6 +250,9 @@ impl Floor<'_> {
             Ok(engine) => engine,
             Err(failure) => return self.failed(owner, leased, failure),
         };
+        if let Some(failure) = self.put_pictures(planned)? {
+            return self.failed(owner, leased, failure);
+        }
         self.request_act(planned, request, &draw)?;
         let inputs: Arc<dyn Inputs> = Arc::new(Handed {
             vault: self.drawing.vault.clone(),
@@ -298,6 +301,23 @@ impl Floor<'_> {
         Ok(())
     }
 
+    /// Puts the drawings and masks of a shot into the vault; a failure where one is no longer what was planned with.
+    fn put_pictures(&self, planned: &Planned) -> Result<Option<Failure>, DrawError> {
+        for picture in &planned.pictures {
+            let Some(file) = &picture.file else { continue };
+            if self.drawing.vault.put_file(file)?.0 != picture.object {
+                return Ok(Some(Failure::lasting(
+                    "input",
+                    format!(
+                        "{} was changed since the work began; run again to use it as it is now",
+                        file.display()
+                    ),
+                )));
+            }
+        }
+        Ok(None)
+    }
+
     /// The act that stands in the ledger before anything is spent, once for each draw.
     fn request_act(&self, planned: &Planned, request: &Request, draw: &Draw) -> Result<(), DrawError> {
         let vault = &self.drawing.vault;
@@ -329,6 +349,9 @@ impl Floor<'_> {
         }
         if let Some(guides) = &request.guides {
             act = act.input("guides", *guides);
+        }
+        for (role, picture) in &request.pictures {
+            act = act.input(role, *picture);
         }
         vault.ledger().append(act)?;
         Ok(())

@@ -17,7 +17,7 @@ use crate::staged::{Shelf, Sources, StageError, stage_shot};
 
 use crate::clips;
 
-
+use crate::pictures::{self, Pictured};
 
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Planned {
     pub shot: Shot,
     /// Its sources, in the order of the request.
     pub sources: Vec<Source>,
+    /// The pictures it is composed by: drawings, masks.
+    pub pictures: Vec<Pictured>,
     /// What it needs.
     pub work: Work,
     /// The guides of a guided shot.
@@ -163,6 +165,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
     let Room {
         film,
         archive,
+        folder,
         engines,
         gate,
         ..
@@ -192,6 +195,13 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
             Err(error) => objections.push(object(Why::Source(error))),
         }
     }
+    let pictured = match pictures::pictures(folder, shot, archive, &mut uses) {
+        Ok(pictured) => pictured,
+        Err(why) => {
+            objections.push(object(why));
+            Vec::new()
+        }
+    };
     if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
         objections.push(object(Why::Gate(grounds)));
     }
@@ -205,7 +215,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
             guides = Some(made);
             work
         }),
-        _ => draw(film, shot, &sources, engines),
+        _ => draw(film, shot, &sources, &pictured, engines),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
@@ -213,6 +223,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
             scene: scene.name.clone(),
             shot: shot.clone(),
             sources,
+            pictures: pictured,
             work,
         }),
         Err(why) => Err(vec![object(why)]),
@@ -278,7 +289,7 @@ fn guided(room: &Room<'_>, shot: &Shot, sources: &[Source]) -> Result<(Work, Arc
         }
         objects.insert(thing, of.iter().filter_map(number).collect());
     }
-    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, room.engines)? else {
+    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines)? else {
         return Err(Why::Shot("it is not drawn".into()));
     };
     request.guides = Some(guides.object());
@@ -325,7 +336,13 @@ fn frames_needed(end: u64, film: &Film, rate: heirloom_film::Rate) -> u64 {
     u64::try_from(up.div_ceil(down.max(1))).unwrap_or(u64::MAX)
 }
 
-fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Result<Work, Why> {
+fn draw(
+    film: &Film,
+    shot: &Shot,
+    sources: &[Source],
+    pictures: &[Pictured],
+    engines: &Engines,
+) -> Result<Work, Why> {
     let engine = engines
         .get(shot.engine.as_deref())
         .map_err(|Failure { message, .. }| Why::Engine(message))?;
@@ -337,6 +354,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         Kind::Extend { .. } => Task::Extend,
         Kind::Between { .. } => Task::Between,
         Kind::Slow { .. } => Task::Slow,
+        Kind::Fill { .. } => Task::Fill,
         Kind::Guided { .. } => Task::Guided,
         Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
     };
@@ -344,6 +362,15 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         return Err(Why::Engine(objection));
     }
     clips::fits(film, shot, sources).map_err(Why::Shot)?;
+    if let (Kind::Fill { .. }, Some(plate)) = (&shot.kind, sources.first())
+        && plate.media != Media::Photograph
+    {
+        return Err(Why::Shot(format!(
+            "{} is a clip; filling a clip, frame after frame, is not made yet: put one of its frames into the archive \
+             as a photograph and name that",
+            plate.file_name
+        )));
+    }
     let words = |text: &str| {
         if card.text == Text::Ignored {
             String::new()
@@ -363,7 +390,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         frames: shot.frames,
         sources: sources.iter().map(|s| s.object).collect(),
         keyframes: Vec::new(),
-        pictures: Default::default(),
+        pictures: pictures.iter().map(|p| (p.role.to_owned(), p.object)).collect(),
         guides: None,
         style: None,
         params: params(shot),
@@ -409,5 +436,6 @@ fn params(shot: &Shot) -> BTreeMap<String, Param> {
         params.insert(settings::DIRECTION_DEG.into(), number(*direction_deg));
         params.insert(settings::STEADY.into(), number(*steady));
     }
+    pictures::params(shot, number, &mut params);
     params
 }

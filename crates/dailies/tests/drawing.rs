@@ -130,7 +130,7 @@ impl Room {
             engine: "counter".into(),
             revision: 1,
             about: "counts".into(),
-            tasks: BTreeSet::from([Task::Living, Task::Still, Task::Guided]),
+            tasks: BTreeSet::from([Task::Living, Task::Still, Task::Guided, Task::Fill]),
             text: Text::Ignored,
             sources: (1, 2),
             guides: false,
@@ -240,6 +240,71 @@ fn words_that_an_engine_ignores_cost_nothing_to_edit() {
     assert_eq!(one.shots[0].work, two.shots[0].work);
     let three = room.plan(&film(&text.replace("seed = 1", "seed = 2")));
     assert_ne!(one.shots[0].work, three.shots[0].work);
+}
+
+#[test]
+fn drawings_and_masks_are_named_by_their_bytes_and_kept_in_the_vault() {
+    let room = Room::new(Ending::Well);
+    let drawing = room.folder.path().join("d.png");
+    std::fs::write(&drawing, "a drawing").unwrap();
+    std::fs::write(room.folder.path().join("m.png"), "a mask").unwrap();
+    let text = shot("010", 2, 1, "sea")
+        + "layout = { drawing = \"d.png\", strength = 0.5 }\nmotion = { still = \"m.png\" }\n"
+        + "[[scene.shot]]\nname = \"020\"\nframes = 2\nkind = \"fill\"\nplate = \"archive:sea\"\nmask = \"m.png\"\n\
+           sources = [\"archive:moon\"]\nframe = { up = 0.2 }\n";
+    let film = film(&text);
+    let plan = room.plan(&film);
+    assert!(plan.objections.is_empty(), "{:?}", plan.objections);
+    let requests: Vec<_> = plan
+        .shots
+        .iter()
+        .filter_map(|planned| match &planned.work {
+            heirloom_dailies::Work::Draw { request, .. } => Some(request),
+            _ => None,
+        })
+        .collect();
+    let [drawn, masked] = [&b"a drawing"[..], b"a mask"].map(heirloom_vault::ObjectId::of);
+    let pictures = &requests[0].pictures;
+    assert_eq!(pictures.get("layout"), Some(&drawn));
+    assert_eq!(pictures.get("still"), Some(&masked));
+    assert_eq!(requests[0].number("layout_strength"), Some(0.5));
+    assert_eq!((requests[1].task, requests[1].sources.len()), (Task::Fill, 2));
+    assert_eq!(requests[1].pictures.get("mask"), Some(&masked));
+    assert_eq!(requests[1].number("frame_up"), Some(0.2));
+    assert_eq!(requests[1].number("frame_left"), None);
+    assert_eq!(room.draw(&plan, 1).drawn, 2);
+    assert_eq!(std::fs::read(room.vault.path(&drawn)).unwrap(), b"a drawing");
+    assert_eq!(std::fs::read(room.vault.path(&masked)).unwrap(), b"a mask");
+
+    // Another drawing is another request; one that is gone is an objection that names it.
+    std::fs::write(&drawing, "another drawing").unwrap();
+    assert_ne!(room.plan(&film).shots[0].work, plan.shots[0].work);
+    assert_eq!(room.plan(&film).shots[1].work, plan.shots[1].work);
+    std::fs::remove_file(&drawing).unwrap();
+    let words = room.plan(&film).objections[0].to_string();
+    assert!(
+        words.contains("d.png could not be read") && words.contains("put the layout picture there"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_drawing_that_changes_under_way_stops_its_shot_alone() {
+    let room = Room::new(Ending::Well);
+    let drawing = room.folder.path().join("d.png");
+    std::fs::write(&drawing, "a drawing").unwrap();
+    let text = shot("010", 2, 1, "sea") + "layout = { drawing = \"d.png\" }\n" + &shot("020", 2, 2, "moon");
+    let film = film(&text);
+    let plan = room.plan(&film);
+    std::fs::write(&drawing, "another").unwrap();
+    let outcome = room.draw(&plan, 1);
+    assert_eq!((outcome.drawn, outcome.failed.len()), (1, 1));
+    assert!(
+        outcome.failed[0].1.contains("was changed since the work began"),
+        "{:?}",
+        outcome.failed
+    );
+    assert_eq!(room.draw(&room.plan(&film), 1).drawn, 1);
 }
 
 #[test]

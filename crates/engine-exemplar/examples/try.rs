@@ -2,9 +2,14 @@
 //!
 //! `cargo run --release -p heirloom-engine-exemplar --example try -- photo=a.jpg [to=b.jpg] out=/folder/name
 //! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5`
+//!
+//! A composition: `drawing=d.png strength=0.75`, `labels=l.png label_sources=ff0000:0,0000ff:1`, `still=mask.png`,
+//! `stars=1`. A fill, of the first photograph by the others: `fill=1 mask=m.png left=0.2 right=0.2 up=0 down=0`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)]
 use heirloom_engine::local::{Control, Generator};
 use heirloom_engine::{Failure, Inputs, Order, Param, Request, Task, manifest_of};
+use heirloom_engine_exemplar::making::Over;
+use heirloom_engine_exemplar::map::{CoordinateMap, Origin};
 use heirloom_engine_exemplar::{engine, measure, take};
 use heirloom_film::{Rate, Size};
 use heirloom_picture::{color, measure as look, png};
@@ -45,7 +50,22 @@ fn main() {
         sources.push(id);
     }
     let out = given.get("out").copied().unwrap_or("shot");
-    let task = if given.contains_key("to") {
+    let mut pictures = BTreeMap::new();
+    for (arg, role) in [
+        ("drawing", "layout"),
+        ("labels", "labels"),
+        ("still", "still"),
+        ("mask", "mask"),
+    ] {
+        if let Some(path) = given.get(arg) {
+            let id = ObjectId::of(&std::fs::read(path).unwrap());
+            files.insert(id, PathBuf::from(path));
+            pictures.insert(role.to_string(), id);
+        }
+    }
+    let task = if given.contains_key("fill") {
+        Task::Fill
+    } else if given.contains_key("to") {
         Task::Becoming
     } else if given.contains_key("flow") {
         Task::Living
@@ -64,6 +84,23 @@ fn main() {
     if given.contains_key("scale") {
         params.insert("scale".into(), Param::Number(number("scale", 1.0)));
     }
+    for (arg, name) in [
+        ("strength", "layout_strength"),
+        ("left", "frame_left"),
+        ("right", "frame_right"),
+        ("up", "frame_up"),
+        ("down", "frame_down"),
+    ] {
+        if given.contains_key(arg) {
+            params.insert(name.into(), Param::Number(number(arg, 0.0)));
+        }
+    }
+    if let Some(words) = given.get("label_sources") {
+        params.insert("label_sources".into(), Param::Text(words.replace(',', " ")));
+    }
+    if given.contains_key("stars") {
+        params.insert("still_stars".into(), Param::Flag(true));
+    }
     let request = Request {
         engine: engine::NAME.into(),
         revision: engine::REVISION,
@@ -79,7 +116,7 @@ fn main() {
         frames: number("n", 1.0) as u32,
         sources,
         keyframes: vec![],
-        pictures: Default::default(),
+        pictures,
         guides: None,
         style: None,
         params,
@@ -103,7 +140,13 @@ fn main() {
             .sum::<u64>()
             / u64::from(request.frames)
     };
-    println!("bytes a frame: map {} offset {}", bytes("map"), bytes("offset"));
+    println!(
+        "bytes a frame: map {} over {} weight {} offset {}",
+        bytes("map"),
+        bytes("over"),
+        bytes("weight"),
+        bytes("offset")
+    );
     files.extend(stored);
     let opened = take::ExemplarTake::open(&manifest, Arc::new(Files(files))).unwrap();
     let views = opened.matter().unwrap();
@@ -113,6 +156,7 @@ fn main() {
         .collect();
     let every = number("every", 24.0) as u32;
     let (mut pops, mut worst) = (0.0, 0.0f64);
+    let (mut jolts, mut hardest) = (0.0, 0.0f64);
     for n in 0..request.frames {
         let carried = if n > 0 && given.contains_key("pop") {
             engine::carried(&request, n, &opened.map(n - 1).unwrap())
@@ -123,6 +167,22 @@ fn main() {
             let pop = measure::pop(&carried, opened.map(n).unwrap().origins());
             pops += pop;
             worst = worst.max(pop);
+            let layers = |n: u32| (opened.map(n).unwrap(), opened.over(n).unwrap());
+            let ((old, old_over), (new, new_over)) = (layers(n - 1), layers(n));
+            let bring = |map: &[Origin]| {
+                let map = CoordinateMap::new(old.width(), old.height(), map.to_vec()).unwrap();
+                engine::carried(&request, n, &map).unwrap()
+            };
+            let before = (
+                bring(old.origins()),
+                old_over.map(|o| Over {
+                    map: bring(&o.map),
+                    weight: engine::carried_weight(&request, n, &o.weight).unwrap(),
+                }),
+            );
+            let jolt = measure::jolt((&before.0, before.1.as_ref()), (new.origins(), new_over.as_ref()));
+            jolts += jolt;
+            hardest = hardest.max(jolt);
         }
         if n % every != 0 && n + 1 != request.frames {
             continue;
@@ -141,8 +201,9 @@ fn main() {
     }
     if given.contains_key("pop") {
         println!(
-            "pop {:.3}, at most {worst:.3}",
-            pops / f64::from(request.frames.max(2) - 1)
+            "pop {:.4}, at most {worst:.4}; jolt {:.4}, at most {hardest:.4}",
+            pops / f64::from(request.frames.max(2) - 1),
+            jolts / f64::from(request.frames.max(2) - 1)
         );
     }
     let _ = std::fs::remove_dir_all(&work);

@@ -2,6 +2,7 @@
 
 use crate::atlas;
 use crate::codec::MAX_PIXELS;
+use crate::composed;
 use crate::from_clips;
 use crate::grid::Grid;
 use crate::guided::prepare;
@@ -10,6 +11,7 @@ use crate::map::{CoordinateMap, Origin};
 use crate::pictures::{Pictures, size_of_photograph};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
+use crate::synth::fill::Fill;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
@@ -54,12 +56,15 @@ impl Exemplar {
             card: Card {
                 engine: NAME.into(),
                 revision: REVISION,
-                about: "makes shots out of your own photographs and clips alone, without any model or download".into(),
+                about:
+                    "makes shots out of your own photographs and clips alone, without any model or download"
+                        .into(),
                 tasks: BTreeSet::from([
                     Task::Still,
                     Task::Living,
                     Task::Becoming,
                     Task::Guided,
+                    Task::Fill,
                     Task::Style,
                     Task::Extend,
                     Task::Between,
@@ -122,6 +127,11 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
     (request.task == Task::Living && n > 0).then(|| living::carried(&frame, n, old.origins()))
 }
 
+/// The weights of the second layer of the frame before `n`, carried as [`carried`] does.
+pub fn carried_weight(request: &Request, n: u32, old: &[u8]) -> Option<Vec<u8>> {
+    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&setting(request), n, old))
+}
+
 /// A shot prepared: its sources as pictures, and the making of its frames.
 pub(crate) struct Prepared {
     pub making: Box<dyn Making>,
@@ -134,6 +144,7 @@ fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
         Task::Becoming => becoming(order, control),
         Task::Style | Task::Extend | Task::Between | Task::Slow => from_clips::prepare(order, control),
         Task::Guided => guided(order, control),
+        Task::Fill => fill(order, control),
         _ => living(order, control),
     }
 }
@@ -213,7 +224,35 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
         control.check()?;
         sheets.push(pictures.sheet(k, grid.by, true)?);
     }
-    let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
+    let wanted = composed::wanted(order)?;
+    let making = Living::composed(sheets, setting(request), wanted).ok_or_else(too_small)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        pictures,
+    })
+}
+
+fn fill(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let request = &order.request;
+    let originals = originals(order, control, 0)?;
+    let (Some(object), Some((plate, matter))) = (request.sources.first(), originals.split_first()) else {
+        return Err(too_small());
+    };
+    let (plate, hole) = composed::plate(order, *object, *plate)?;
+    let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
+    let grid = Grid::of_request(request);
+    let sizes = atlas::sizes(matter, request.size.height, by, grid.by);
+    let others = request.sources.iter().skip(1).zip(matter).zip(sizes);
+    let mut sources = vec![plate];
+    sources.extend(others.map(|((object, original), size)| atlas::whole(*object, *original, size)));
+    let pictures = Pictures::new(order.inputs.clone(), sources);
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        // The plate's flat borders are part of what is kept.
+        sheets.push(pictures.sheet(k, grid.by, k > 0)?);
+    }
+    let making = Fill::new(sheets, hole, request.seed).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
         pictures,

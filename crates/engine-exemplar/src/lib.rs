@@ -7,8 +7,9 @@
 //! are sampled from the originals ([`take`]). So every pixel says where it comes from, and the same map
 //! serves any bit depth. [`engine`] is the whole as the program plugs it in.
 //!
-//! Three kinds of shot are made from photographs: a *still* is a new variation of one or several photographs; a *living* shot sets it
-//! in motion ([`synth::living`]); a *becoming* turns one whole photograph into another ([`synth::becoming`]).
+//! Five kinds of shot are made from photographs: a *still* is a new variation of one or several photographs; a *living* shot sets it
+//! in motion ([`synth::living`]); a *becoming* turns one whole photograph into another ([`synth::becoming`]);
+//! a *fill* makes a part of a photograph anew ([`synth::fill`]); a *guided* shot follows the stage ([`guided`]).
 //! Four are made from clips and pairs of stills: a *style* pass ([`synth::style`]), an *extension* of a clip
 //! ([`synth::extend`]), *slow* motion ([`synth::slow`]) and what lies *between* two stills ([`synth::between`]).
 //!
@@ -69,6 +70,7 @@
 
 pub mod atlas;
 pub mod codec;
+pub mod composed;
 pub mod engine;
 mod from_clips;
 pub mod grid;

@@ -77,6 +77,10 @@ pub trait Making: Send {
     fn edges(&self) -> &[u16] {
         &[]
     }
+    /// Pixels that the finish leaves as they are, `true`; empty where there are none.
+    fn fixed(&self) -> &[bool] {
+        &[]
+    }
 }
 
 /// Between the search's coordinates (of the used part) and the map's (of the whole scaled picture).
@@ -217,6 +221,10 @@ fn frame(
     let fault = |e: String| Failure::lasting("take", e);
     let held = pictures.for_frame(&laid.map, laid.over.as_ref())?;
     let mut pixels = grid.samples(&laid.map, &held);
+    // Before the finish: what matters of a seam is what is seen of it.
+    if let Some(over) = &laid.over {
+        grid.blend(&mut pixels, over, &held);
+    }
     let offset: Option<Offset> = if finish > 0.0 {
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
@@ -234,9 +242,16 @@ fn frame(
                 }
             }
         }
-        poisson::offset(seen, &laid.map, grid.across, finish, &lead, shot.edges(), |o| {
-            grid.mean_at(o, &held)
-        })
+        poisson::offset_within(
+            seen,
+            &laid.map,
+            grid.across,
+            finish,
+            &lead,
+            shot.edges(),
+            shot.fixed(),
+            |o| grid.mean_at(o, &held),
+        )
     } else {
         None
     };
@@ -245,9 +260,6 @@ fn frame(
         Some(over) => offset.map(|o| o.under(&over.weight)),
         None => offset,
     };
-    if let Some(over) = &laid.over {
-        grid.blend(&mut pixels, over, &held);
-    }
     if let Some(offset) = &offset {
         grid.finish(&mut pixels, &laid.map, offset);
     }

@@ -1,5 +1,6 @@
 //! Measures on coordinate maps: how much is copied in one piece, how much is used, what jumps.
 
+use crate::making::Over;
 use crate::map::{CoordinateMap, Origin, UNIT};
 
 /// Whether two neighbours belong to one piece: the same source and offsets within half a pixel.
@@ -108,6 +109,39 @@ pub fn pop(carried: &[Origin], now: &[Origin]) -> f64 {
     jumps as f64 / now.len().max(1) as f64
 }
 
+/// How hard the change of matter is seen: the mean, over all pixels, of the squared share of the pixel's light that
+/// comes from elsewhere than in `before`, the frame before carried along the flow. A pixel that changes at once counts
+/// 1, one that crosses over evenly in five frames 0.04 in each of them. Either frame may have a second layer.
+pub fn jolt(before: (&[Origin], Option<&Over>), now: (&[Origin], Option<&Over>)) -> f64 {
+    let layers = |(map, over): (&[Origin], Option<&Over>), i: usize| -> [(Origin, i64); 2] {
+        let (second, share) = over.map_or((Origin::default(), 0), |o| (o.map[i], i64::from(o.weight[i])));
+        [(map[i], 255 - share), (second, share)]
+    };
+    let near = |a: Origin, b: Origin| {
+        a.source == b.source
+            && i64::from(a.x).abs_diff(i64::from(b.x)) <= 2 * UNIT as u64
+            && i64::from(a.y).abs_diff(i64::from(b.y)) <= 2 * UNIT as u64
+    };
+    // Whole numbers: squares of 255ths.
+    let mut sum = 0u64;
+    for i in 0..now.0.len().min(before.0.len()) {
+        let mut had = layers(before, i);
+        let mut anew = 0i64;
+        for (o, mut share) in layers(now, i) {
+            for (p, left) in &mut had {
+                if near(o, *p) {
+                    let same = share.min(*left);
+                    share -= same;
+                    *left -= same;
+                }
+            }
+            anew += share;
+        }
+        sum += (anew * anew) as u64;
+    }
+    sum as f64 / (255.0 * 255.0 * now.0.len().max(1) as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +159,21 @@ mod tests {
         assert!(chunk_pixels(&broken, 10) < 3.0);
         assert_eq!(pop(&whole, &whole), 0.0);
         assert!(pop(&whole, &broken) > 0.9);
+        assert_eq!(jolt((&whole, None), (&whole, None)), 0.0);
+        assert!(jolt((&whole, None), (&broken, None)) > 0.9);
+        // Half way across at once is a quarter as hard.
+        let half = Over {
+            map: broken.clone(),
+            weight: vec![128; 100],
+        };
+        let soft = jolt((&whole, None), (&whole, Some(&half)));
+        assert!((0.2..0.26).contains(&soft), "{soft}");
+        // The same two layers the other way round are the same picture.
+        let turned = Over {
+            map: whole.clone(),
+            weight: vec![127; 100],
+        };
+        assert_eq!(jolt((&whole, Some(&half)), (&broken, Some(&turned))), 0.0);
     }
 
     #[test]

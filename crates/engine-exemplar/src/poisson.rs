@@ -30,10 +30,7 @@ pub fn lambda(finish: f32) -> f32 {
     0.30 - 0.18 * finish.clamp(0.0, 1.0)
 }
 
-/// The offset of a frame of width `w`.
-///
-/// `samples` are the linear samples of `origins`; `sample` gives others. `lead` is added, in encoded light
-/// (empty for none). Between pixels whose `edges` differ the light stays as it is (empty for none).
+/// As [`offset_within`], with nothing fixed.
 pub fn offset(
     samples: &[[f32; 4]],
     origins: &[Origin],
@@ -41,6 +38,24 @@ pub fn offset(
     finish: f32,
     lead: &[[f32; 3]],
     edges: &[u16],
+    sample: impl Fn(Origin) -> [f32; 4] + Sync,
+) -> Option<Offset> {
+    offset_within(samples, origins, w, finish, lead, edges, &[], sample)
+}
+
+/// The offset of a frame of width `w`.
+///
+/// `samples` are the linear samples of `origins`; `sample` gives others. `lead` is added, in encoded light
+/// (empty for none). Between pixels whose `edges` differ the light stays as it is (empty for none). Where `fixed` is
+/// true it is nought (empty for nowhere): what lies beside is led up to it.
+pub fn offset_within(
+    samples: &[[f32; 4]],
+    origins: &[Origin],
+    w: usize,
+    finish: f32,
+    lead: &[[f32; 3]],
+    edges: &[u16],
+    fixed: &[bool],
     sample: impl Fn(Origin) -> [f32; 4] + Sync,
 ) -> Option<Offset> {
     let h = samples.len() / w.max(1);
@@ -106,11 +121,14 @@ pub fn offset(
     let lambda = lambda(strength);
     // At half strength most of it: a seam that is gone altogether takes texture with it.
     let share = strength.sqrt();
-    let solved = solve(&pull, w, h, lambda * lambda);
+    let solved = solve(&pull, w, h, lambda * lambda, fixed);
     let steps = solved
         .iter()
         .enumerate()
         .map(|(i, o)| {
+            if fixed.get(i).copied().unwrap_or(false) {
+                return [0; 3];
+            }
             std::array::from_fn(|k| {
                 let v = (o[k] * share + lead.get(i).map_or(0.0, |l| l[k])) * STEP;
                 libm::floorf(v + 0.5).clamp(-32_000.0, 32_000.0) as i16
@@ -121,7 +139,7 @@ pub fn offset(
 }
 
 /// Solves (number of neighbours + screen) o - sum of neighbours' o = pull.
-fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
+fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32, fixed: &[bool]) -> Vec<[f32; 3]> {
     let mut now = vec![[0.0f32; 3]; pull.len()];
     let mut last = now.clone();
     let mut next = now.clone();
@@ -199,6 +217,9 @@ fn solve(pull: &[[f32; 3]], w: usize, h: usize, screen: f32) -> Vec<[f32; 3]> {
                 out[i] = omega * (sum * inverse - old[i]) + old[i];
             }
         });
+        for (o, _) in next.iter_mut().zip(fixed).filter(|(_, fixed)| **fixed) {
+            *o = [0.0; 3];
+        }
         std::mem::swap(&mut last, &mut now);
         std::mem::swap(&mut now, &mut next);
     }

@@ -40,6 +40,22 @@ pub const LAYOUT: &str = "layout";
 /// A picture whose flat colours say which source goes where, among a request's pictures.
 pub const LABELS: &str = "labels";
 
+/// How strongly a drawing or labels are followed, from 0 (hardly) to 1 (number).
+pub const LAYOUT_STRENGTH: &str = "layout_strength";
+/// Which colour of the labels means which source: `rrggbb:n`, parted by blanks, `n` counted from 0 in the request's
+/// sources (text).
+pub const LABEL_SOURCES: &str = "label_sources";
+/// Whether points of light stand still, each kept as it is (flag).
+pub const STILL_STARS: &str = "still_stars";
+/// What a fill adds to the left of its plate, in shares of the plate's width (number).
+pub const FRAME_LEFT: &str = "frame_left";
+/// To the right; see [`FRAME_LEFT`].
+pub const FRAME_RIGHT: &str = "frame_right";
+/// Above, in shares of the plate's height; see [`FRAME_LEFT`].
+pub const FRAME_UP: &str = "frame_up";
+/// Below; see [`FRAME_UP`].
+pub const FRAME_DOWN: &str = "frame_down";
+
 use crate::request::{Param, Request};
 
 impl Request {
@@ -50,6 +66,11 @@ impl Request {
             Some(Param::Whole(n)) => Some(*n as f64),
             _ => None,
         }
+    }
+
+    /// A setting that is on or off; off where it is not there.
+    pub fn flag(&self, name: &str) -> bool {
+        self.params.get(name) == Some(&Param::Flag(true))
     }
 
     /// A setting as a word.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Blocking, Board, Id, Rate, Size, SourceCall};
+use crate::{Blocking, Board, Id, Layout, Margins, Picture, Rate, Size, SourceCall, Still};
 
 /// A whole film as `film.toml` plans it, every number within its range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,6 +122,10 @@ pub struct Shot {
     pub blocking: Option<Blocking>,
     /// Storyboard drawings, in order.
     pub boards: Vec<Board>,
+    /// Where things go in a still or living shot; the engine chooses when not given.
+    pub layout: Option<Layout>,
+    /// What stands still while the rest flows.
+    pub still: Option<Still>,
 }
 
 impl Shot {
@@ -147,10 +151,12 @@ impl Shot {
             engine: None,
             blocking: None,
             boards: Vec::new(),
+            layout: None,
+            still: None,
         }
     }
 
-    /// Every source the shot calls: `sources`, then what its kind names itself: the two ends of a becoming, the clip, or
+    /// Every source the shot calls: `sources`, then what its kind names itself: the two ends of a becoming, the clip, the plate of a fill, or
     /// the matter of a guided shot's things.
     pub fn calls(&self) -> impl Iterator<Item = &SourceCall> {
         let ends = match &self.kind {
@@ -158,6 +164,7 @@ impl Shot {
             Kind::Style { clip, .. } | Kind::Extend { clip, .. } | Kind::Slow { clip, .. } => {
                 [Some(clip), None]
             }
+            Kind::Fill { plate, .. } => [Some(plate), None],
             _ => [None, None],
         };
         let matter = match &self.kind {
@@ -239,6 +246,16 @@ pub enum Kind {
         /// First frame used, counted from 0 at the film's rate.
         start: u32,
     },
+    /// A photograph with a part of it made anew, or gone on with beyond its edges; held. `sources` are other matter to
+    /// make it of; without them it is made of the plate's own.
+    Fill {
+        /// The photograph.
+        plate: SourceCall,
+        /// White where it is made anew.
+        mask: Option<Picture>,
+        /// What is added round it.
+        margins: Margins,
+    },
 }
 
 impl Kind {
@@ -259,6 +276,7 @@ impl Kind {
             Kind::Slow { .. } => "slow",
             Kind::Guided { .. } => "guided",
             Kind::Plate { .. } => "plate",
+            Kind::Fill { .. } => "fill",
         }
     }
 
@@ -272,6 +290,7 @@ impl Kind {
             | Kind::Between { .. }
             | Kind::Slow { .. }
             | Kind::Guided { .. }
+            | Kind::Fill { .. }
             | Kind::Plate { .. } => None,
         }
     }

@@ -2,10 +2,11 @@
 
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
+use crate::read_layout;
 use crate::toml::{Table, Value};
 use std::collections::BTreeMap;
 
-use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
+use crate::{Flow, Id, Kind, Margins, Motion, Rate, Scene, Shot, SourceCall, Still};
 
 /// Most sources of one shot.
 const MAX_SOURCES: usize = 1_000;
@@ -73,6 +74,7 @@ enum Word {
     Extend,
     Between,
     Slow,
+    Fill,
 }
 
 impl Word {
@@ -87,6 +89,7 @@ impl Word {
             Word::Extend => "extend",
             Word::Between => "between",
             Word::Slow => "slow",
+            Word::Fill => "fill",
         }
     }
 }
@@ -118,15 +121,15 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     // Of a shot whose kind is not known, every key is asked for and none is missed.
     let is = |kinds: &[Word]| word.is_none_or(|word| kinds.contains(&word));
     let (living, still, becoming, plate) = (Word::Living, Word::Still, Word::Becoming, Word::Plate);
-    let guided = Word::Guided;
+    let (guided, fill) = (Word::Guided, Word::Fill);
     let (style, extend, between, slow) = (Word::Style, Word::Extend, Word::Between, Word::Slow);
     let mut foreign = Foreign {
         word: word.map_or("", Word::text),
         name: &name,
     };
 
-    if is(&[living, still, plate, guided, style]) {
-        let value = if word.is_some_and(|word| word != guided) {
+    if is(&[living, still, plate, guided, style, fill]) {
+        let value = if word.is_some_and(|word| word != guided && word != fill) {
             table.require("sources", "[\"archive:...\"]")
         } else {
             table.get("sources")
@@ -171,7 +174,16 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     }
     let mut moves = None;
     if is(&[living, still, becoming]) {
-        moves = table.get("motion").and_then(|v| v.table()).map(motion);
+        let read = table
+            .get("motion")
+            .and_then(|v| v.table())
+            .map(|table| motion(table, word == Some(becoming)));
+        if let Some((motion, held)) = read {
+            moves = Some(motion);
+            shot.still = held;
+        }
+    } else if word == Some(fill) {
+        foreign.judge(&mut table, "motion", "delete it: a filled photograph is held");
     } else if word == Some(guided) {
         foreign.judge(
             &mut table,
@@ -185,7 +197,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             "delete it: the shot moves as its clip or its two stills do",
         );
     }
-    if is(&[living, still, becoming, guided, style]) {
+    if is(&[living, still, becoming, guided, style, fill]) {
         shot.seed = table
             .get("seed")
             .and_then(|v| v.integer(0..=i64::MAX))
@@ -202,7 +214,11 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         // Its pictures are shown as they are: there are no seams to finish.
         shot.finish = 0.0;
         for key in ["finish", "scale"] {
-            foreign.judge(&mut table, key, "delete it: the shot shows its pictures as they are");
+            foreign.judge(
+                &mut table,
+                key,
+                "delete it: the shot shows its pictures as they are",
+            );
         }
     } else {
         for key in ["motion", "seed", "finish", "scale", "engine"] {
@@ -245,6 +261,19 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         .and_then(|v| v.table())
         .map(|table| blocking(table, frames));
     shot.boards = table.get("board").map(|v| boards(&v, frames)).unwrap_or_default();
+    if is(&[living, still]) {
+        shot.layout = table
+            .get("layout")
+            .and_then(|v| v.table())
+            .and_then(|table| read_layout::layout(table, &shot.sources, &shot.boards));
+    } else {
+        foreign.judge(
+            &mut table,
+            "layout",
+            "delete it: only the composition of a still or living shot can be drawn",
+        );
+    }
+    let filled = filled(&mut table, word, &mut foreign);
     let mut start = 0;
     if is(&[plate, style, slow]) {
         start = table.get("start").and_then(|v| v.integer(0..=day)).unwrap_or(0) as u32;
@@ -301,6 +330,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             matter,
             light: light.unwrap_or(Shot::DEFAULT_LIGHT),
         },
+        (Some(Word::Fill), _) => filled.unwrap_or(Kind::Plate { start }),
         (Some(word), _) => match (word, clip) {
             (Word::Style, Some(clip)) => Kind::Style {
                 clip,
@@ -333,6 +363,10 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("storyboard", "board"),
         ("stage", "blocking"),
         ("camera", "blocking"),
+        ("composition", "layout"),
+        ("drawing", "layout"),
+        ("margins", "frame"),
+        ("outpaint", "frame"),
     ]);
     let place = ShotPlace {
         name: name_place,
@@ -356,6 +390,47 @@ fn matter_of(mut table: Table<'_>) -> BTreeMap<String, Vec<SourceCall>> {
             (name.to_owned(), calls)
         })
         .collect()
+}
+
+/// What only a fill has: its plate, its mask and what is added round it.
+fn filled(table: &mut Table<'_>, word: Option<Word>, foreign: &mut Foreign<'_>) -> Option<Kind> {
+    if word.is_some_and(|word| word != Word::Fill) {
+        for key in ["plate", "mask", "frame"] {
+            foreign.judge(table, key, "delete it, or write `kind = \"fill\"`");
+        }
+        return None;
+    }
+    let plate = if word.is_some() {
+        table.require("plate", "\"archive:...\"")
+    } else {
+        table.get("plate")
+    };
+    let plate = plate.and_then(|v| call(&v));
+    let mask = table.get("mask").map(|v| read_layout::mask(&v));
+    let frame = table.get("frame");
+    let margins = frame
+        .as_ref()
+        .and_then(|v| v.table())
+        .map_or(Margins::default(), read_layout::margins);
+    if word.is_some() && mask.is_none() {
+        match &frame {
+            None => table.missing(
+                "mask",
+                "add `mask = \"masks/010.png\"`, white where the plate is made anew, or \
+                 `frame = { left = 0.2, right = 0.2 }`, what is added round it",
+            ),
+            Some(frame) if margins.is_none() => frame.fault(
+                "`frame` adds nothing, and there is no `mask`: nothing is filled",
+                "write how much is added, in shares of the plate: `frame = { left = 0.2, right = 0.2 }`",
+            ),
+            Some(_) => {}
+        }
+    }
+    Some(Kind::Fill {
+        plate: plate?,
+        mask,
+        margins,
+    })
 }
 
 /// Says of keys that they belong to shots of another kind.
@@ -387,6 +462,7 @@ fn kind_word(value: &Value<'_>) -> Option<Word> {
         Word::Extend,
         Word::Between,
         Word::Slow,
+        Word::Fill,
     ];
     value.one_of(&all.map(|word| (word.text(), word)))
 }
@@ -435,7 +511,7 @@ fn float(table: &mut Table<'_>, key: &'static str, range: std::ops::RangeInclusi
         .map(|number| number as f32)
 }
 
-fn motion(mut table: Table<'_>) -> Motion {
+fn motion(mut table: Table<'_>, becoming: bool) -> (Motion, Option<Still>) {
     table.describe("`motion`");
     let plain = Motion::default();
     let flow = table
@@ -447,11 +523,23 @@ fn motion(mut table: Table<'_>) -> Motion {
         direction_deg: float(&mut table, "direction", -360.0..=360.0).unwrap_or(plain.direction_deg),
         steady: float(&mut table, "steady", 0.0..=1.0).unwrap_or(plain.steady),
     };
+    let held = if becoming {
+        table.forbid(
+            "still",
+            "`still` does not belong to a becoming: all of it turns into the other photograph",
+            "delete it",
+        );
+        None
+    } else {
+        table.get("still").and_then(|v| read_layout::still(&v))
+    };
     table.finish(&[
+        ("hold", "still"),
+        ("mask", "still"),
         ("angle", "direction"),
         ("pace", "speed"),
         ("kind", "flow"),
         ("type", "flow"),
     ]);
-    motion
+    (motion, held)
 }

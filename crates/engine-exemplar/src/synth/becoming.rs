@@ -5,7 +5,7 @@
 //! B's. A second front puts everything in B's own place. Frame 0 is A itself and the last frame is B, to
 //! the pixel. All the while a gentle flow carries the matter; it begins and ends at rest.
 
-use super::blur::soften;
+use super::blur::{soften, soften_wide};
 use super::carry::{self, Keep, Sway};
 use super::feature::{Plane, Weights};
 use super::flow::{Field, Flow, ease, value_noise};
@@ -14,7 +14,8 @@ use super::hash::mix;
 use super::living::{Setting, Stop, layout_radius, level_count, nearest, origins};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot};
 use super::pyramid::{Begin, Carried, Effort, Wish, synthesise};
-use crate::making::{Laid, Making};
+use super::turning::{Turning, rise};
+use crate::making::{Laid, Making, Over};
 use crate::map::{Origin, UNIT};
 use heirloom_engine::Failure;
 use rayon::prelude::*;
@@ -23,6 +24,9 @@ use rayon::prelude::*;
 const WEIGHTS: Weights = Weights([256, 256, 256, 170, 0, 0, 110, 256]);
 /// Half the width of the first front's hem, in shares of its way: where colours turn.
 const HEM: f32 = 0.2;
+/// Half the width of the hem over which both matters are mixed, in shares of a front's way: at least, where the front
+/// runs fast, and at most. Between, it is what a fiftieth of the height takes at that place.
+const SOFT: (f32, f32) = (0.035, 0.17);
 /// How far the matter is carried in all, in frame heights, at the usual pace.
 const WAY: f32 = 0.045;
 
@@ -35,13 +39,19 @@ pub struct Becoming {
     guides: [Vec<Guide>; 2],
     /// When each front passes a pixel, 0..1.
     fronts: [Vec<f32>; 2],
+    /// Half the width of each front's hem at every pixel, in shares of its way.
+    hems: [Vec<f32>; 2],
     drift: Field,
     /// What must be added to A's light of a rank, encoded as the finish does, to make it B's.
     palette: Vec<[f32; 3]>,
     texture: u32,
     key: u32,
+    /// The key frame, and what of it the next one is made out of: in the hem of a front what is coming, not what goes.
+    under: Vec<Origin>,
     base: Vec<Origin>,
     mended: Vec<Origin>,
+    /// How what is made anew comes in where no front brings it.
+    turning: Turning,
     way: Sway,
 }
 
@@ -70,6 +80,7 @@ impl Becoming {
         }
         let texture = guide::texture(&sheets);
         let fronts = [0, 1].map(|k| front(&sheets[k], w, h, mix(setting.seed ^ (0xf407 + k as u64))));
+        let hems = [0, 1].map(|k| hem(&fronts[k], w, h));
         let palette = palette([&sheets[0], &sheets[1]], light);
         let guides = [sheets[0].guide.clone(), sheets[1].guide.clone()];
         let levels = level_count(h, &sheets);
@@ -92,12 +103,15 @@ impl Becoming {
             planes,
             guides,
             fronts,
+            hems,
             drift,
             palette,
             texture,
             key: 0,
+            under: base.clone(),
             base,
             mended: Vec::new(),
+            turning: Turning::default(),
             way,
         })
     }
@@ -117,10 +131,24 @@ impl Becoming {
         n.is_multiple_of(self.key_frames())
     }
 
-    /// Goes on from key frame `n`, whose map is `base`.
-    pub fn resume(&mut self, n: u32, base: &[Origin]) {
+    /// Goes on from key frame `n`.
+    pub fn resume(&mut self, n: u32, frame: &Laid) {
         self.key = n;
-        self.base = base.to_vec();
+        self.under = frame.map.clone();
+        self.base = frame.map.clone();
+        if let Some(over) = &frame.over {
+            for (i, (o, share)) in over.map.iter().zip(&over.weight).enumerate() {
+                if *share == 0 {
+                    continue;
+                }
+                // The stronger of two lies below; what goes is A's wherever only one of them is.
+                if self.under[i].source == 1 && o.source == 0 {
+                    self.under[i] = *o;
+                } else {
+                    self.base[i] = *o;
+                }
+            }
+        }
         self.mended = Vec::new();
         self.way = Sway::rest(self.setting.width, self.setting.height);
     }
@@ -141,10 +169,10 @@ impl Becoming {
     }
 
     /// Frame `n` (>= 1), after all frames before it.
-    pub fn next(&mut self, n: u32, stop: &Stop) -> Vec<Origin> {
+    pub fn next(&mut self, n: u32, stop: &Stop) -> Laid {
         let (w, h) = (self.setting.width, self.setting.height);
         if n + 1 >= self.frames {
-            return own(1, w, h);
+            return Laid::plain(own(1, w, h));
         }
         let step = self.key_frames();
         if self.mended.is_empty() {
@@ -153,41 +181,63 @@ impl Becoming {
         self.way
             .step(&self.drift.clone().scaled(self.come(n - 1) - self.come(n)), 0);
         let left = self.drift.clone().scaled(1.0 - self.come(n));
-        let (u, u0, u1) = (self.along(n), self.along(self.key), self.along(self.key + step));
-        let share = (n - self.key) as f32 / step as f32;
-        let now: Vec<Origin> = (0..w * h)
+        let (u, after) = (self.along(n), n - self.key);
+        let (edge, home) = (self.edge(u), second(u) * (1.0 + 2.0 * SOFT.1) - SOFT.1);
+        let none = Origin::default();
+        let now: Vec<(Origin, Origin, u8)> = (0..w * h)
             .into_par_iter()
             .map(|i| {
-                if self.fronts[1][i] < second(u) {
-                    // B, on the way to its own place.
+                // B, on the way to its own place.
+                let own = || {
                     let (x, y) = left.source(i % w, i / w);
-                    return Origin { source: 1, x, y };
+                    Origin { source: 1, x, y }
+                };
+                let at_home = passed(home, self.fronts[1][i], self.hems[1][i]);
+                if at_home == 255 {
+                    return (own(), none, 0);
                 }
                 let (x, y) = self.way.was(i);
                 let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
                 let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
-                let f = self.fronts[0][py * w + px];
-                let turned = if f >= self.edge(u0) && f < self.edge(u1) {
-                    f < self.edge(u)
+                let k = py * w + px;
+                let share = if self.under[k].source == 0 && self.mended[k].source == 1 {
+                    passed(edge, self.fronts[0][k], self.hems[0][k])
                 } else {
-                    // Where only the layout changes, a little here and a little there.
-                    let g = self.fronts[1][py * w + px] * 7.0;
-                    g - libm::floorf(g) < share
+                    // Where only the layout changes, a piece here and a piece there.
+                    self.turning.weight(k, after)
                 };
-                carry::at(if turned { &self.mended } else { &self.base }, w, h, x, y)
+                let old = || carry::at(&self.under, w, h, x, y);
+                let new = || carry::at(&self.mended, w, h, x, y);
+                if at_home > 0 {
+                    return (if share < 128 { old() } else { new() }, own(), at_home);
+                }
+                match share {
+                    0 => (old(), none, 0),
+                    255 => (new(), none, 0),
+                    // The stronger one below: its seams are those that the finish smooths.
+                    share if share < 128 => (old(), new(), share),
+                    share => (new(), old(), 255 - share),
+                }
             })
             .collect();
-        if n - self.key == step {
-            self.resume(n, &now);
+        let laid = Laid {
+            map: now.iter().map(|p| p.0).collect(),
+            over: now.iter().any(|p| p.2 > 0).then(|| Over {
+                map: now.iter().map(|p| p.1).collect(),
+                weight: now.iter().map(|p| p.2).collect(),
+            }),
+        };
+        if after == step {
+            self.resume(n, &laid);
         }
-        now
+        laid
     }
 
     /// How the finish leads the eye from one photograph's colours to the other's: what to add, in
-    /// the finish's encoded light, at each pixel of frame `n`, whose map is `map`. Before the first front comes, A's colours turn
+    /// the finish's encoded light, at each pixel of frame `n`. Before the first front comes, A's colours turn
     /// towards what B has at the same rank of light; behind it B's matter comes in A's colours and turns to
     /// its own. So matter changes where colours agree. All zero at both ends.
-    pub fn lead(&self, n: u32, map: &[Origin]) -> Vec<[f32; 3]> {
+    pub fn lead(&self, n: u32, frame: &Laid) -> Vec<[f32; 3]> {
         let (w, h) = (self.setting.width, self.setting.height);
         if n == 0 || n + 1 >= self.frames {
             return vec![[0.0; 3]; w * h];
@@ -205,14 +255,23 @@ impl Becoming {
                 let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
                 let m = ((reach - self.fronts[0][py * w + px]) / (2.0 * HEM)).clamp(0.0, 1.0);
                 let m = m * m * (3.0 - 2.0 * m);
-                let o = map[i];
-                let p = level.places[usize::from(o.source)];
-                let (ox, oy) = o.nearest();
-                let ox = ox.clamp(0, p.width as i32 - 1) as usize;
-                let oy = oy.clamp(0, p.height as i32 - 1) as usize;
-                let rank = usize::from(level.guide[(p.top + oy) * level.width + ox][0]);
-                let share = if o.source == 0 { m } else { m - 1.0 };
-                self.palette[rank].map(|v| v * share)
+                let add = |o: Origin| -> [f32; 3] {
+                    let p = level.places[usize::from(o.source)];
+                    let (ox, oy) = o.nearest();
+                    let ox = ox.clamp(0, p.width as i32 - 1) as usize;
+                    let oy = oy.clamp(0, p.height as i32 - 1) as usize;
+                    let rank = usize::from(level.guide[(p.top + oy) * level.width + ox][0]);
+                    let share = if o.source == 0 { m } else { m - 1.0 };
+                    self.palette[rank].map(|v| v * share)
+                };
+                let first = add(frame.map[i]);
+                match &frame.over {
+                    Some(over) if over.weight[i] > 0 => {
+                        let (second, share) = (add(over.map[i]), f32::from(over.weight[i]) / 255.0);
+                        std::array::from_fn(|k| first[k] + (second[k] - first[k]) * share)
+                    }
+                    _ => first,
+                }
             })
             .collect()
     }
@@ -244,7 +303,12 @@ impl Becoming {
                     0,
                     0,
                     mix(3),
-                    if self.fronts[0][i] < self.edge(u) { 255 } else { 0 },
+                    // All of the hem: what comes must be there before it is seen.
+                    if self.fronts[0][i] < self.edge(u) + self.hems[0][i] {
+                        255
+                    } else {
+                        0
+                    },
                 ]
             })
             .collect();
@@ -316,7 +380,22 @@ impl Becoming {
             carry::tidy(&mut all, w, h, level, &kept);
         }
         self.mended = all;
+        let noise: Vec<f32> = self.fronts[1]
+            .iter()
+            .map(|f| {
+                let g = f * 7.0;
+                g - libm::floorf(g)
+            })
+            .collect();
+        let step = self.key_frames();
+        self.turning = Turning::new(&self.under, &self.mended, w, &noise, step, (step * 2 / 3).max(2));
     }
+}
+
+/// How much of what a front brings is there where it passes at `at`, when it has come to `front`: 0 to 255.
+#[inline(always)]
+fn passed(front: f32, at: f32, half: f32) -> u8 {
+    rise((front + half - at) / (2.0 * half))
 }
 
 /// How far the first front has come at `u`.
@@ -429,6 +508,12 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
             ((noise / all * 0.55 + light * 0.45).clamp(0.0, 1.0) * 65_535.0) as u16
         })
         .collect();
+    // Where light changes at once, the front must not: its hem is to be some pixels wide everywhere.
+    let raw: Vec<[u16; 1]> = raw.iter().map(|v| [*v]).collect();
+    let raw: Vec<u16> = soften_wide(&raw, w, h, (h / 150).max(1))
+        .iter()
+        .map(|v| v[0])
+        .collect();
     let mut count = vec![0u32; 65_536];
     for v in &raw {
         count[usize::from(*v)] += 1;
@@ -444,22 +529,49 @@ fn front(sheet: &Sheet, w: usize, h: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
+/// Half the width of a front's hem at every pixel: half of what the front needs from one side of a square, a fiftieth of
+/// the height wide, to the other.
+fn hem(front: &[f32], w: usize, h: usize) -> Vec<f32> {
+    let r = (h / 100).max(1);
+    let spread = |a: &[(f32, f32)]| -> (f32, f32) {
+        a.iter()
+            .fold((f32::MAX, f32::MIN), |m, v| (m.0.min(v.0), m.1.max(v.1)))
+    };
+    let ones: Vec<(f32, f32)> = front.iter().map(|f| (*f, *f)).collect();
+    let across: Vec<(f32, f32)> = (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, line) = (i % w, i / w * w);
+            spread(&ones[line + x.saturating_sub(r)..line + (x + r + 1).min(w)])
+        })
+        .collect();
+    (0..w * h)
+        .into_par_iter()
+        .map(|i| {
+            let (x, y) = (i % w, i / w);
+            let column = (y.saturating_sub(r)..(y + r + 1).min(h)).map(|j| across[j * w + x]);
+            let (low, high) = column.fold((f32::MAX, f32::MIN), |m, v| (m.0.min(v.0), m.1.max(v.1)));
+            ((high - low) * 0.5).clamp(SOFT.0, SOFT.1)
+        })
+        .collect()
+}
+
 impl Making for Becoming {
     fn first(&mut self, _stop: &Stop) -> Result<Laid, Failure> {
         Ok(Laid::plain(Becoming::first(self)))
     }
 
     fn follow(&mut self, first: &Laid) -> Result<(), Failure> {
-        Becoming::resume(self, 0, &first.map);
+        Becoming::resume(self, 0, first);
         Ok(())
     }
 
     fn next(&mut self, n: u32, stop: &Stop) -> Result<Laid, Failure> {
-        Ok(Laid::plain(Becoming::next(self, n, stop)))
+        Ok(Becoming::next(self, n, stop))
     }
 
     fn resume(&mut self, key: u32, base: &Laid) -> Result<(), Failure> {
-        Becoming::resume(self, key, &base.map);
+        Becoming::resume(self, key, base);
         Ok(())
     }
 
@@ -468,6 +580,6 @@ impl Making for Becoming {
     }
 
     fn lead(&self, n: u32, frame: &Laid) -> Vec<[f32; 3]> {
-        Becoming::lead(self, n, &frame.map)
+        Becoming::lead(self, n, frame)
     }
 }

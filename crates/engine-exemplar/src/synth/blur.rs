@@ -9,14 +9,24 @@ pub fn soften<const N: usize>(px: &[[u8; N]], w: usize, h: usize, r: usize) -> V
         return px.to_vec();
     }
     // 8 more bits between the passes.
-    let mut now: Vec<[u16; N]> = px.iter().map(|p| p.map(|v| u16::from(v) << 8)).collect();
+    let wide: Vec<[u16; N]> = px.iter().map(|p| p.map(|v| u16::from(v) << 8)).collect();
+    soften_wide(&wide, w, h, r)
+        .iter()
+        .map(|p| p.map(|v| ((u32::from(v) + 128) >> 8).min(255) as u8))
+        .collect()
+}
+
+/// As [`soften`], of 16-bit values.
+pub fn soften_wide<const N: usize>(px: &[[u16; N]], w: usize, h: usize, r: usize) -> Vec<[u16; N]> {
+    let mut now = px.to_vec();
+    if r == 0 || px.is_empty() {
+        return now;
+    }
     for _ in 0..3 {
         now = across(&now, w, r);
         now = transpose(&across(&transpose(&now, w, h), h, r), h, w);
     }
-    now.iter()
-        .map(|p| p.map(|v| ((u32::from(v) + 128) >> 8).min(255) as u8))
-        .collect()
+    now
 }
 
 fn across<const N: usize>(px: &[[u16; N]], w: usize, r: usize) -> Vec<[u16; N]> {

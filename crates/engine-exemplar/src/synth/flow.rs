@@ -7,6 +7,7 @@
 
 use super::hash::{Dice, mix};
 use crate::map::UNIT;
+use std::sync::Arc;
 
 /// Smooth noise in 0..1, one random value a unit cell.
 pub fn value_noise(x: f32, y: f32, seed: u64) -> f32 {
@@ -80,6 +81,7 @@ pub struct Flow {
     width: usize,
     height: usize,
     seconds_a_frame: f32,
+    still: Option<Arc<Vec<u8>>>,
 }
 
 /// Seconds of one breath.
@@ -144,7 +146,15 @@ impl Flow {
             width,
             height,
             seconds_a_frame,
+            still: None,
         }
+    }
+
+    /// Stands still where `mask` is 255, and moves as it would where it is 0. The mask has the frame's size; an empty
+    /// one changes nothing.
+    pub fn held(mut self, mask: Vec<u8>) -> Flow {
+        self.still = (mask.len() == self.width * self.height && !mask.is_empty()).then(|| Arc::new(mask));
+        self
     }
 
     /// Whether nothing moves.
@@ -188,7 +198,11 @@ impl Flow {
                 [d[0] * scale, d[1] * scale]
             })
             .collect();
-        Field { across, nodes }
+        Field {
+            across,
+            nodes,
+            still: self.still.clone().map(|still| (self.width, still)),
+        }
     }
 
     /// Where the matter at each pixel of frame `n` was in frame `n - 1`: an offset in pixels.
@@ -223,6 +237,8 @@ impl Flow {
 pub struct Field {
     across: usize,
     nodes: Vec<[f32; 2]>,
+    /// Width of the frame and how far each of its pixels stands still, 255 being quite; none where all moves.
+    still: Option<(usize, Arc<Vec<u8>>)>,
 }
 
 impl Field {
@@ -246,10 +262,14 @@ impl Field {
             self.nodes[k + self.across],
             self.nodes[k + self.across + 1],
         );
+        let moves = match &self.still {
+            Some((w, still)) => f32::from(255 - still[y * w + x]) / 255.0,
+            None => 1.0,
+        };
         std::array::from_fn(|z| {
             let top = a[z] * (1.0 - fx) + b[z] * fx;
             let bottom = c[z] * (1.0 - fx) + d[z] * fx;
-            top * (1.0 - fy) + bottom * fy
+            (top * (1.0 - fy) + bottom * fy) * moves
         })
     }
 

@@ -204,6 +204,8 @@ pub struct Layout {
     seed: u64,
     /// How far the window is bent, in shares of its height.
     bend: f32,
+    /// Number of the source that belongs at each pixel; empty where chance says.
+    labels: Vec<u8>,
 }
 
 impl Layout {
@@ -221,7 +223,14 @@ impl Layout {
             height: height as f32,
             seed: mix(seed ^ 0xbe4d),
             bend: 0.10,
+            labels: Vec::new(),
         }
+    }
+
+    /// Puts each source where `labels` (of the frame's size, numbers of sources) says; empty leaves it to chance.
+    pub fn labelled(mut self, labels: &[u8]) -> Layout {
+        self.labels = labels.to_vec();
+        self
     }
 
     /// Source, x and y for frame place (x, y), pixel centres at whole numbers.
@@ -229,6 +238,11 @@ impl Layout {
         let (u, v) = ((x + 0.5) / self.height, (y + 0.5) / self.height);
         let k = if self.windows.len() == 1 {
             0
+        } else if !self.labels.is_empty() {
+            // The pixel it lies in, inside the frame.
+            let (px, py) = (x.clamp(0.0, self.width - 1.0), y.clamp(0.0, self.height - 1.0));
+            let i = (py + 0.5) as usize * self.width as usize + (px + 0.5) as usize;
+            usize::from(self.labels[i]).min(self.windows.len() - 1)
         } else {
             let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
                 + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);

@@ -1,14 +1,17 @@
 //! A photograph that lives: a new variation of it, then its matter in motion while its layout sways.
 
 use super::carry::{self, Keep, Sway};
+use super::compose::{self, Wanted};
 use super::feature::{Plane, Weights};
 use super::flow::{Flow, Manner};
 use super::guide::{self, Gain};
 use super::hash::mix;
 use super::layout::{self, Layout};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
+use super::points::{self, Star};
 use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
-use crate::making::{Laid, Making};
+use super::turning::Turning;
+use crate::making::{Laid, Making, Over};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
 use heirloom_engine::Failure;
@@ -38,6 +41,8 @@ const HOME: i32 = 3;
 /// Frames from one key to the next. Between keys a map is only warped, from the key: seams stay as clean
 /// as they were, where carrying from frame to frame would wear them to crumbs.
 pub const KEY_FRAMES: u32 = 12;
+/// Frames over which a piece that is made anew crosses over.
+const CROSSING: u32 = 5;
 /// How strongly what is made anew should look like what it replaces, of 256.
 const PULL: u16 = 100;
 /// See [`LAYOUT_WEIGHT`].
@@ -65,8 +70,14 @@ pub struct Living {
     mended: Vec<Origin>,
     /// Where each pixel's matter was in the key frame.
     way: Sway,
-    /// When each place of the key frame changes from `base` to `mended`, 0..1.
+    /// A noise, 0..1, that says where what is made anew comes in sooner and where later.
     turn: Vec<f32>,
+    /// When each pixel of the key frame changes from `base` to `mended`.
+    turning: Turning,
+    wanted: Wanted,
+    stars: Vec<Star>,
+    /// The stars in their places.
+    points: Option<Over>,
 }
 
 pub use crate::making::Asked as Stop;
@@ -78,6 +89,13 @@ const MOST_CHUNK: f64 = 4_800.0;
 pub fn weights(layout: f32, structure: f32) -> Weights {
     let (l, s) = ((layout * 256.0) as u16, (structure * 256.0) as u16);
     Weights([256, 256, 256, l, l, l, s, 0])
+}
+
+/// The same where labels say, as strongly as `whose`, which source goes where.
+fn labelled(weights: Weights, whose: f32) -> Weights {
+    let mut all = weights.0;
+    all[7] = (whose * 256.0) as u16;
+    Weights(all)
 }
 
 /// Levels for a frame and its photographs: the coarsest is about 16 pixels high.
@@ -126,18 +144,40 @@ pub fn nearest(matter: &Matter, o: Origin) -> Spot {
 
 impl Living {
     /// Prepares the shot. The sheets need no guides yet. `None` if they make no matter.
-    pub fn new(mut sheets: Vec<Sheet>, setting: Setting) -> Option<Living> {
+    pub fn new(sheets: Vec<Sheet>, setting: Setting) -> Option<Living> {
+        Living::composed(sheets, setting, Wanted::default())
+    }
+
+    /// Prepares a shot that is composed as `wanted` says; its pictures have the frame's size or are empty. `None` if
+    /// the sheets make no matter.
+    pub fn composed(mut sheets: Vec<Sheet>, setting: Setting, wanted: Wanted) -> Option<Living> {
         let radius = layout_radius(setting.height);
+        let mut stars = Vec::new();
+        if wanted.stars {
+            let widest = points::widest(setting.height);
+            for (k, s) in sheets.iter_mut().enumerate() {
+                stars.extend(points::take_out(s, k, widest));
+            }
+        }
         let gain = guide::gain(&sheets, radius);
-        for s in &mut sheets {
+        let count = sheets.len();
+        for (k, s) in sheets.iter_mut().enumerate() {
             s.guide = guide::of_photograph(&s.colour, s.width, s.height, radius, gain);
+            if !wanted.labels.is_empty() {
+                s.guide.iter_mut().for_each(|g| g[4] = compose::label(k, count));
+            }
         }
         let texture = guide::texture(&sheets);
         let levels = level_count(setting.height, &sheets);
         let matter = Matter::new(sheets.clone(), levels)?;
-        let weights = weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT);
+        let weights = labelled(weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT), whose(&wanted));
         let planes = matter.planes(&weights);
-        let flow = flow_of(&setting);
+        let hem = if wanted.still.is_empty() {
+            Vec::new()
+        } else {
+            compose::with_hem(&wanted.still, setting.width, setting.height)
+        };
+        let flow = flow_of(&setting).held(hem);
         let sway = Sway::rest(setting.width, setting.height);
         let turn = turns(setting.width, setting.height, setting.seed);
         Some(Living {
@@ -158,6 +198,10 @@ impl Living {
             mended: Vec::new(),
             way: sway,
             turn,
+            turning: Turning::default(),
+            wanted,
+            stars,
+            points: None,
         })
     }
 
@@ -169,8 +213,19 @@ impl Living {
     /// Frame 0.
     pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
         let s = self.setting.clone();
-        let layout = Layout::new(&self.sheets, s.width, s.height, s.seed);
-        let (mut sketch, wish) = layout.draw(&self.sheets);
+        let (mut sketch, mut wish) = self.composition().draw(&self.sheets);
+        let drawn = !self.wanted.drawing.is_empty();
+        if drawn {
+            (sketch, wish) = compose::by_drawing(
+                &self.wanted,
+                (sketch, wish),
+                &self.sheets,
+                s.width,
+                s.height,
+                self.radius,
+                self.gain,
+            );
+        }
         let levels = self.matter.levels.len();
         for (w, h) in sizes(s.width, s.height, levels).into_iter().take(levels - 1) {
             sketch = halve_bytes(&sketch, w, h).0;
@@ -179,9 +234,14 @@ impl Living {
         let effort = Effort::whole().for_texture(self.texture);
         let most = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
         let mut best: Option<(f64, Vec<Origin>)> = None;
-        let mut by = 1.0f64;
+        // A drawing is no copy of a photograph: it may guide more strongly from the start.
+        let mut by = if drawn {
+            1.0 + 0.6 * f64::from(self.wanted.strength)
+        } else {
+            1.0
+        };
         for attempt in 0..4 {
-            if attempt > 0 {
+            if attempt > 0 || drawn {
                 self.rule(by as f32);
             }
             let wish = Wish {
@@ -217,7 +277,7 @@ impl Living {
             }
             // Pieces shrink about with the fifth power of the layout's weight. Large ones are the better
             // photograph, too large ones a copy.
-            let small = chunk < most * 0.45 && attempt == 0;
+            let small = chunk < most * 0.45 && attempt == 0 && !drawn;
             if stop() || (fits && !small) || (fits && attempt > 0) {
                 break;
             }
@@ -228,8 +288,15 @@ impl Living {
         best.map(|b| b.1).unwrap_or_default()
     }
 
+    /// Where each source's matter is wanted, before any drawing.
+    fn composition(&self) -> Layout {
+        let s = &self.setting;
+        Layout::new(&self.sheets, s.width, s.height, s.seed).labelled(&self.wanted.labels)
+    }
+
     fn rule(&mut self, by: f32) {
-        self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+        let plain = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+        self.weights = labelled(plain, whose(&self.wanted));
         self.planes = self.matter.planes(&self.weights);
     }
 
@@ -239,13 +306,49 @@ impl Living {
         let level = &self.matter.levels[0];
         let colour: Vec<Colour> = first.iter().map(|o| carry::colour(level, *o)).collect();
         self.layout = guide::of_photograph(&colour, w, h, self.radius, self.gain);
+        if !self.wanted.labels.is_empty() {
+            let count = self.sheets.len();
+            for (g, o) in self.layout.iter_mut().zip(first) {
+                g[4] = compose::label(usize::from(o.source), count);
+            }
+        }
         self.resume(0, first);
     }
 
+    /// A frame with its stars, and with what else crosses over.
+    fn with_points(&mut self, map: Vec<Origin>, over: Option<Over>) -> Laid {
+        if self.stars.is_empty() {
+            return Laid { map, over };
+        }
+        if self.points.is_none() {
+            let (w, h) = (self.setting.width, self.setting.height);
+            let places = points::places(&self.stars, &self.sheets, &self.composition(), w, h);
+            self.points = Some(points::over(&self.stars, &places, w, h));
+        }
+        let (Some(points), Some(mut over)) = (&self.points, over) else {
+            return Laid {
+                map,
+                over: self.points.clone(),
+            };
+        };
+        // There is one second layer: where a star shines it has it.
+        for i in 0..map.len() {
+            if points.weight[i] > 0 {
+                over.map[i] = points.map[i];
+                over.weight[i] = points.weight[i];
+            }
+        }
+        Laid {
+            map,
+            over: Some(over),
+        }
+    }
+
     /// Frame `n` (>= 1), after [`Living::follow`] or [`Living::resume`] and all frames before it.
-    pub fn next(&mut self, n: u32, stop: &Stop) -> Vec<Origin> {
+    pub fn next(&mut self, n: u32, stop: &Stop) -> Laid {
         if self.flow.still() {
-            return self.base.clone();
+            let held = self.base.clone();
+            return self.with_points(held, None);
         }
         if self.key + KEY_FRAMES < n || self.mended.is_empty() {
             self.mend_base(stop);
@@ -254,26 +357,34 @@ impl Living {
         self.way.step(&back, 0);
         self.sway.step(&back, HOME);
         let (w, h) = (self.setting.width, self.setting.height);
-        // What was made anew comes in here and there, not all at once.
-        let share = (n - self.key) as f32 / KEY_FRAMES as f32;
-        let now: Vec<Origin> = (0..w * h)
+        // What was made anew comes in here and there, piece by piece, each softly.
+        let after = n - self.key;
+        let now: Vec<(Origin, Origin, u8)> = (0..w * h)
             .into_par_iter()
             .map(|i| {
                 let (x, y) = self.way.was(i);
                 let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
                 let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
-                let layer = if self.turn[py * w + px] < share {
-                    &self.mended
-                } else {
-                    &self.base
-                };
-                carry::at(layer, w, h, x, y)
+                let old = || carry::at(&self.base, w, h, x, y);
+                let new = || carry::at(&self.mended, w, h, x, y);
+                match self.turning.weight(py * w + px, after) {
+                    0 => (old(), Origin::default(), 0),
+                    255 => (new(), Origin::default(), 0),
+                    // The stronger one below: its seams are those that the finish smooths.
+                    share if share < 128 => (old(), new(), share),
+                    share => (new(), old(), 255 - share),
+                }
             })
             .collect();
-        if n - self.key == KEY_FRAMES {
-            self.resume(n, &now);
+        let map: Vec<Origin> = now.iter().map(|p| p.0).collect();
+        let over = now.iter().any(|p| p.2 > 0).then(|| Over {
+            map: now.iter().map(|p| p.1).collect(),
+            weight: now.iter().map(|p| p.2).collect(),
+        });
+        if after == KEY_FRAMES {
+            self.resume(n, &map);
         }
-        now
+        self.with_points(map, over)
     }
 
     /// Whether a shot can go on from frame `n`'s map.
@@ -298,7 +409,7 @@ impl Living {
         let level = &self.matter.levels[0];
         let wish = self.sway.draw(&self.layout);
         let share: [f32; 5] = std::array::from_fn(|k| f32::from(self.weights.0[3 + k]) / 256.0);
-        let kept = carry::judge(
+        let mut kept = carry::judge(
             &self.base,
             w,
             h,
@@ -307,6 +418,10 @@ impl Living {
             &share,
             &Keep::steady(self.setting.steady),
         );
+        for (k, still) in kept.iter_mut().zip(&self.wanted.still) {
+            // What stands still stays what it is.
+            *k |= *still == 255;
+        }
         let seed = mix(self.setting.seed ^ (u64::from(self.key) << 20));
         self.mended = mend(
             &self.matter,
@@ -322,6 +437,16 @@ impl Living {
             seed,
             stop,
         );
+        self.turning = Turning::new(&self.base, &self.mended, w, &self.turn, KEY_FRAMES, CROSSING);
+    }
+}
+
+/// How strongly labels hold.
+fn whose(wanted: &Wanted) -> f32 {
+    if wanted.labels.is_empty() {
+        0.0
+    } else {
+        0.4 + 0.6 * wanted.strength.clamp(0.0, 1.0)
     }
 }
 
@@ -330,6 +455,21 @@ pub fn carried(setting: &Setting, n: u32, old: &[Origin]) -> Vec<Origin> {
     let mut way = Sway::rest(setting.width, setting.height);
     way.step(&flow_of(setting).back(n), 0);
     way.carry(old)
+}
+
+/// Weights of frame `n - 1`'s second layer carried to frame `n`, by the nearest pixel.
+pub fn carried_weight(setting: &Setting, n: u32, old: &[u8]) -> Vec<u8> {
+    let (w, h) = (setting.width, setting.height);
+    let mut way = Sway::rest(w, h);
+    way.step(&flow_of(setting).back(n), 0);
+    (0..w * h)
+        .map(|i| {
+            let (x, y) = way.was(i);
+            let px = ((x + 128) >> 8).clamp(0, w as i32 - 1) as usize;
+            let py = ((y + 128) >> 8).clamp(0, h as i32 - 1) as usize;
+            old[py * w + px]
+        })
+        .collect()
 }
 
 fn flow_of(setting: &Setting) -> Flow {
@@ -424,7 +564,8 @@ pub fn mend(
 
 impl Making for Living {
     fn first(&mut self, stop: &Stop) -> Result<Laid, Failure> {
-        Ok(Laid::plain(Living::first(self, stop)))
+        let map = Living::first(self, stop);
+        Ok(self.with_points(map, None))
     }
 
     fn follow(&mut self, first: &Laid) -> Result<(), Failure> {
@@ -433,7 +574,7 @@ impl Making for Living {
     }
 
     fn next(&mut self, n: u32, stop: &Stop) -> Result<Laid, Failure> {
-        Ok(Laid::plain(Living::next(self, n, stop)))
+        Ok(Living::next(self, n, stop))
     }
 
     fn resume(&mut self, key: u32, base: &Laid) -> Result<(), Failure> {

@@ -109,10 +109,18 @@ impl Matter {
         {
             return None;
         }
+        // Photographs that are barred as wholes are there to be compared with, not to be used, if there are others.
+        let mut shut: Vec<bool> = sheets
+            .iter()
+            .map(|s| !s.barred.is_empty() && s.barred.iter().all(|b| *b))
+            .collect();
+        if shut.iter().all(|s| *s) {
+            shut.fill(false);
+        }
         let mut current = sheets;
         let mut out = Vec::with_capacity(levels);
         for number in 0..levels.max(1) {
-            out.push(Level::stack(&current, number));
+            out.push(Level::stack(&current, number, &shut));
             current = current.iter().map(halve).collect();
         }
         Some(Matter { levels: out })
@@ -125,7 +133,7 @@ impl Matter {
 }
 
 impl Level {
-    fn stack(sheets: &[Sheet], number: usize) -> Level {
+    fn stack(sheets: &[Sheet], number: usize, shut: &[bool]) -> Level {
         let width = sheets.iter().map(|s| s.width).max().unwrap_or(1);
         let height = sheets.iter().map(|s| s.height).sum();
         let mut level = Level {
@@ -158,7 +166,7 @@ impl Level {
                     }
                 }
             }
-            if level.owner[top * width..].iter().all(|o| *o == 0) {
+            if !shut[k] && level.owner[top * width..].iter().all(|o| *o == 0) {
                 // Everything barred: better all of it than nothing.
                 for y in margin..s.height - margin {
                     let to = (top + y) * width;
