@@ -10,6 +10,8 @@ use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
 use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
 use heirloom_vault::{ObjectId, VaultError};
 
+use crate::words::{self, Measured, Photographs, Reading, Resolved, ShotWords, Words};
+
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
@@ -105,6 +107,18 @@ pub struct Plan {
     pub shots: Vec<Planned>,
     /// Those that can not; while there is one, nothing is drawn.
     pub objections: Vec<Objection>,
+    /// What the words of every shot did, in the film's order.
+    pub words: Vec<ShotWords>,
+}
+
+/// What a plan is made with, besides film, archive, engines and gate.
+pub struct Desk<'a> {
+    /// The words that prompts are read by.
+    pub words: &'a Words,
+    /// Where colours of photographs are had.
+    pub measured: &'a dyn Measured,
+    /// Tell of every colour word how much of it the sources have, which asks for the colours of all of them.
+    pub explain: bool,
 }
 
 impl Plan {
@@ -116,7 +130,7 @@ impl Plan {
     }
 }
 
-/// Resolve the film's shots against the archive, the engines' cards and the gate.
+/// Resolve the film's shots against the archive, the engines' cards and the gate, by the built-in words.
 ///
 /// # Errors
 /// The ledger could not be read.
@@ -126,10 +140,37 @@ pub fn plan(
     engines: &Engines,
     gate: &dyn Gate,
 ) -> Result<Plan, VaultError> {
+    let desk = Desk {
+        words: &Words::built_in(),
+        measured: &Photographs::new(archive.vault()),
+        explain: false,
+    };
+    plan_with(film, archive, engines, gate, &desk)
+}
+
+/// Resolve the film's shots against the archive, the engines' cards and the gate.
+///
+/// # Errors
+/// The ledger could not be read.
+pub fn plan_with(
+    film: &Film,
+    archive: &Archive<'_>,
+    engines: &Engines,
+    gate: &dyn Gate,
+    desk: &Desk<'_>,
+) -> Result<Plan, VaultError> {
     let mut plan = Plan::default();
     let sources = archive.sources()?;
     for (scene, shot) in film.shots() {
-        match planned(film, scene, shot, &sources, engines, gate)? {
+        let reading = desk.words.read(&shot.prompt, &shot.mood);
+        let mut spoken = Wording {
+            resolved: words::resolve(desk.words, &reading, shot),
+            reading,
+            weights: None,
+        };
+        let planned = planned(film, scene, shot, &sources, engines, gate, desk, &mut spoken)?;
+        plan.words.push(spoken.told(scene, shot));
+        match planned {
             Ok(planned) => plan.shots.push(planned),
             Err(objections) => plan.objections.extend(objections),
         }
@@ -139,6 +180,67 @@ pub fn plan(
 
 type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
 
+/// What the words of a shot come to.
+struct Wording {
+    reading: Reading,
+    resolved: Resolved,
+    /// How much each source counts, as the setting has it.
+    weights: Option<String>,
+}
+
+impl Wording {
+    /// What every word did; those that did nothing are told why.
+    fn told(self, scene: &Scene, shot: &Shot) -> ShotWords {
+        let mut told = self.resolved.told;
+        let chosen = matches!(shot.kind, Kind::Living { .. } | Kind::Still { .. }) && shot.sources.is_empty();
+        for (told, spoken) in told.iter_mut().zip(&self.reading.spoken) {
+            if !told.deeds.is_empty() {
+                continue;
+            }
+            told.nothing(if !spoken.is_known() {
+                "not among the words, nor of use to tell the shot's sources apart"
+            } else if chosen {
+                "no photograph that may be used has it"
+            } else {
+                "it could only tell the shot's sources apart, and does not"
+            });
+        }
+        ShotWords {
+            shot: format!("{} {}", scene.name, shot.name),
+            kind: shot.kind.word(),
+            language: self.reading.language,
+            told,
+        }
+    }
+
+    /// Tells colour words how much of them the sources have.
+    fn shares(&mut self, sources: &[Source], desk: &Desk<'_>) {
+        let colors: Vec<_> = sources
+            .iter()
+            .filter(|s| s.media == Media::Photograph)
+            .filter_map(|s| desk.measured.colors(&s.object))
+            .collect();
+        if colors.is_empty() || self.resolved.palette.is_empty() {
+            return;
+        }
+        for (told, spoken) in self.resolved.told.iter_mut().zip(&self.reading.spoken) {
+            let wishes = desk.words.wishes(spoken);
+            if wishes.is_empty() || !told.did_something() {
+                continue;
+            }
+            let share: f64 = wishes
+                .iter()
+                .map(|wish| colors.iter().map(|c| c.share_of(wish)).sum::<f64>() / colors.len() as f64)
+                .sum();
+            let percent = (share.min(1.0) * 100.0).round();
+            told.did(match percent {
+                0.0 => "the sources have none of it, so what is nearest comes forward".to_owned(),
+                percent => format!("the sources have {percent} % of it"),
+            });
+        }
+    }
+}
+
 fn planned(
     film: &Film,
     scene: &Scene,
@@ -146,6 +248,8 @@ fn planned(
     archive: &[Source],
     engines: &Engines,
     gate: &dyn Gate,
+    desk: &Desk<'_>,
+    spoken: &mut Wording,
 ) -> Answer<Planned> {
     let label = format!("{} {}", scene.name, shot.name);
     let subject = match &shot.id {
@@ -172,11 +276,47 @@ fn planned(
             Err(error) => objections.push(object(Why::Source(error))),
         }
     }
+    let mut names: Vec<String> = calls(shot).iter().map(ToString::to_string).collect();
+    let chooses = matches!(shot.kind, Kind::Living { .. } | Kind::Still { .. }) && shot.sources.is_empty();
+    if chooses {
+        let most = match engines.get(shot.engine.as_deref()) {
+            Ok(engine) => engine.card().sources.1 as usize,
+            Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
+        };
+        let palette = &spoken.resolved.palette;
+        match words::choose(
+            desk.words,
+            &spoken.reading,
+            palette,
+            archive,
+            desk.measured,
+            gate,
+            most,
+        )? {
+            Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
+            Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
+        }
+    }
     if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
         objections.push(object(Why::Gate(grounds)));
     }
     if !objections.is_empty() {
         return Ok(Err(objections));
+    }
+    if !matches!(shot.kind, Kind::Becoming { .. } | Kind::Plate { .. }) {
+        spoken.weights = words::weigh(
+            desk.words,
+            &spoken.reading,
+            &spoken.resolved.palette,
+            &sources,
+            &names,
+            chooses,
+            desk.measured,
+            &mut spoken.resolved.told,
+        );
+        if desk.explain {
+            spoken.shares(&sources, desk);
+        }
     }
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
@@ -185,7 +325,7 @@ fn planned(
              another kind to go on without it"
                 .into(),
         )),
-        _ => draw(film, shot, &sources, engines),
+        _ => draw(film, shot, &sources, engines, spoken),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
@@ -237,7 +377,13 @@ fn frames_needed(end: u64, film: &Film, rate: heirloom_film::Rate) -> u64 {
     u64::try_from(up.div_ceil(down.max(1))).unwrap_or(u64::MAX)
 }
 
-fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Result<Work, Why> {
+fn draw(
+    film: &Film,
+    shot: &Shot,
+    sources: &[Source],
+    engines: &Engines,
+    spoken: &Wording,
+) -> Result<Work, Why> {
     let engine = engines
         .get(shot.engine.as_deref())
         .map_err(|Failure { message, .. }| Why::Engine(message))?;
@@ -279,7 +425,7 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         pictures: Default::default(),
         guides: None,
         style: None,
-        params: params(shot),
+        params: params(&spoken.resolved, spoken.weights.as_deref()),
     };
     let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
     Ok(Work::Draw {
@@ -288,11 +434,12 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
     })
 }
 
-fn params(shot: &Shot) -> BTreeMap<String, Param> {
+/// The settings of a request: what the shot says by hand, and what its words fill in.
+fn params(resolved: &Resolved, weights: Option<&str>) -> BTreeMap<String, Param> {
     // What a person wrote as 0.4 should stand in the request as 0.4, not as the nearest f32 in all its digits.
     let number = |v: f32| Param::Number((f64::from(v) * 1e6).round() / 1e6);
-    let mut params = BTreeMap::from([(settings::FINISH.to_owned(), number(shot.finish))]);
-    if let Some(scale) = shot.scale {
+    let mut params = BTreeMap::from([(settings::FINISH.to_owned(), number(resolved.finish))]);
+    if let Some(scale) = resolved.scale {
         params.insert(settings::SCALE.into(), number(scale));
     }
     if let Some(Motion {
@@ -300,12 +447,21 @@ fn params(shot: &Shot) -> BTreeMap<String, Param> {
         speed,
         direction_deg,
         steady,
-    }) = shot.kind.motion()
+    }) = &resolved.motion
     {
         params.insert(settings::FLOW.into(), Param::Text(flow.word().into()));
         params.insert(settings::SPEED.into(), number(*speed));
         params.insert(settings::DIRECTION_DEG.into(), number(*direction_deg));
         params.insert(settings::STEADY.into(), number(*steady));
+    }
+    if resolved.accelerate != 0.0 {
+        params.insert(settings::ACCELERATE.into(), Param::Number(resolved.accelerate));
+    }
+    if !resolved.palette.is_empty() {
+        params.insert(settings::PALETTE.into(), Param::Text(resolved.palette.to_string()));
+    }
+    if let Some(weights) = weights {
+        params.insert(settings::WEIGHTS.into(), Param::Text(weights.into()));
     }
     params
 }

@@ -1,7 +1,8 @@
 //! Makes one shot from photographs and shows chosen frames as PNG, with figures: for judging the engine by eye.
 //!
 //! `cargo run --release -p heirloom-engine-exemplar --example try -- photo=a.jpg [to=b.jpg] out=/folder/name
-//! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5`
+//! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5 accelerate=0
+//! weights=1,0.4 palette="0.55 0.2 25 1"`
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)]
 use heirloom_engine::local::{Control, Generator};
 use heirloom_engine::{Failure, Inputs, Order, Param, Request, Task, manifest_of};
@@ -63,6 +64,14 @@ fn main() {
     }
     if given.contains_key("scale") {
         params.insert("scale".into(), Param::Number(number("scale", 1.0)));
+    }
+    if given.contains_key("accelerate") {
+        params.insert("accelerate".into(), Param::Number(number("accelerate", 0.0)));
+    }
+    for name in ["palette", "weights"] {
+        if let Some(text) = given.get(name) {
+            params.insert(name.into(), Param::Text((*text).into()));
+        }
     }
     let request = Request {
         engine: engine::NAME.into(),

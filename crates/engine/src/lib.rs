@@ -46,6 +46,7 @@ pub mod gate;
 pub mod guides;
 mod job;
 pub mod local;
+pub mod palette;
 mod request;
 pub mod settings;
 mod take;

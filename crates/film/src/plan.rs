@@ -105,7 +105,8 @@ pub struct Shot {
     /// How it is to feel, in words; empty when not given.
     pub mood: String,
     /// The sources the shot is made of. Empty for [`Kind::Becoming`], which names its two ends itself:
-    /// [`Shot::calls`] gives all in one.
+    /// [`Shot::calls`] gives all in one. Empty too for a living shot or a still that leaves the choice to the
+    /// words of its prompt.
     pub sources: Vec<SourceCall>,
     /// The number that chance starts from: another seed, another variation. 0 when not given.
     pub seed: u64,
@@ -122,6 +123,9 @@ pub struct Shot {
     pub blocking: Option<Blocking>,
     /// Storyboard drawings, in order.
     pub boards: Vec<Board>,
+    /// Of the keys that words may fill, those that the file states, as against those left to their defaults:
+    /// `flow`, `speed`, `direction` and `steady` of its motion, `finish` and `scale`.
+    pub stated: BTreeSet<&'static str>,
 }
 
 impl Shot {
@@ -145,6 +149,7 @@ impl Shot {
             engine: None,
             blocking: None,
             boards: Vec::new(),
+            stated: BTreeSet::new(),
         }
     }
 

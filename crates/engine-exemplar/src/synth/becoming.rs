@@ -13,6 +13,7 @@ use super::guide::{self, luminance};
 use super::hash::mix;
 use super::living::{Setting, Stop, layout_radius, level_count, nearest, origins};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot};
+use super::wished::hasten;
 use super::pyramid::{Begin, Carried, Effort, Wish, synthesise};
 use crate::making::{Laid, Making};
 use crate::map::{Origin, UNIT};
@@ -132,7 +133,10 @@ impl Becoming {
 
     /// How far along frame `n` is, 0..=1.
     fn along(&self, n: u32) -> f32 {
-        n as f32 / (self.frames - 1) as f32
+        hasten(
+            n as f32 / (self.frames - 1) as f32,
+            self.setting.wished.accelerate,
+        )
     }
 
     /// The share of the way that the matter has come by frame `n`.

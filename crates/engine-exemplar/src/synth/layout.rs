@@ -3,6 +3,7 @@
 use super::flow::value_noise;
 use super::hash::{Dice, mix};
 use super::matter::{Colour, Guide, Sheet};
+use super::wished::{Misses, Wished};
 use rayon::prelude::*;
 
 /// A window of one photograph, in its pixels, perhaps mirrored.
@@ -195,32 +196,87 @@ pub fn window(sheet: &Sheet, aspect: f32, seed: u64) -> Window {
     }
 }
 
+/// Windows that are tried where colours are wished for.
+const TRIED: u64 = 24;
+
+/// The window of a sheet whose colours come nearest to what is wished. Small windows are tried too, so that a
+/// part of the photograph may be the whole of the frame; only a clearly better one goes before a larger.
+fn window_near(sheet: &Sheet, aspect: f32, seed: u64, misses: &Misses) -> Window {
+    let mut best: Option<(u64, Window)> = None;
+    for k in 0..TRIED {
+        let mut w = window(sheet, aspect, seed.wrapping_add(k.wrapping_mul(0x51_7e)));
+        // A third of them as usual, then smaller and smaller ones.
+        let by = 1.0 - 0.55 * k.saturating_sub(TRIED / 3) as f32 / (TRIED - TRIED / 3) as f32;
+        if by < 1.0 {
+            let mut dice = Dice::new(mix(seed ^ 0x5ea_c4), k);
+            w.x += w.width * (1.0 - by) * dice.unit();
+            w.y += w.height * (1.0 - by) * dice.unit();
+            w.width *= by;
+            w.height *= by;
+        }
+        // The mean over a grid of places, in whole numbers.
+        let (mut sum, n) = (0u64, 24u64);
+        for i in 0..n * n {
+            let at = |j: u64| (j as f32 + 0.5) / n as f32;
+            let (x, y) = (w.x + w.width * at(i % n), w.y + w.height * at(i / n));
+            sum += u64::from(misses.at(bilinear(&sheet.colour, sheet.width, sheet.height, x, y)));
+        }
+        let dear = sum * 16 / (n * n) + k.saturating_sub(TRIED / 3) * 8;
+        if best.is_none_or(|(b, _)| dear < b) {
+            best = Some((dear, w));
+        }
+    }
+    best.map_or_else(|| window(sheet, aspect, seed), |b| b.1)
+}
+
 /// Where each pixel of a new variation looks for its layout: a source and a place in it.
 #[derive(Clone, Debug)]
 pub struct Layout {
     windows: Vec<Window>,
+    /// Up to where, of 0..1, each window's share of the frame reaches.
+    shares: Vec<f32>,
     width: f32,
     height: f32,
     seed: u64,
     /// How far the window is bent, in shares of its height.
     bend: f32,
+    /// All shares are alike.
+    even: bool,
 }
 
 impl Layout {
-    /// The layout of a frame of `width` x `height` pixels.
-    pub fn new(sheets: &[Sheet], width: usize, height: usize, seed: u64) -> Layout {
+    /// The layout of a frame of `width` x `height` pixels: every source has area by its weight, and the window
+    /// that suits the wished colours.
+    pub fn new(sheets: &[Sheet], width: usize, height: usize, seed: u64, wished: &Wished) -> Layout {
         let aspect = width as f32 / height as f32;
+        let misses = Misses::of(&wished.palette);
         let windows = sheets
             .iter()
             .enumerate()
-            .map(|(k, s)| window(s, aspect, seed.wrapping_add(k as u64 * 977)))
+            .map(|(k, s)| {
+                let seed = seed.wrapping_add(k as u64 * 977);
+                match &misses {
+                    Some(misses) => window_near(s, aspect, seed, misses),
+                    None => window(s, aspect, seed),
+                }
+            })
+            .collect();
+        let all: f32 = (0..sheets.len()).map(|k| wished.weight(k)).sum();
+        let mut reach = 0.0;
+        let shares = (0..sheets.len())
+            .map(|k| {
+                reach += wished.weight(k);
+                reach / all
+            })
             .collect();
         Layout {
             windows,
+            shares,
             width: width as f32,
             height: height as f32,
             seed: mix(seed ^ 0xbe4d),
             bend: 0.10,
+            even: (0..sheets.len()).all(|k| wished.weight(k) == wished.weight(0)),
         }
     }
 
@@ -234,7 +290,13 @@ impl Layout {
                 + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
             // Noise gathers about its mean: spread it.
             let n = ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999);
-            (n * self.windows.len() as f32) as usize
+            let even = (n * self.windows.len() as f32) as usize;
+            if self.even {
+                even
+            } else {
+                let k = self.shares.iter().position(|reach| n < *reach);
+                k.unwrap_or(self.windows.len() - 1)
+            }
         };
         let w = &self.windows[k];
         let bend = |salt: u64| {

@@ -7,6 +7,7 @@ use super::guide::{self, Gain};
 use super::hash::mix;
 use super::layout::{self, Layout};
 use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
+use super::wished::Wished;
 use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
 use crate::making::{Laid, Making};
 use crate::map::Origin;
@@ -29,6 +30,8 @@ pub struct Setting {
     pub manner: Manner,
     /// 0 lively .. 1 steady.
     pub steady: f32,
+    /// What words wish of it.
+    pub wished: Wished,
 }
 
 /// How strongly the layout and the structure guide, at first; raised where a picture would be copied.
@@ -134,7 +137,8 @@ impl Living {
         }
         let texture = guide::texture(&sheets);
         let levels = level_count(setting.height, &sheets);
-        let matter = Matter::new(sheets.clone(), levels)?;
+        let mut matter = Matter::new(sheets.clone(), levels)?;
+        setting.wished.lean(&mut matter, &sheets, texture);
         let weights = weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT);
         let planes = matter.planes(&weights);
         let flow = flow_of(&setting);
@@ -169,7 +173,7 @@ impl Living {
     /// Frame 0.
     pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
         let s = self.setting.clone();
-        let layout = Layout::new(&self.sheets, s.width, s.height, s.seed);
+        let layout = Layout::new(&self.sheets, s.width, s.height, s.seed, &s.wished);
         let (mut sketch, wish) = layout.draw(&self.sheets);
         let levels = self.matter.levels.len();
         for (w, h) in sizes(s.width, s.height, levels).into_iter().take(levels - 1) {
@@ -340,6 +344,7 @@ fn flow_of(setting: &Setting) -> Flow {
         setting.seconds_a_frame,
         mix(setting.seed ^ 0x11fe),
     )
+    .hastened(setting.wished.accelerate, setting.wished.frames)
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.

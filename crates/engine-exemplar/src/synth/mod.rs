@@ -19,3 +19,4 @@ pub mod patch;
 pub mod pyramid;
 pub mod search;
 pub mod vote;
+pub mod wished;

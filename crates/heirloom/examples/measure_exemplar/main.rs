@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use heirloom_archive::Archive;
-use heirloom_dailies::{Plan, Work, plan, takes};
+use heirloom_dailies::words::{Photographs, Words};
+use heirloom_dailies::{Desk, Plan, Work, plan_with, takes};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, Failure, Request, TakeFrames, Task};
 use heirloom_engine_exemplar::engine::carried;
@@ -37,7 +38,12 @@ fn main() -> anyhow::Result<()> {
     let vault = Arc::new(Vault::open(&folder.join("vault"))?);
     let engines = Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()));
     let gate = SourceGate::new(&vault, jiff::Zoned::now().date());
-    let plan: Plan = plan(&loaded.film, &Archive::new(&vault), &engines, &gate)?;
+    let desk = Desk {
+        words: &Words::of_film(&folder).map_err(|p| anyhow::anyhow!("{p}"))?,
+        measured: &Photographs::new(&vault),
+        explain: false,
+    };
+    let plan: Plan = plan_with(&loaded.film, &Archive::new(&vault), &engines, &gate, &desk)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",
