@@ -69,11 +69,6 @@ impl<'a> Archive<'a> {
         Self { vault }
     }
 
-    /// The vault that holds them.
-    pub fn vault(&self) -> &'a Vault {
-        self.vault
-    }
-
     /// Takes in every photograph and clip of these folders, and single files, with their rights.
     ///
     /// `rights.toml` files say whose they are (see [`rights_toml`]); `options` say it where those leave it open.

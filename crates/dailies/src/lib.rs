@@ -30,11 +30,13 @@
 
 mod draw;
 mod event;
+pub mod guides;
 mod lock;
 mod plan;
 mod queue;
 pub mod staged;
 pub mod takes;
+mod wording;
 pub mod words;
 
 pub use draw::{DrawError, Drawing, Outcome, draw_all};

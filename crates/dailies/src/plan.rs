@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
-use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
-use heirloom_vault::{ObjectId, VaultError};
+use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
+use heirloom_film::{Film, Kind, Scene, Shot, SourceCall};
+use heirloom_vault::{ObjectId, Vault, VaultError};
 
-use crate::words::{self, Measured, Photographs, Reading, Resolved, ShotWords, Words};
+use crate::guides::ShotGuides;
+use crate::staged::{Shelf, Sources, StageError, stage_shot};
+use crate::wording::Wording;
+use crate::words::{self, Measured, Photographs, ShotWords, Words};
 
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +45,8 @@ pub struct Planned {
     pub sources: Vec<Source>,
     /// What it needs.
     pub work: Work,
+    /// The guides of a guided shot.
+    pub guides: Option<Arc<ShotGuides>>,
 }
 
 impl Planned {
@@ -66,8 +73,6 @@ pub enum Why {
     Engine(String),
     /// The shot and its source do not fit.
     Shot(String),
-    /// The shot is sound, but nothing here makes its kind yet.
-    Waits(String),
     /// The gate says no.
     Gate(Vec<Ground>),
 }
@@ -88,7 +93,7 @@ impl fmt::Display for Objection {
         write!(f, "shot {}: ", self.shot)?;
         match &self.why {
             Why::Source(error) => write!(f, "{error}"),
-            Why::Engine(words) | Why::Shot(words) | Why::Waits(words) => f.write_str(words),
+            Why::Engine(words) | Why::Shot(words) => f.write_str(words),
             Why::Gate(grounds) => {
                 f.write_str("refused")?;
                 for ground in grounds {
@@ -121,54 +126,63 @@ pub struct Desk<'a> {
     pub explain: bool,
 }
 
-impl Plan {
-    /// The objections that only say that an engine is still to come: the plan is sound as far as they go.
-    pub fn waiting(&self) -> impl Iterator<Item = &Objection> {
-        self.objections
-            .iter()
-            .filter(|objection| matches!(objection.why, Why::Waits(_)))
-    }
+/// What a plan is made in.
+struct Room<'a> {
+    film: &'a Film,
+    folder: &'a Path,
+    vault: &'a Vault,
+    archive: &'a [Source],
+    engines: &'a Engines,
+    gate: &'a dyn Gate,
+    desk: &'a Desk<'a>,
 }
 
-/// Resolve the film's shots against the archive, the engines' cards and the gate, by the built-in words.
+/// Resolve the film's shots against the archive of `vault`, the engines' cards and the gate, by the built-in words. `folder` is
+/// the film's: paths in `film.toml` are within it.
 ///
 /// # Errors
 /// The ledger could not be read.
 pub fn plan(
     film: &Film,
-    archive: &Archive<'_>,
+    folder: &Path,
+    vault: &Vault,
     engines: &Engines,
     gate: &dyn Gate,
 ) -> Result<Plan, VaultError> {
     let desk = Desk {
         words: &Words::built_in(),
-        measured: &Photographs::new(archive.vault()),
+        measured: &Photographs::new(vault),
         explain: false,
     };
-    plan_with(film, archive, engines, gate, &desk)
+    plan_with(film, folder, vault, engines, gate, &desk)
 }
 
-/// Resolve the film's shots against the archive, the engines' cards and the gate.
+/// [`plan`] by the words of a desk.
 ///
 /// # Errors
 /// The ledger could not be read.
 pub fn plan_with(
     film: &Film,
-    archive: &Archive<'_>,
+    folder: &Path,
+    vault: &Vault,
     engines: &Engines,
     gate: &dyn Gate,
     desk: &Desk<'_>,
 ) -> Result<Plan, VaultError> {
     let mut plan = Plan::default();
-    let sources = archive.sources()?;
+    let sources = Archive::new(vault).sources()?;
+    let room = Room {
+        film,
+        folder,
+        vault,
+        archive: &sources,
+        engines,
+        gate,
+        desk,
+    };
     for (scene, shot) in film.shots() {
-        let reading = desk.words.read(&shot.prompt, &shot.mood);
-        let mut spoken = Wording {
-            resolved: words::resolve(desk.words, &reading, shot),
-            reading,
-            weights: None,
-        };
-        let planned = planned(film, scene, shot, &sources, engines, gate, desk, &mut spoken)?;
+        let mut spoken = Wording::new(desk, shot);
+        let planned = planned(&room, scene, shot, &mut spoken)?;
         plan.words.push(spoken.told(scene, shot));
         match planned {
             Ok(planned) => plan.shots.push(planned),
@@ -180,77 +194,15 @@ pub fn plan_with(
 
 type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
 
-/// What the words of a shot come to.
-struct Wording {
-    reading: Reading,
-    resolved: Resolved,
-    /// How much each source counts, as the setting has it.
-    weights: Option<String>,
-}
-
-impl Wording {
-    /// What every word did; those that did nothing are told why.
-    fn told(self, scene: &Scene, shot: &Shot) -> ShotWords {
-        let mut told = self.resolved.told;
-        let chosen = matches!(shot.kind, Kind::Living { .. } | Kind::Still { .. }) && shot.sources.is_empty();
-        for (told, spoken) in told.iter_mut().zip(&self.reading.spoken) {
-            if !told.deeds.is_empty() {
-                continue;
-            }
-            told.nothing(if !spoken.is_known() {
-                "not among the words, nor of use to tell the shot's sources apart"
-            } else if chosen {
-                "no photograph that may be used has it"
-            } else {
-                "it could only tell the shot's sources apart, and does not"
-            });
-        }
-        ShotWords {
-            shot: format!("{} {}", scene.name, shot.name),
-            kind: shot.kind.word(),
-            language: self.reading.language,
-            told,
-        }
-    }
-
-    /// Tells colour words how much of them the sources have.
-    fn shares(&mut self, sources: &[Source], desk: &Desk<'_>) {
-        let colors: Vec<_> = sources
-            .iter()
-            .filter(|s| s.media == Media::Photograph)
-            .filter_map(|s| desk.measured.colors(&s.object))
-            .collect();
-        if colors.is_empty() || self.resolved.palette.is_empty() {
-            return;
-        }
-        for (told, spoken) in self.resolved.told.iter_mut().zip(&self.reading.spoken) {
-            let wishes = desk.words.wishes(spoken);
-            if wishes.is_empty() || !told.did_something() {
-                continue;
-            }
-            let share: f64 = wishes
-                .iter()
-                .map(|wish| colors.iter().map(|c| c.share_of(wish)).sum::<f64>() / colors.len() as f64)
-                .sum();
-            let percent = (share.min(1.0) * 100.0).round();
-            told.did(match percent {
-                0.0 => "the sources have none of it, so what is nearest comes forward".to_owned(),
-                percent => format!("the sources have {percent} % of it"),
-            });
-        }
-    }
-}
-
-fn planned(
-    film: &Film,
-    scene: &Scene,
-    shot: &Shot,
-    archive: &[Source],
-    engines: &Engines,
-    gate: &dyn Gate,
-    desk: &Desk<'_>,
-    spoken: &mut Wording,
-) -> Answer<Planned> {
+fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) -> Answer<Planned> {
+    let Room {
+        film,
+        archive,
+        engines,
+        gate,
+        desk,
+        ..
+    } = *room;
     let label = format!("{} {}", scene.name, shot.name);
     let subject = match &shot.id {
         Some(id) => format!("shot:{}", id.as_str()),
@@ -283,16 +235,7 @@ fn planned(
             Ok(engine) => engine.card().sources.1 as usize,
             Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
         };
-        let palette = &spoken.resolved.palette;
-        match words::choose(
-            desk.words,
-            &spoken.reading,
-            palette,
-            archive,
-            desk.measured,
-            gate,
-            most,
-        )? {
+        match words::choose(desk.words, &spoken.reading, &spoken.resolved.palette, archive, desk.measured, gate, most)? {
             Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
             Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
         }
@@ -304,31 +247,20 @@ fn planned(
         return Ok(Err(objections));
     }
     if !matches!(shot.kind, Kind::Becoming { .. } | Kind::Plate { .. }) {
-        spoken.weights = words::weigh(
-            desk.words,
-            &spoken.reading,
-            &spoken.resolved.palette,
-            &sources,
-            &names,
-            chooses,
-            desk.measured,
-            &mut spoken.resolved.told,
-        );
-        if desk.explain {
-            spoken.shares(&sources, desk);
-        }
+        spoken.weigh(desk, &sources, &names, chooses);
     }
+    let mut guides = None;
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
-        Kind::Guided => Err(Why::Waits(
-            "no engine here makes guided shots yet; look at it with `heirloom stage animatic`, and make the shot \
-             another kind to go on without it"
-                .into(),
-        )),
+        Kind::Guided { .. } => guided(room, shot, &sources, spoken).map(|(work, made)| {
+            guides = Some(made);
+            work
+        }),
         _ => draw(film, shot, &sources, engines, spoken),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
+            guides,
             scene: scene.name.clone(),
             shot: shot.clone(),
             sources,
@@ -342,8 +274,81 @@ fn planned(
 fn calls(shot: &Shot) -> Vec<&SourceCall> {
     match &shot.kind {
         Kind::Becoming { from, to, .. } => [from, to].into_iter().chain(&shot.sources).collect(),
+        Kind::Guided { matter, .. } => {
+            let mut calls: Vec<&SourceCall> = shot.sources.iter().collect();
+            for call in matter.values().flatten() {
+                if !calls.contains(&call) {
+                    calls.push(call);
+                }
+            }
+            calls
+        }
         _ => shot.sources.iter().collect(),
     }
+}
+
+/// A guided shot: the request of its engine, and the guides that it names.
+fn guided(
+    room: &Room<'_>,
+    shot: &Shot,
+    sources: &[Source],
+    spoken: &Wording,
+) -> Result<(Work, Arc<ShotGuides>), Why> {
+    let Kind::Guided { matter, light } = &shot.kind else {
+        return Err(Why::Shot("it is not guided".into()));
+    };
+    if sources.is_empty() {
+        return Err(Why::Shot(
+            "it has no matter: name photographs with `sources = [\"archive:...\"]`, or for each thing with `matter`".into(),
+        ));
+    }
+    let staged = stage_shot(
+        room.film,
+        shot,
+        &Sources {
+            folder: room.folder,
+            archive: Some(Shelf {
+                vault: room.vault,
+                sources: room.archive,
+                gate: room.gate,
+                action: Action::Spend,
+            }),
+        },
+    )
+    .map_err(|error| match error {
+        StageError::Gate(grounds) => Why::Gate(grounds),
+        other => Why::Shot(other.to_string()),
+    })?;
+    let guides =
+        ShotGuides::new(staged, shot.frames, room.film.rate).map_err(|e| Why::Shot(e.to_string()))?;
+    let calls = calls(shot);
+    let number = |call: &SourceCall| calls.iter().position(|c| *c == call);
+    let mut objects: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (thing, of) in matter {
+        let known = thing == "*" || thing.is_empty() || guides.names().values().any(|name| name == thing);
+        if !known {
+            let names: Vec<&str> = guides.names().values().map(String::as_str).collect();
+            return Err(Why::Shot(format!(
+                "its `matter` names `{thing}`, which is not on the set; there are: {}",
+                names.join(", ")
+            )));
+        }
+        objects.insert(thing, of.iter().filter_map(number).collect());
+    }
+    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, room.engines, spoken)? else {
+        return Err(Why::Shot("it is not drawn".into()));
+    };
+    request.guides = Some(guides.object());
+    if !objects.is_empty() {
+        let text = serde_json::to_string(&objects).map_err(|e| Why::Shot(e.to_string()))?;
+        request.params.insert(settings::OBJECTS.into(), Param::Text(text));
+    }
+    request.params.insert(
+        settings::LIGHT.into(),
+        Param::Number((f64::from(*light) * 1e6).round() / 1e6),
+    );
+    let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
+    Ok((Work::Draw { request, id }, Arc::new(guides)))
 }
 
 fn plate(film: &Film, shot: &Shot, start: u32, sources: &[Source]) -> Result<Work, String> {
@@ -391,7 +396,8 @@ fn draw(
     let task = match shot.kind {
         Kind::Still { .. } => Task::Still,
         Kind::Becoming { .. } => Task::Becoming,
-        Kind::Living { .. } | Kind::Guided | Kind::Plate { .. } => Task::Living,
+        Kind::Guided { .. } => Task::Guided,
+        Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
     };
     if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
         return Err(Why::Engine(objection));
@@ -425,43 +431,11 @@ fn draw(
         pictures: Default::default(),
         guides: None,
         style: None,
-        params: params(&spoken.resolved, spoken.weights.as_deref()),
+        params: spoken.params(),
     };
     let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
     Ok(Work::Draw {
         request: Box::new(request),
         id,
     })
-}
-
-/// The settings of a request: what the shot says by hand, and what its words fill in.
-fn params(resolved: &Resolved, weights: Option<&str>) -> BTreeMap<String, Param> {
-    // What a person wrote as 0.4 should stand in the request as 0.4, not as the nearest f32 in all its digits.
-    let number = |v: f32| Param::Number((f64::from(v) * 1e6).round() / 1e6);
-    let mut params = BTreeMap::from([(settings::FINISH.to_owned(), number(resolved.finish))]);
-    if let Some(scale) = resolved.scale {
-        params.insert(settings::SCALE.into(), number(scale));
-    }
-    if let Some(Motion {
-        flow,
-        speed,
-        direction_deg,
-        steady,
-    }) = &resolved.motion
-    {
-        params.insert(settings::FLOW.into(), Param::Text(flow.word().into()));
-        params.insert(settings::SPEED.into(), number(*speed));
-        params.insert(settings::DIRECTION_DEG.into(), number(*direction_deg));
-        params.insert(settings::STEADY.into(), number(*steady));
-    }
-    if resolved.accelerate != 0.0 {
-        params.insert(settings::ACCELERATE.into(), Param::Number(resolved.accelerate));
-    }
-    if !resolved.palette.is_empty() {
-        params.insert(settings::PALETTE.into(), Param::Text(resolved.palette.to_string()));
-    }
-    if let Some(weights) = weights {
-        params.insert(settings::WEIGHTS.into(), Param::Text(weights.into()));
-    }
-    params
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use heirloom_archive::Archive;
 use heirloom_dailies::words::Photographs;
 use heirloom_dailies::{Desk, Drawing, Lock, Plan, Why, draw_all, plan_with};
 use heirloom_engine::Engines;
 use heirloom_engine::gate::SourceGate;
-use heirloom_film::{Film, Kind, Size};
+use heirloom_film::{Film, Size};
 use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::args::{Check, Make};
@@ -75,7 +74,7 @@ pub fn planned(
         measured: &Photographs::new(vault).kept_in(&open::work(folder).join("colors"), how.keep),
         explain: how.explain,
     };
-    Ok(plan_with(film, &Archive::new(vault), engines, &gate, &desk)?)
+    Ok(plan_with(film, folder, vault, engines, &gate, &desk)?)
 }
 
 /// Say what the words of every shot do.
@@ -113,16 +112,6 @@ pub fn check(folder: &Path, engines: &Engines, options: &Check, show: &Show) -> 
             show.say("film.toml is sound; there are no shots and no sources yet.");
             return Ok(());
         }
-        if film
-            .shots()
-            .all(|(_, shot)| shot.kind == Kind::Guided && shot.calls().next().is_none())
-        {
-            show.say(
-                "film.toml is sound. Its shots are blocked and wait for an engine that makes guided shots; look at \
-                 them with `heirloom stage animatic`.",
-            );
-            return Ok(());
-        }
         anyhow::bail!(
             "the film has no archive yet, so its sources can not be found: heirloom archive add FOLDER --owner \"NAME\" \
              --rights \"own work\""
@@ -137,17 +126,14 @@ pub fn check(folder: &Path, engines: &Engines, options: &Check, show: &Show) -> 
     if options.explain {
         explain(&plan, show);
     }
-    if plan.objections.len() > plan.waiting().count() {
+    if !plan.objections.is_empty() {
         return Err(objections(&plan, show));
-    }
-    for objection in plan.waiting() {
-        show.note(&format!("note: {objection}"));
     }
     sound(folder, &film)?;
     let frames = film.shot_frames() + u64::from(film.title_frames) + u64::from(film.credits_frames);
     show.say(&format!(
         "The film is sound: {} shots, {frames} frames, {} at {} frames a second.",
-        plan.shots.len() + plan.waiting().count(),
+        plan.shots.len(),
         film.rate.timecode(frames),
         film.rate,
     ));

@@ -111,7 +111,7 @@ fn deaf_to_motion(shot: &Shot) -> Option<&'static str> {
         Kind::Still { motion: None } => {
             Some("a still without a `motion` is held; write `motion = {}` or make it living")
         }
-        Kind::Guided => Some("what moves in a guided shot stands in its blocking"),
+        Kind::Guided { .. } => Some("what moves in a guided shot stands in its blocking"),
         Kind::Plate { .. } => Some(PLATE),
     }
 }

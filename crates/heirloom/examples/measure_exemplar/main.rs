@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use heirloom_archive::Archive;
 use heirloom_dailies::words::{Photographs, Words};
 use heirloom_dailies::{Desk, Plan, Work, plan_with, takes};
 use heirloom_engine::gate::SourceGate;
@@ -43,7 +42,7 @@ fn main() -> anyhow::Result<()> {
         measured: &Photographs::new(&vault),
         explain: false,
     };
-    let plan: Plan = plan_with(&loaded.film, &Archive::new(&vault), &engines, &gate, &desk)?;
+    let plan: Plan = plan_with(&loaded.film, &folder, &vault, &engines, &gate, &desk)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",
