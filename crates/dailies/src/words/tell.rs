@@ -81,7 +81,10 @@ impl fmt::Display for ShotWords {
             Field::Mood => format!("{} (mood)", told.word),
         };
         for told in self.told.iter().filter(|told| told.did_something()) {
-            let deeds: Vec<String> = told.deeds.iter().map(ToString::to_string).collect();
+            // What it did before what it did not.
+            let (did, not): (Vec<&Deed>, Vec<&Deed>) =
+                told.deeds.iter().partition(|deed| matches!(deed, Deed::Did(_)));
+            let deeds: Vec<String> = did.into_iter().chain(not).map(ToString::to_string).collect();
             write!(f, "\n  {} -> {}", name(told), deeds.join("; "))?;
         }
         let mut idle: Vec<(String, Vec<String>)> = Vec::new();

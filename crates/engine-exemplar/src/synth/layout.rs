@@ -233,7 +233,7 @@ fn window_near(sheet: &Sheet, aspect: f32, seed: u64, misses: &Misses) -> Window
 #[derive(Clone, Debug)]
 pub struct Layout {
     windows: Vec<Window>,
-    /// Up to where, of 0..1, each window's share of the frame reaches.
+    /// Up to where each window's share of the frame reaches, in the noise that says which is where.
     shares: Vec<f32>,
     width: f32,
     height: f32,
@@ -269,7 +269,7 @@ impl Layout {
                 reach / all
             })
             .collect();
-        Layout {
+        let mut layout = Layout {
             windows,
             shares,
             width: width as f32,
@@ -277,7 +277,27 @@ impl Layout {
             seed: mix(seed ^ 0xbe4d),
             bend: 0.10,
             even: (0..sheets.len()).all(|k| wished.weight(k) == wished.weight(0)),
+        };
+        if !layout.even {
+            // Shares of area, not of the noise's range: what it reaches on a grid, in order.
+            let (down, across) = (40, (40.0 * aspect) as usize + 1);
+            let mut grid: Vec<f32> = (0..down * across)
+                .map(|i| layout.noise((i % across) as f32 / 40.0, (i / across) as f32 / 40.0))
+                .collect();
+            grid.sort_by(f32::total_cmp);
+            for share in &mut layout.shares {
+                *share = grid.get((*share * grid.len() as f32) as usize).copied().unwrap_or(1.0);
+            }
         }
+        layout
+    }
+
+    /// What says which source is where, 0..1, at (u, v) in heights of the frame.
+    fn noise(&self, u: f32, v: f32) -> f32 {
+        let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
+            + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
+        // Noise gathers about its mean: spread it.
+        ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999)
     }
 
     /// Source, x and y for frame place (x, y), pixel centres at whole numbers.
@@ -286,10 +306,7 @@ impl Layout {
         let k = if self.windows.len() == 1 {
             0
         } else {
-            let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
-                + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
-            // Noise gathers about its mean: spread it.
-            let n = ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999);
+            let n = self.noise(u, v);
             let even = (n * self.windows.len() as f32) as usize;
             if self.even {
                 even

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 /// (see [`super::guide::texture`]).
 const PALETTE: u32 = 10;
 /// What a source that counts nothing costs more than one that counts fully, in the same units.
-const SOURCE: u32 = 10;
+const SOURCE: u32 = 4;
 /// Where the matter's colours are all about equally far from the wish, they are not told apart more finely than
 /// so: of 255.
 const LEAST_RANGE: u32 = 28;
@@ -198,7 +198,7 @@ mod tests {
             let right = level.places[0].width - 4;
             assert!(bin(0, 4) < 500, "{}", bin(0, 4));
             assert!(bin(0, right) > 9000, "{}", bin(0, right));
-            assert!((4500..5500).contains(&(bin(1, 4) - bin(0, 4))));
+            assert!((1800..2200).contains(&(bin(1, 4) - bin(0, 4))));
         }
         let mut plain = Matter::new(sheets.clone(), 2).unwrap();
         Wished::default().lean(&mut plain, &sheets, 1000);
