@@ -4,7 +4,7 @@
 //! the way between: [`plan`] resolves every word and call of the film to objects and asks the card and the gate
 //! of each shot before anything is made; [`draw_all`] queues what is missing, works through the queue with
 //! leases, progress and resume, and records every act; [`takes`] reads back what there is.
-//! [`staged`] puts a blocked shot on the stage.
+//! [`words`] says what the words of a prompt do, and [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
 //! use heirloom_dailies::{Job, Queue};
@@ -38,10 +38,12 @@ mod plan;
 mod queue;
 pub mod staged;
 pub mod takes;
+mod wording;
+pub mod words;
 
 pub use draw::{DrawError, Drawing, Outcome, draw_all};
 pub use event::{Event, Observer, Silent};
 pub use lock::{Lock, LockError};
 pub use pictures::Pictured;
-pub use plan::{Objection, Plan, Planned, Why, Work, plan};
+pub use plan::{Desk, Objection, Plan, Planned, Why, Work, plan, plan_with};
 pub use queue::{Job, Leased, Queue, QueueError};

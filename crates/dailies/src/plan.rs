@@ -9,11 +9,13 @@ use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
+use heirloom_film::{Film, Kind, Scene, Shot, SourceCall};
 use heirloom_vault::{ObjectId, Vault, VaultError};
 
 use crate::guides::ShotGuides;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
+use crate::wording::Wording;
+use crate::words::{self, Measured, Photographs, ShotWords, Words};
 
 use crate::clips;
 
@@ -116,6 +118,18 @@ pub struct Plan {
     pub shots: Vec<Planned>,
     /// Those that can not; while there is one, nothing is drawn.
     pub objections: Vec<Objection>,
+    /// What the words of every shot did, in the film's order.
+    pub words: Vec<ShotWords>,
+}
+
+/// What a plan is made with, besides film, archive, engines and gate.
+pub struct Desk<'a> {
+    /// The words that prompts are read by.
+    pub words: &'a Words,
+    /// Where colours of photographs are had.
+    pub measured: &'a dyn Measured,
+    /// Tell of every colour word how much of it the sources have, which asks for the colours of all of them.
+    pub explain: bool,
 }
 
 /// What a plan is made in.
@@ -126,10 +140,11 @@ struct Room<'a> {
     archive: &'a [Source],
     engines: &'a Engines,
     gate: &'a dyn Gate,
+    desk: &'a Desk<'a>,
 }
 
-/// Resolve the film's shots against the archive of `vault`, the engines' cards and the gate. `folder` is the film's:
-/// paths in `film.toml` are within it.
+/// Resolve the film's shots against the archive of `vault`, the engines' cards and the gate, by the built-in words. `folder` is
+/// the film's: paths in `film.toml` are within it.
 ///
 /// # Errors
 /// The ledger could not be read.
@@ -140,6 +155,26 @@ pub fn plan(
     engines: &Engines,
     gate: &dyn Gate,
 ) -> Result<Plan, VaultError> {
+    let desk = Desk {
+        words: &Words::built_in(),
+        measured: &Photographs::new(vault),
+        explain: false,
+    };
+    plan_with(film, folder, vault, engines, gate, &desk)
+}
+
+/// [`plan`] by the words of a desk.
+///
+/// # Errors
+/// The ledger could not be read.
+pub fn plan_with(
+    film: &Film,
+    folder: &Path,
+    vault: &Vault,
+    engines: &Engines,
+    gate: &dyn Gate,
+    desk: &Desk<'_>,
+) -> Result<Plan, VaultError> {
     let mut plan = Plan::default();
     let sources = Archive::new(vault).sources()?;
     let room = Room {
@@ -149,9 +184,13 @@ pub fn plan(
         archive: &sources,
         engines,
         gate,
+        desk,
     };
     for (scene, shot) in film.shots() {
-        match planned(&room, scene, shot)? {
+        let mut spoken = Wording::new(desk, shot);
+        let planned = planned(&room, scene, shot, &mut spoken)?;
+        plan.words.push(spoken.told(scene, shot));
+        match planned {
             Ok(planned) => plan.shots.push(planned),
             Err(objections) => plan.objections.extend(objections),
         }
@@ -161,13 +200,14 @@ pub fn plan(
 
 type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
 
-fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
+fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) -> Answer<Planned> {
     let Room {
         film,
         archive,
         folder,
         engines,
         gate,
+        desk,
         ..
     } = *room;
     let label = format!("{} {}", scene.name, shot.name);
@@ -202,20 +242,43 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
             Vec::new()
         }
     };
+    let mut names: Vec<String> = calls(shot).iter().map(ToString::to_string).collect();
+    let chooses = matches!(shot.kind, Kind::Living { .. } | Kind::Still { .. }) && shot.sources.is_empty();
+    if chooses {
+        let most = match engines.get(shot.engine.as_deref()) {
+            Ok(engine) => engine.card().sources.1 as usize,
+            Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
+        };
+        match words::choose(
+            desk.words,
+            &spoken.reading,
+            &spoken.resolved.palette,
+            archive,
+            desk.measured,
+            gate,
+            most,
+        )? {
+            Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
+            Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
+        }
+    }
     if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
         objections.push(object(Why::Gate(grounds)));
     }
     if !objections.is_empty() {
         return Ok(Err(objections));
     }
+    if !matches!(shot.kind, Kind::Becoming { .. } | Kind::Plate { .. }) {
+        spoken.weigh(desk, &sources, &names, chooses);
+    }
     let mut guides = None;
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
-        Kind::Guided { .. } => guided(room, shot, &sources).map(|(work, made)| {
+        Kind::Guided { .. } => guided(room, shot, &sources, spoken).map(|(work, made)| {
             guides = Some(made);
             work
         }),
-        _ => draw(film, shot, &sources, &pictured, engines),
+        _ => draw(film, shot, &sources, &pictured, engines, spoken),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
@@ -247,7 +310,12 @@ fn calls(shot: &Shot) -> Vec<&SourceCall> {
 }
 
 /// A guided shot: the request of its engine, and the guides that it names.
-fn guided(room: &Room<'_>, shot: &Shot, sources: &[Source]) -> Result<(Work, Arc<ShotGuides>), Why> {
+fn guided(
+    room: &Room<'_>,
+    shot: &Shot,
+    sources: &[Source],
+    spoken: &mut Wording,
+) -> Result<(Work, Arc<ShotGuides>), Why> {
     let Kind::Guided { matter, light } = &shot.kind else {
         return Err(Why::Shot("it is not guided".into()));
     };
@@ -289,7 +357,20 @@ fn guided(room: &Room<'_>, shot: &Shot, sources: &[Source]) -> Result<(Work, Arc
         }
         objects.insert(thing, of.iter().filter_map(number).collect());
     }
-    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines)? else {
+    // What the hand leaves open, names may say: a thing called "sea" is made of the photograph called so.
+    if !matter.contains_key("*") {
+        for name in guides.names().values() {
+            if objects.contains_key(name.as_str()) {
+                continue;
+            }
+            if let Some((k, why)) = room.desk.words.source_for(name, sources) {
+                objects.insert(name, vec![k]);
+                let file = sources.get(k).map(|s| s.file_name.clone()).unwrap_or_default();
+                spoken.things.push((name.clone(), file, why.to_string()));
+            }
+        }
+    }
+    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines, spoken)? else {
         return Err(Why::Shot("it is not drawn".into()));
     };
     request.guides = Some(guides.object());
@@ -342,6 +423,7 @@ fn draw(
     sources: &[Source],
     pictures: &[Pictured],
     engines: &Engines,
+    spoken: &Wording,
 ) -> Result<Work, Why> {
     let engine = engines
         .get(shot.engine.as_deref())
@@ -378,6 +460,8 @@ fn draw(
             text.to_owned()
         }
     };
+    let mut params = spoken.params();
+    own_params(shot, &mut params);
     let request = Request {
         engine: card.engine.clone(),
         revision: card.revision,
@@ -393,7 +477,7 @@ fn draw(
         pictures: pictures.iter().map(|p| (p.role.to_owned(), p.object)).collect(),
         guides: None,
         style: None,
-        params: params(shot),
+        params,
     };
     let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
     Ok(Work::Draw {
@@ -402,13 +486,10 @@ fn draw(
     })
 }
 
-fn params(shot: &Shot) -> BTreeMap<String, Param> {
+/// The settings that only the shot's kind or its pictures have.
+fn own_params(shot: &Shot, params: &mut BTreeMap<String, Param>) {
     // What a person wrote as 0.4 should stand in the request as 0.4, not as the nearest f32 in all its digits.
     let number = |v: f32| Param::Number(clips::round(v));
-    let mut params = BTreeMap::from([(settings::FINISH.to_owned(), number(shot.finish))]);
-    if let Some(scale) = shot.scale {
-        params.insert(settings::SCALE.into(), number(scale));
-    }
     let frame = |n: u32| Param::Whole(i64::from(n));
     match &shot.kind {
         Kind::Style { start, strength, .. } => {
@@ -424,18 +505,5 @@ fn params(shot: &Shot) -> BTreeMap<String, Param> {
         }
         _ => {}
     }
-    if let Some(Motion {
-        flow,
-        speed,
-        direction_deg,
-        steady,
-    }) = shot.kind.motion()
-    {
-        params.insert(settings::FLOW.into(), Param::Text(flow.word().into()));
-        params.insert(settings::SPEED.into(), number(*speed));
-        params.insert(settings::DIRECTION_DEG.into(), number(*direction_deg));
-        params.insert(settings::STEADY.into(), number(*steady));
-    }
-    pictures::params(shot, number, &mut params);
-    params
+    pictures::params(shot, number, params);
 }

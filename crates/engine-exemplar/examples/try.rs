@@ -1,7 +1,8 @@
 //! Makes one shot from photographs and shows chosen frames as PNG, with figures: for judging the engine by eye.
 //!
 //! `cargo run --release -p heirloom-engine-exemplar --example try -- photo=a.jpg [to=b.jpg] out=/folder/name
-//! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5`
+//! w=960 h=540 n=96 every=24 flow=curl speed=1 steady=0.5 seed=7 finish=0.5 accelerate=0
+//! weights=1,0.4 palette="0.55 0.2 25 1"`
 //!
 //! A composition: `drawing=d.png strength=0.75`, `labels=l.png label_sources=ff0000:0,0000ff:1`, `still=mask.png`,
 //! `stars=1`. A fill, of the first photograph by the others: `fill=1 mask=m.png left=0.2 right=0.2 up=0 down=0`.
@@ -100,6 +101,14 @@ fn main() {
     }
     if given.contains_key("stars") {
         params.insert("still_stars".into(), Param::Flag(true));
+    }
+    if given.contains_key("accelerate") {
+        params.insert("accelerate".into(), Param::Number(number("accelerate", 0.0)));
+    }
+    for name in ["palette", "weights"] {
+        if let Some(text) = given.get(name) {
+            params.insert(name.into(), Param::Text((*text).into()));
+        }
     }
     let request = Request {
         engine: engine::NAME.into(),

@@ -15,9 +15,11 @@ use crate::synth::fill::Fill;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
+use crate::synth::wished::Wished;
 use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, WEIGHT, Work};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
+use heirloom_engine::palette::{self, Palette};
 use heirloom_engine::{
     Card, Draft, DraftFile, Failure, Inputs, Order, Refusal, Request, TakeFrames, TakeManifest, Task,
     settings,
@@ -113,7 +115,47 @@ pub(crate) fn setting(request: &Request) -> Setting {
             direction_deg: number(settings::DIRECTION_DEG, 0.0, -100_000.0, 100_000.0),
         },
         steady: number(settings::STEADY, 0.5, 0.0, 1.0),
+        wished: wished(request),
     }
+}
+
+/// What words wish of the shot of a request; [`refuse`] has seen that it can be read.
+pub(crate) fn wished(request: &Request) -> Wished {
+    let weights = request
+        .word(settings::WEIGHTS)
+        .and_then(|text| palette::weights(text, request.sources.len()))
+        .unwrap_or_default();
+    Wished {
+        weights: weights.into_iter().map(|w| w as f32).collect(),
+        palette: request
+            .word(settings::PALETTE)
+            .and_then(|text| Palette::parse(text).ok())
+            .unwrap_or_default(),
+        accelerate: request
+            .number(settings::ACCELERATE)
+            .unwrap_or(0.0)
+            .clamp(-1.0, 1.0) as f32,
+        frames: request.frames,
+    }
+}
+
+/// A wish of a request that can not be read.
+fn unreadable(request: &Request) -> Option<String> {
+    let palette = request
+        .word(settings::PALETTE)
+        .and_then(|text| Palette::parse(text).err())
+        .map(|bad| format!("the setting `{}`: {bad}", settings::PALETTE));
+    let weights = request
+        .word(settings::WEIGHTS)
+        .filter(|text| palette::weights(text, request.sources.len()).is_none())
+        .map(|text| {
+            format!(
+                "the setting `{}` is `{text}`; write {} numbers from 0 to 1 parted by commas, one above 0",
+                settings::WEIGHTS,
+                request.sources.len()
+            )
+        });
+    palette.or(weights)
 }
 
 /// The frame before `n`, whose map is `old`, carried along the flow of a living shot: what the measure
@@ -345,6 +387,7 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
                 .then(|| "a becoming has two frames or more; give the shot more frames".into())
         })
         .or_else(|| from_clips::objection(request))
+        .or_else(|| unreadable(request))
         .or_else(|| {
             (request.revision != card.revision).then(|| {
                 format!(

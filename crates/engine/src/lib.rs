@@ -47,6 +47,7 @@ pub mod gate;
 pub mod guides;
 mod job;
 pub mod local;
+pub mod palette;
 mod request;
 pub mod settings;
 mod take;

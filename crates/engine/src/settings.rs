@@ -31,6 +31,16 @@ pub const GRID: &str = "grid";
 
 /// How many of a clip's last frames an extension is made of (whole number).
 pub const TAIL: &str = "tail";
+/// How the flow's speed changes over the shot, from -1 (fast at first, at rest at last) through 0 (even) to 1
+/// (from rest to fast); the way that matter comes is the same (number). A becoming's change keeps to it too.
+pub const ACCELERATE: &str = "accelerate";
+/// How much each source counts, in the order of the sources, from 0 (not at all) to 1: `1,0.4` (text).
+pub const WEIGHTS: &str = "weights";
+/// Colours that are wished for (text): wishes parted by `;`, each `L C h w` parted by blanks. L is OKLab's
+/// lightness from 0 to 1, C and h OKLCH's chroma (about 0 to 0.3) and hue in degrees, `*` for any; w is how much
+/// the wish counts, below zero for a colour to be kept away from: `0.55 0.21 25 1;0.2 * * 0.5`. An engine chooses
+/// matter by it and tints nothing.
+pub const PALETTE: &str = "palette";
 /// A picture of what is to be kept (black) and filled (white), among a request's pictures.
 pub const MASK: &str = "mask";
 /// A picture of what must stand still (white), among a request's pictures.

@@ -105,7 +105,8 @@ pub struct Shot {
     /// How it is to feel, in words; empty when not given.
     pub mood: String,
     /// The sources the shot is made of. Empty for kinds that name what they are made of themselves, as
-    /// [`Kind::Becoming`] its two ends: [`Shot::calls`] gives all in one.
+    /// [`Kind::Becoming`] its two ends: [`Shot::calls`] gives all in one. Empty too for a
+    /// living shot or a still that leaves the choice to the words of its prompt.
     pub sources: Vec<SourceCall>,
     /// The number that chance starts from: another seed, another variation. 0 when not given.
     pub seed: u64,
@@ -126,6 +127,9 @@ pub struct Shot {
     pub layout: Option<Layout>,
     /// What stands still while the rest flows.
     pub still: Option<Still>,
+    /// Of the keys that words may fill, those that the file states, as against those left to their defaults:
+    /// `flow`, `speed`, `direction` and `steady` of its motion, `finish` and `scale`.
+    pub stated: BTreeSet<&'static str>,
 }
 
 impl Shot {
@@ -153,6 +157,7 @@ impl Shot {
             boards: Vec::new(),
             layout: None,
             still: None,
+            stated: BTreeSet::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! From the tables of `film.toml` to scenes and shots.
 
+use std::collections::BTreeSet;
+
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
 use crate::read_layout;
@@ -129,7 +131,10 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     };
 
     if is(&[living, still, plate, guided, style, fill]) {
-        let value = if word.is_some_and(|word| word != guided && word != fill) {
+        // Words may choose the photographs of a living shot or a still; a clip is named.
+        let spoken = !(shot.prompt.is_empty() && shot.mood.is_empty());
+        let chosen = matches!(word, Some(Word::Living | Word::Still)) && spoken;
+        let value = if word.is_some_and(|word| word != guided && word != fill) && !chosen {
             table.require("sources", "[\"archive:...\"]")
         } else {
             table.get("sources")
@@ -177,7 +182,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         let read = table
             .get("motion")
             .and_then(|v| v.table())
-            .map(|table| motion(table, word == Some(becoming)));
+            .map(|table| motion(table, word == Some(becoming), &mut shot.stated));
         if let Some((motion, held)) = read {
             moves = Some(motion);
             shot.still = held;
@@ -204,6 +209,11 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             .unwrap_or(0) as u64;
         shot.finish = float(&mut table, "finish", 0.0..=1.0).unwrap_or(Shot::DEFAULT_FINISH);
         shot.scale = float(&mut table, "scale", 0.05..=20.0);
+        for key in ["finish", "scale"] {
+            if table.has(key) {
+                shot.stated.insert(key);
+            }
+        }
         shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
     } else if is(&[extend, between, slow]) {
         shot.seed = table
@@ -511,8 +521,17 @@ fn float(table: &mut Table<'_>, key: &'static str, range: std::ops::RangeInclusi
         .map(|number| number as f32)
 }
 
-fn motion(mut table: Table<'_>, becoming: bool) -> (Motion, Option<Still>) {
+fn motion(
+    mut table: Table<'_>,
+    becoming: bool,
+    stated: &mut BTreeSet<&'static str>,
+) -> (Motion, Option<Still>) {
     table.describe("`motion`");
+    stated.extend(
+        ["flow", "speed", "direction", "steady"]
+            .into_iter()
+            .filter(|key| table.has(key)),
+    );
     let plain = Motion::default();
     let flow = table
         .get("flow")

@@ -63,9 +63,9 @@ named_artists = "never"          # "never" or "allowed": may prompts name artist
 #name = "010"
 #frames = 96                 # length: 96 frames at 24 a second are four seconds
 #kind = "living"
-#prompt = "slow breathing nebula, embers, the dark before"
+#prompt = "slow breathing nebula, embers, the dark before"   # `check --explain` says what each word does
 #mood = "before anything hurt"
-#sources = ["archive:eta-carinae"]
+#sources = ["archive:eta-carinae"]   # left out, the words choose
 # flow: curl, drift, rise, breathe, spiral or hold; speed: 0 to 4, 1 is the default pace;
 # direction: in degrees, 0 to the right, 90 up (for rise 0 is up); steady: 0 lively to 1 steady.
 #motion = { flow = "curl", speed = 0.4, direction = 30, steady = 0.5 }

@@ -29,7 +29,7 @@ pub enum Command {
         name: PathBuf,
     },
     /// Check film.toml, the sources it calls and their rights; makes and writes nothing.
-    Check,
+    Check(Check),
     /// Make the film: draw every shot that is not there yet, then cut and master.
     Make(Make),
     /// Photographs and clips in, and what there is.
@@ -49,6 +49,14 @@ pub enum Command {
     Stage(Stage),
 }
 
+/// Options of `check`.
+#[derive(Debug, Group)]
+pub struct Check {
+    /// Say of every word of prompt and mood what it does, or why it does nothing.
+    #[arg(long)]
+    pub explain: bool,
+}
+
 /// Options of `make`.
 #[derive(Debug, Group)]
 pub struct Make {
@@ -58,6 +66,9 @@ pub struct Make {
     /// Draw the shots, but do not cut the film.
     #[arg(long)]
     pub no_cut: bool,
+    /// Say of every word of prompt and mood what it does, or why it does nothing, before the shots are drawn.
+    #[arg(long)]
+    pub explain: bool,
     /// Threads that the engine and the cut use; all cores when left out.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,

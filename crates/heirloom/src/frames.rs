@@ -27,7 +27,7 @@ pub fn run(
     if let Some(size) = options.size {
         film.size = size;
     }
-    let mut plan = make::planned(&film, folder, &vault, engines)?;
+    let mut plan = make::planned(folder, &film, &vault, engines, make::Planning::default(), show)?;
     if !plan.objections.is_empty() {
         return Err(make::objections(&plan, show));
     }

@@ -69,7 +69,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let folder = &args.film;
     match &args.command {
         Command::New { name } => make::new(folder, name, show),
-        Command::Check => make::check(folder, &engines(), show),
+        Command::Check(options) => make::check(folder, &engines(), options, show),
         Command::Make(options) => make::make(folder, &engines(), options, show, stop),
         Command::Archive(command) => archive::run(folder, command, show, stop),
         Command::Log(options) => ledger::log(folder, options, show),

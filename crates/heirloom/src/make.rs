@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use heirloom_dailies::{Drawing, Lock, Plan, Why, draw_all, plan};
+use heirloom_dailies::words::Photographs;
+use heirloom_dailies::{Desk, Drawing, Lock, Plan, Why, draw_all, plan_with};
 use heirloom_engine::Engines;
 use heirloom_engine::gate::SourceGate;
 use heirloom_film::{Film, Size};
 use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
-use crate::args::Make;
+use crate::args::{Check, Make};
 use crate::show::{ShotBars, Show};
 use crate::{Ended, INTERRUPTED, REFUSED, cut, open};
 
@@ -49,10 +50,38 @@ pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What film.toml and the archive make together.
-pub fn planned(film: &Film, folder: &Path, vault: &Vault, engines: &Engines) -> anyhow::Result<Plan> {
+/// How a film is planned.
+#[derive(Clone, Copy, Default)]
+pub struct Planning {
+    /// Keep in the work folder what was found out about the sources' colours.
+    pub keep: bool,
+    /// Find out what the explanation of words needs besides.
+    pub explain: bool,
+}
+
+/// What film.toml, words.toml and the archive make together.
+pub fn planned(
+    folder: &Path,
+    film: &Film,
+    vault: &Vault,
+    engines: &Engines,
+    how: Planning,
+    show: &Show,
+) -> anyhow::Result<Plan> {
     let gate = SourceGate::new(vault, open::today());
-    Ok(plan(film, folder, vault, engines, &gate)?)
+    let desk = Desk {
+        words: &open::words(folder, show)?,
+        measured: &Photographs::new(vault).kept_in(&open::work(folder).join("colors"), how.keep),
+        explain: how.explain,
+    };
+    Ok(plan_with(film, folder, vault, engines, &gate, &desk)?)
+}
+
+/// Say what the words of every shot do.
+fn explain(plan: &Plan, show: &Show) {
+    for words in &plan.words {
+        show.say(&words.to_string());
+    }
 }
 
 /// Show what stands in the way and end; a gate's no has its own exit code.
@@ -66,8 +95,9 @@ pub fn objections(plan: &Plan, show: &Show) -> anyhow::Error {
 }
 
 /// Validate without making.
-pub fn check(folder: &Path, engines: &Engines, show: &Show) -> anyhow::Result<()> {
+pub fn check(folder: &Path, engines: &Engines, options: &Check, show: &Show) -> anyhow::Result<()> {
     let film = open::film(folder, show)?;
+    open::words(folder, show)?;
     for key in &film.charter.stated {
         if *key != "sources" {
             show.note(&format!(
@@ -88,7 +118,14 @@ pub fn check(folder: &Path, engines: &Engines, show: &Show) -> anyhow::Result<()
         );
     }
     let vault = Vault::open(&vault_folder)?;
-    let plan = planned(&film, folder, &vault, engines)?;
+    let how = Planning {
+        keep: false,
+        explain: options.explain,
+    };
+    let plan = planned(folder, &film, &vault, engines, how, show)?;
+    if options.explain {
+        explain(&plan, show);
+    }
     if !plan.objections.is_empty() {
         return Err(objections(&plan, show));
     }
@@ -135,7 +172,14 @@ pub fn make(
     // Found missing before an hour of drawing rather than after it.
     heirloom_picture::ffmpeg::Ffmpeg::find()?;
     let sound = sound(folder, &film)?;
-    let plan = planned(&film, folder, &vault, engines)?;
+    let how = Planning {
+        keep: true,
+        explain: options.explain,
+    };
+    let plan = planned(folder, &film, &vault, engines, how, show)?;
+    if options.explain {
+        explain(&plan, show);
+    }
     if !plan.objections.is_empty() {
         record_refusals(&vault, &plan)?;
         return Err(objections(&plan, show));

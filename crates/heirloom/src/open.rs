@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use heirloom_dailies::words::Words;
 use heirloom_film::{Film, Loaded, Problems};
 use heirloom_vault::Vault;
 
@@ -37,6 +38,11 @@ pub fn film(folder: &Path, show: &Show) -> anyhow::Result<Film> {
         }
         Err(problems) => Err(said(&problems, show)),
     }
+}
+
+/// The words that prompts are read by: the built-in ones, and the film's own.
+pub fn words(folder: &Path, show: &Show) -> anyhow::Result<Words> {
+    Words::of_film(folder).map_err(|problems| said(&problems, show))
 }
 
 /// Show problems and end.

@@ -33,6 +33,7 @@ pub mod ffmpeg;
 pub mod flow;
 mod image;
 pub mod measure;
+pub mod oklab;
 pub mod photo;
 pub mod png;
 pub mod resample;

@@ -4,7 +4,7 @@
 //! an edge never has to fit what belongs to another thing, and an edge cuts through matter as it does in the world.
 
 use super::ranks::{self, Table};
-use super::{OCTAVE, PULL, Piece, WEIGHTS, Without};
+use super::{OCTAVE, PULL, Piece, Setting, WEIGHTS};
 use crate::making::Asked;
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
@@ -16,6 +16,7 @@ use crate::synth::layout::{fill_border, roughen};
 use crate::synth::living::{layout_radius, level_count, nearest, origins};
 use crate::synth::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes};
 use crate::synth::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
+use crate::synth::wished::Wished;
 use rayon::prelude::*;
 
 /// Pixels beyond the edge of a thing that are made with it.
@@ -126,8 +127,9 @@ impl Group {
         sources: Vec<usize>,
         first: u16,
         height: usize,
-        without: Without,
+        setting: &Setting,
     ) -> Option<Group> {
+        let without = setting.without;
         let radius = layout_radius(height);
         let nth: Vec<u8> = pieces
             .iter()
@@ -155,10 +157,16 @@ impl Group {
             .iter()
             .map(|k| usual(k).map_or_else(|| vec![[0; 4]; 256], |p| ranks::palette(&p.sheet)))
             .collect();
+        let owners: Vec<usize> = pieces.iter().map(|p| p.source).collect();
         let sheets: Vec<Sheet> = pieces.into_iter().map(|p| p.sheet).collect();
         let texture = guide::texture(&sheets);
         let levels = level_count(height, &sheets).max(4);
-        let matter = Matter::new(sheets, levels)?;
+        let wished = Wished {
+            weights: owners.iter().map(|k| setting.wished.weight(*k)).collect(),
+            ..setting.wished.clone()
+        };
+        let mut matter = Matter::new(sheets.clone(), levels)?;
+        wished.lean(&mut matter, &sheets, texture);
         let planes = matter.planes(&WEIGHTS);
         Some(Group {
             sources,

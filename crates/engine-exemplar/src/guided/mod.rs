@@ -29,6 +29,7 @@ use crate::synth::feature::Weights;
 use crate::synth::flow::value_noise;
 use crate::synth::hash::mix;
 use crate::synth::matter::{Guide, Sheet};
+use crate::synth::wished::Wished;
 use cast::{Cast, octaves};
 use group::{Anew, Asks, Group};
 use heirloom_engine::{Failure, Guides};
@@ -61,6 +62,8 @@ pub struct Setting {
     pub light: f32,
     /// What is left out, to see what it is worth.
     pub without: Without,
+    /// What words wish of the matter, by the numbers of the sources.
+    pub wished: Wished,
 }
 
 /// Parts of the method that can be left out, to see what each is worth.
@@ -152,7 +155,7 @@ impl Guided {
             .collect();
         for (sources, pieces) in groups {
             let n = pieces.len() as u16;
-            made.push(Group::new(pieces, sources, first, h, setting.without)?);
+            made.push(Group::new(pieces, sources, first, h, &setting)?);
             first += n;
         }
         let linear = light::linear();

@@ -146,7 +146,9 @@ pub fn prepare(
         }
         groups.push((list, pieces));
     }
+    let wished = crate::engine::wished(request);
     let setting = Setting {
+        wished,
         size,
         frames: request.frames,
         seed: request.seed,

@@ -15,6 +15,7 @@ use super::living::{Setting, Stop, layout_radius, level_count, nearest, origins}
 use super::matter::{Colour, Guide, Matter, Sheet, Spot};
 use super::pyramid::{Begin, Carried, Effort, Wish, synthesise};
 use super::turning::{Turning, rise};
+use super::wished::hasten;
 use crate::making::{Laid, Making, Over};
 use crate::map::{Origin, UNIT};
 use heirloom_engine::Failure;
@@ -160,7 +161,10 @@ impl Becoming {
 
     /// How far along frame `n` is, 0..=1.
     fn along(&self, n: u32) -> f32 {
-        n as f32 / (self.frames - 1) as f32
+        hasten(
+            n as f32 / (self.frames - 1) as f32,
+            self.setting.wished.accelerate,
+        )
     }
 
     /// The share of the way that the matter has come by frame `n`.

@@ -6,6 +6,7 @@
 //! Only + - * / and libm, so that every machine finds the same.
 
 use super::hash::{Dice, mix};
+use super::wished::hasten;
 use crate::map::UNIT;
 use std::sync::Arc;
 
@@ -82,6 +83,9 @@ pub struct Flow {
     height: usize,
     seconds_a_frame: f32,
     still: Option<Arc<Vec<u8>>>,
+    /// How the pace changes (see [`hasten`]), and over how many frames.
+    accelerate: f32,
+    frames: u32,
 }
 
 /// Seconds of one breath.
@@ -147,6 +151,8 @@ impl Flow {
             height,
             seconds_a_frame,
             still: None,
+            accelerate: 0.0,
+            frames: 0,
         }
     }
 
@@ -155,6 +161,20 @@ impl Flow {
     pub fn held(mut self, mask: Vec<u8>) -> Flow {
         self.still = (mask.len() == self.width * self.height && !mask.is_empty()).then(|| Arc::new(mask));
         self
+    }
+
+    /// The same flow, its pace changing over a shot of `frames` frames: from rest to twice the pace at
+    /// `accelerate` 1, the other way round at -1. The shot comes as far as at an even pace.
+    pub fn hastened(mut self, accelerate: f32, frames: u32) -> Flow {
+        self.accelerate = accelerate;
+        self.frames = frames;
+        self
+    }
+
+    /// The moment that the flow stands at in frame `n`, in seconds.
+    fn moment(&self, n: u32) -> f32 {
+        let all = self.frames.saturating_sub(1).max(1) as f32;
+        hasten(n as f32 / all, self.accelerate) * all * self.seconds_a_frame
     }
 
     /// Whether nothing moves.
@@ -207,12 +227,13 @@ impl Flow {
 
     /// Where the matter at each pixel of frame `n` was in frame `n - 1`: an offset in pixels.
     pub fn back(&self, n: u32) -> Field {
-        let t = (n as f32 - 0.5) * self.seconds_a_frame;
-        self.field(
-            t,
-            |x, y, t| self.motion(x, y, t),
-            -self.seconds_a_frame * self.height as f32,
-        )
+        let (t, step) = if self.accelerate == 0.0 {
+            ((n as f32 - 0.5) * self.seconds_a_frame, self.seconds_a_frame)
+        } else {
+            let (from, to) = (self.moment(n.saturating_sub(1)), self.moment(n));
+            ((from + to) * 0.5, to - from)
+        };
+        self.field(t, |x, y, t| self.motion(x, y, t), -step * self.height as f32)
     }
 
     /// The flow's shape as it stands at the beginning, enlarged so that the matter moves `way` pixels where

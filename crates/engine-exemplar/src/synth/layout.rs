@@ -3,6 +3,7 @@
 use super::flow::value_noise;
 use super::hash::{Dice, mix};
 use super::matter::{Colour, Guide, Sheet};
+use super::wished::{Misses, Wished};
 use rayon::prelude::*;
 
 /// A window of one photograph, in its pixels, perhaps mirrored.
@@ -195,10 +196,45 @@ pub fn window(sheet: &Sheet, aspect: f32, seed: u64) -> Window {
     }
 }
 
+/// Windows that are tried where colours are wished for.
+const TRIED: u64 = 24;
+
+/// The window of a sheet whose colours come nearest to what is wished. Small windows are tried too, so that a
+/// part of the photograph may be the whole of the frame; only a clearly better one goes before a larger.
+fn window_near(sheet: &Sheet, aspect: f32, seed: u64, misses: &Misses) -> Window {
+    let mut best: Option<(u64, Window)> = None;
+    for k in 0..TRIED {
+        let mut w = window(sheet, aspect, seed.wrapping_add(k.wrapping_mul(0x51_7e)));
+        // A third of them as usual, then smaller and smaller ones.
+        let by = 1.0 - 0.55 * k.saturating_sub(TRIED / 3) as f32 / (TRIED - TRIED / 3) as f32;
+        if by < 1.0 {
+            let mut dice = Dice::new(mix(seed ^ 0x5ea_c4), k);
+            w.x += w.width * (1.0 - by) * dice.unit();
+            w.y += w.height * (1.0 - by) * dice.unit();
+            w.width *= by;
+            w.height *= by;
+        }
+        // The mean over a grid of places, in whole numbers.
+        let (mut sum, n) = (0u64, 24u64);
+        for i in 0..n * n {
+            let at = |j: u64| (j as f32 + 0.5) / n as f32;
+            let (x, y) = (w.x + w.width * at(i % n), w.y + w.height * at(i / n));
+            sum += u64::from(misses.at(bilinear(&sheet.colour, sheet.width, sheet.height, x, y)));
+        }
+        let dear = sum * 16 / (n * n) + k.saturating_sub(TRIED / 3) * 8;
+        if best.is_none_or(|(b, _)| dear < b) {
+            best = Some((dear, w));
+        }
+    }
+    best.map_or_else(|| window(sheet, aspect, seed), |b| b.1)
+}
+
 /// Where each pixel of a new variation looks for its layout: a source and a place in it.
 #[derive(Clone, Debug)]
 pub struct Layout {
     windows: Vec<Window>,
+    /// Up to where each window's share of the frame reaches, in the noise that says which is where.
+    shares: Vec<f32>,
     width: f32,
     height: f32,
     seed: u64,
@@ -206,25 +242,68 @@ pub struct Layout {
     bend: f32,
     /// Number of the source that belongs at each pixel; empty where chance says.
     labels: Vec<u8>,
+    /// All shares are alike.
+    even: bool,
 }
 
 impl Layout {
-    /// The layout of a frame of `width` x `height` pixels.
-    pub fn new(sheets: &[Sheet], width: usize, height: usize, seed: u64) -> Layout {
+    /// The layout of a frame of `width` x `height` pixels: every source has area by its weight, and the window
+    /// that suits the wished colours.
+    pub fn new(sheets: &[Sheet], width: usize, height: usize, seed: u64, wished: &Wished) -> Layout {
         let aspect = width as f32 / height as f32;
+        let misses = Misses::of(&wished.palette);
         let windows = sheets
             .iter()
             .enumerate()
-            .map(|(k, s)| window(s, aspect, seed.wrapping_add(k as u64 * 977)))
+            .map(|(k, s)| {
+                let seed = seed.wrapping_add(k as u64 * 977);
+                match &misses {
+                    Some(misses) => window_near(s, aspect, seed, misses),
+                    None => window(s, aspect, seed),
+                }
+            })
             .collect();
-        Layout {
+        let all: f32 = (0..sheets.len()).map(|k| wished.weight(k)).sum();
+        let mut reach = 0.0;
+        let shares = (0..sheets.len())
+            .map(|k| {
+                reach += wished.weight(k);
+                reach / all
+            })
+            .collect();
+        let mut layout = Layout {
             windows,
+            shares,
             width: width as f32,
             height: height as f32,
             seed: mix(seed ^ 0xbe4d),
             bend: 0.10,
             labels: Vec::new(),
+            even: (0..sheets.len()).all(|k| wished.weight(k) == wished.weight(0)),
+        };
+        if !layout.even {
+            // Shares of area, not of the noise's range: what it reaches on a grid, in order.
+            let (down, across) = (40, (40.0 * aspect) as usize + 1);
+            let mut grid: Vec<f32> = (0..down * across)
+                .map(|i| layout.noise((i % across) as f32 / 40.0, (i / across) as f32 / 40.0))
+                .collect();
+            grid.sort_by(f32::total_cmp);
+            for share in &mut layout.shares {
+                *share = grid
+                    .get((*share * grid.len() as f32) as usize)
+                    .copied()
+                    .unwrap_or(1.0);
+            }
         }
+        layout
+    }
+
+    /// What says which source is where, 0..1, at (u, v) in heights of the frame.
+    fn noise(&self, u: f32, v: f32) -> f32 {
+        let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
+            + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
+        // Noise gathers about its mean: spread it.
+        ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999)
     }
 
     /// Puts each source where `labels` (of the frame's size, numbers of sources) says; empty leaves it to chance.
@@ -244,11 +323,14 @@ impl Layout {
             let i = (py + 0.5) as usize * self.width as usize + (px + 0.5) as usize;
             usize::from(self.labels[i]).min(self.windows.len() - 1)
         } else {
-            let n = 0.65 * value_noise(u * 2.5, v * 2.5, self.seed ^ 1)
-                + 0.35 * value_noise(u * 7.0, v * 7.0, self.seed ^ 2);
-            // Noise gathers about its mean: spread it.
-            let n = ((n - 0.5) * 1.9 + 0.5).clamp(0.0, 0.999);
-            (n * self.windows.len() as f32) as usize
+            let n = self.noise(u, v);
+            let even = (n * self.windows.len() as f32) as usize;
+            if self.even {
+                even
+            } else {
+                let k = self.shares.iter().position(|reach| n < *reach);
+                k.unwrap_or(self.windows.len() - 1)
+            }
         };
         let w = &self.windows[k];
         let bend = |salt: u64| {

@@ -11,6 +11,7 @@ use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spo
 use super::points::{self, Star};
 use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
 use super::turning::Turning;
+use super::wished::Wished;
 use crate::making::{Laid, Making, Over};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
@@ -32,6 +33,8 @@ pub struct Setting {
     pub manner: Manner,
     /// 0 lively .. 1 steady.
     pub steady: f32,
+    /// What words wish of it.
+    pub wished: Wished,
 }
 
 /// How strongly the layout and the structure guide, at first; raised where a picture would be copied.
@@ -169,7 +172,8 @@ impl Living {
         }
         let texture = guide::texture(&sheets);
         let levels = level_count(setting.height, &sheets);
-        let matter = Matter::new(sheets.clone(), levels)?;
+        let mut matter = Matter::new(sheets.clone(), levels)?;
+        setting.wished.lean(&mut matter, &sheets, texture);
         let weights = labelled(weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT), whose(&wanted));
         let planes = matter.planes(&weights);
         let hem = if wanted.still.is_empty() {
@@ -291,7 +295,7 @@ impl Living {
     /// Where each source's matter is wanted, before any drawing.
     fn composition(&self) -> Layout {
         let s = &self.setting;
-        Layout::new(&self.sheets, s.width, s.height, s.seed).labelled(&self.wanted.labels)
+        Layout::new(&self.sheets, s.width, s.height, s.seed, &s.wished).labelled(&self.wanted.labels)
     }
 
     fn rule(&mut self, by: f32) {
@@ -480,6 +484,7 @@ fn flow_of(setting: &Setting) -> Flow {
         setting.seconds_a_frame,
         mix(setting.seed ^ 0x11fe),
     )
+    .hastened(setting.wished.accelerate, setting.wished.frames)
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.

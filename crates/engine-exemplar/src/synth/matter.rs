@@ -80,6 +80,8 @@ pub struct Level {
     pub area: usize,
     /// Side of an occupancy bin as a power of two.
     pub bin_shift: usize,
+    /// What each occupancy bin costs besides its use (see [`super::wished`]); empty for nothing.
+    pub bias: Vec<u32>,
     first_row: Vec<u8>,
 }
 
@@ -145,6 +147,7 @@ impl Level {
             guide: vec![[0; 5]; width * height],
             area: 0,
             bin_shift: 2usize.saturating_sub(number / 2),
+            bias: Vec::new(),
             first_row: Vec::with_capacity(height),
         };
         let mut top = 0;

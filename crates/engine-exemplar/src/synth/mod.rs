@@ -31,3 +31,4 @@ pub mod slow;
 pub mod style;
 pub mod turning;
 pub mod vote;
+pub mod wished;

@@ -185,7 +185,7 @@ pub fn synthesise(
         let mut used = Occupancy::default();
         let run = |target: &mut Target, used: &mut Occupancy, k: usize, fresh: bool, salt: u64| {
             used.count(&target.from, level);
-            let penalties = used.penalties(effort.lambda);
+            let penalties = used.penalties(effort.lambda, &level.bias);
             let how = Sweep {
                 penalties: &penalties,
                 beta: effort.beta,
@@ -230,7 +230,7 @@ pub fn synthesise(
             let mut used = Occupancy::default();
             for k in 0..effort.first_sweeps {
                 used.count(&target.from, level);
-                let penalties = used.penalties(effort.lambda);
+                let penalties = used.penalties(effort.lambda, &level.bias);
                 let how = Sweep {
                     penalties: &penalties,
                     beta: effort.beta,
@@ -278,7 +278,7 @@ fn finish(
     let level = &matter.levels[0];
     let mut used = Occupancy::default();
     used.count(&target.from, level);
-    let free = vec![0; used.penalties(0).len()];
+    let free = vec![0; used.penalties(0, &[]).len()];
     for k in 0..2 {
         let how = Sweep {
             penalties: &free,

@@ -99,12 +99,17 @@ impl Occupancy {
         }
     }
 
-    /// The penalty of each bin: `lambda` where it is used as often as the mean.
-    pub fn penalties(&self, lambda: u32) -> Vec<u32> {
-        self.use_256
+    /// The penalty of each bin: `lambda` where it is used as often as the mean, and its `bias` (empty for none).
+    pub fn penalties(&self, lambda: u32, bias: &[u32]) -> Vec<u32> {
+        let mut penalties: Vec<u32> = self
+            .use_256
             .iter()
             .map(|u| ((u64::from(*u) * u64::from(lambda)) >> 8).min(1 << 28) as u32)
-            .collect()
+            .collect();
+        for (p, b) in penalties.iter_mut().zip(bias) {
+            *p = p.saturating_add(*b).min(1 << 28);
+        }
+        penalties
     }
 }
 

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use heirloom_dailies::{Plan, Work, plan, takes};
+use heirloom_dailies::words::{Photographs, Words};
+use heirloom_dailies::{Desk, Plan, Work, plan_with, takes};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, Failure};
 use heirloom_engine_exemplar::take::ExemplarTake;
@@ -33,7 +34,12 @@ fn main() -> anyhow::Result<()> {
     let vault = Arc::new(Vault::open(&folder.join("vault"))?);
     let engines = Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()));
     let gate = SourceGate::new(&vault, jiff::Zoned::now().date());
-    let plan: Plan = plan(&loaded.film, &folder, &vault, &engines, &gate)?;
+    let desk = Desk {
+        words: &Words::of_film(&folder).map_err(|p| anyhow::anyhow!("{p}"))?,
+        measured: &Photographs::new(&vault),
+        explain: false,
+    };
+    let plan: Plan = plan_with(&loaded.film, &folder, &vault, &engines, &gate, &desk)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",

@@ -42,7 +42,7 @@ pub fn run(
     let ffmpeg = Ffmpeg::find()?;
     let sound = sound(&room)?;
     let size = options.size.unwrap_or_else(|| at_most(room.film.size, WIDEST));
-    let made = Made::find(&room, engines, size)?;
+    let made = Made::find(&room, engines, size, show)?;
     let work = open::work(folder).join("stage");
     let maker = Maker {
         room: &room,
@@ -164,15 +164,16 @@ struct Made {
 }
 
 impl Made {
-    fn find(room: &Room, engines: &Engines, size: Size) -> anyhow::Result<Self> {
+    fn find(room: &Room, engines: &Engines, size: Size, show: &Show) -> anyhow::Result<Self> {
         let Some(vault) = &room.vault else {
             return Ok(Self { plans: Vec::new() });
         };
         let mut film = room.film.clone();
-        let mut plans = vec![make::planned(&film, &room.folder, vault, engines)?];
+        let how = make::Planning::default();
+        let mut plans = vec![make::planned(&room.folder, &film, vault, engines, how, show)?];
         if film.size != size {
             film.size = size;
-            plans.push(make::planned(&film, &room.folder, vault, engines)?);
+            plans.push(make::planned(&room.folder, &film, vault, engines, how, show)?);
         }
         Ok(Self { plans })
     }
