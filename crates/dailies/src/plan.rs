@@ -235,7 +235,15 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
             Ok(engine) => engine.card().sources.1 as usize,
             Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
         };
-        match words::choose(desk.words, &spoken.reading, &spoken.resolved.palette, archive, desk.measured, gate, most)? {
+        match words::choose(
+            desk.words,
+            &spoken.reading,
+            &spoken.resolved.palette,
+            archive,
+            desk.measured,
+            gate,
+            most,
+        )? {
             Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
             Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
         }

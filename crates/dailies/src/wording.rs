@@ -119,10 +119,16 @@ impl Wording {
             params.insert(settings::STEADY.into(), number(*steady));
         }
         if self.resolved.accelerate != 0.0 {
-            params.insert(settings::ACCELERATE.into(), Param::Number(self.resolved.accelerate));
+            params.insert(
+                settings::ACCELERATE.into(),
+                Param::Number(self.resolved.accelerate),
+            );
         }
         if !self.resolved.palette.is_empty() {
-            params.insert(settings::PALETTE.into(), Param::Text(self.resolved.palette.to_string()));
+            params.insert(
+                settings::PALETTE.into(),
+                Param::Text(self.resolved.palette.to_string()),
+            );
         }
         if let Some(weights) = &self.weights {
             params.insert(settings::WEIGHTS.into(), Param::Text(weights.clone()));

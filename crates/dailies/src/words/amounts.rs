@@ -136,7 +136,8 @@ impl Resolved {
                 told.nothing(format!("\"{no}\" turns it off"));
             } else if let Some(key) = by_hand {
                 told.nothing(format!("{key} is written by hand"));
-            } else if let Some((other, _)) = heard.iter().find(|(other, _)| other.word.name == said.word.name) {
+            } else if let Some((other, _)) = heard.iter().find(|(other, _)| other.word.name == said.word.name)
+            {
                 let other = self.told[other.at].word.clone();
                 self.told[said.at].nothing(format!("\"{other}\" says it already"));
             } else {
@@ -221,7 +222,9 @@ impl Resolved {
     }
 
     fn direction(&mut self, all: &[Said<'_>], shot: &Shot, motion: &mut Motion) {
-        let heard = self.heard(all, by_hand(shot, "direction", "motion.direction"), |w| w.direction_deg);
+        let heard = self.heard(all, by_hand(shot, "direction", "motion.direction"), |w| {
+            w.direction_deg
+        });
         let mut first: Option<usize> = None;
         for (said, degrees) in heard {
             if !matches!(motion.flow, Flow::Drift | Flow::Rise) {
@@ -229,7 +232,8 @@ impl Resolved {
                 self.told[said.at].nothing(format!("the flow `{flow}` has no direction"));
             } else if let Some(first) = first {
                 let earlier = self.told[first].word.clone();
-                self.told[said.at].nothing(format!("a shot has one direction, and \"{earlier}\" comes first"));
+                self.told[said.at]
+                    .nothing(format!("a shot has one direction, and \"{earlier}\" comes first"));
             } else {
                 // A rise counts from upwards.
                 let from_up = if motion.flow == Flow::Rise { 90.0 } else { 0.0 };
@@ -249,7 +253,8 @@ impl Resolved {
         for (said, v) in heard {
             if let Some(first) = first {
                 let earlier = self.told[first].word.clone();
-                self.told[said.at].nothing(format!("the pace changes one way, and \"{earlier}\" comes first"));
+                self.told[said.at]
+                    .nothing(format!("the pace changes one way, and \"{earlier}\" comes first"));
                 continue;
             }
             first = Some(said.at);
@@ -297,7 +302,9 @@ impl Resolved {
         }
         // The finish is no matter of motion, so none holds it.
         let moving = Motion::default();
-        let finish = self.mean(all, by_hand(shot, "finish", "finish"), &moving, "finish", |w| w.finish);
+        let finish = self.mean(all, by_hand(shot, "finish", "finish"), &moving, "finish", |w| {
+            w.finish
+        });
         self.finish = finish.unwrap_or(self.finish);
     }
 

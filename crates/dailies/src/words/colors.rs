@@ -74,7 +74,12 @@ impl Colors {
 
     /// The commonest colours in OKLab, each with its share of those that are kept.
     fn labs(&self) -> impl Iterator<Item = ([f64; 3], f64)> {
-        let all = self.common.iter().map(|(_, count)| f64::from(*count)).sum::<f64>().max(1.0);
+        let all = self
+            .common
+            .iter()
+            .map(|(_, count)| f64::from(*count))
+            .sum::<f64>()
+            .max(1.0);
         self.common
             .iter()
             .map(move |(code, count)| (oklab::from_display8(*code), f64::from(*count) / all))
@@ -82,7 +87,10 @@ impl Colors {
 
     /// How far the photograph is from serving a palette, 0 to 1: the better half of its colours counts.
     pub fn miss(&self, palette: &Palette) -> f64 {
-        let mut all: Vec<(f64, f64)> = self.labs().map(|(lab, share)| (palette.miss(lab), share)).collect();
+        let mut all: Vec<(f64, f64)> = self
+            .labs()
+            .map(|(lab, share)| (palette.miss(lab), share))
+            .collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut sum, mut left) = (0.0, 0.5);
         for (miss, share) in all {
@@ -190,7 +198,9 @@ mod tests {
 
     #[test]
     fn colours_are_counted() {
-        let codes: Vec<[u8; 3]> = (0..100).map(|i| if i < 30 { [220, 20, 40] } else { [20, 30, 60] }).collect();
+        let codes: Vec<[u8; 3]> = (0..100)
+            .map(|i| if i < 30 { [220, 20, 40] } else { [20, 30, 60] })
+            .collect();
         let colors = Colors::of(&codes);
         assert_eq!(colors.common[0], ([20, 30, 60], 70));
         let red = Palette::parse("0.55 0.21 22 1").unwrap();
@@ -207,12 +217,21 @@ mod tests {
         heirloom_picture::png::write8(&path, &[[200, 10, 10]; 64], 8, 8).unwrap();
         let (object, _) = vault.put_file(&path).unwrap();
         let work = folder.path().join("work/colors");
-        let first = Photographs::new(&vault).kept_in(&work, true).colors(&object).unwrap();
+        let first = Photographs::new(&vault)
+            .kept_in(&work, true)
+            .colors(&object)
+            .unwrap();
         let file = work.join(format!("{object}.json"));
         assert!(file.is_file());
-        assert_eq!(Photographs::new(&vault).kept_in(&work, false).colors(&object), Some(first.clone()));
+        assert_eq!(
+            Photographs::new(&vault).kept_in(&work, false).colors(&object),
+            Some(first.clone())
+        );
         std::fs::write(&file, "{").unwrap();
-        assert_eq!(Photographs::new(&vault).kept_in(&work, false).colors(&object), Some(first));
+        assert_eq!(
+            Photographs::new(&vault).kept_in(&work, false).colors(&object),
+            Some(first)
+        );
         assert_eq!(std::fs::read(&file).unwrap(), b"{");
         assert_eq!(Photographs::new(&vault).colors(&ObjectId::of(b"nothing")), None);
     }

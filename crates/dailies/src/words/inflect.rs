@@ -53,7 +53,8 @@ fn english(word: &str) -> Vec<String> {
     }
     let mut forms = with(word, &["s", "ed", "ing", "er", "est", "ly"]);
     let before = bytes[bytes.len() - 2];
-    let short = !vowel(last) && !matches!(last, b'w' | b'y') && vowel(before) && !vowel(bytes[bytes.len() - 3]);
+    let short =
+        !vowel(last) && !matches!(last, b'w' | b'y') && vowel(before) && !vowel(bytes[bytes.len() - 3]);
     if short {
         let double = char::from(last);
         forms.extend(with(&format!("{word}{double}"), &["ed", "ing", "er", "est", "y"]));
@@ -74,13 +75,23 @@ fn french(word: &str) -> Vec<String> {
     } else if let Some(stem) = word.strip_suffix("eur") {
         forms.extend(with(stem, &["euse", "euses", "rice", "rices"]));
     } else if let Some(stem) = word.strip_suffix("er") {
-        forms.extend(with(stem, &["e", "es", "ent", "ant", "ante", "antes", "ee", "ees", "ait", "aient", "era", "eront"]));
+        forms.extend(with(
+            stem,
+            &[
+                "e", "es", "ent", "ant", "ante", "antes", "ee", "ees", "ait", "aient", "era", "eront",
+            ],
+        ));
         if stem.ends_with('g') {
             forms.extend(with(stem, &["eant", "eait"]));
         }
         // céder, élever: the e of the stem folds to the same letter; peser, appeler double nothing that is listed.
     } else if let Some(stem) = word.strip_suffix("ir") {
-        forms.extend(with(stem, &["it", "is", "issent", "issant", "issante", "i", "ie", "ies", "e", "ent", "ant"]));
+        forms.extend(with(
+            stem,
+            &[
+                "it", "is", "issent", "issant", "issante", "i", "ie", "ies", "e", "ent", "ant",
+            ],
+        ));
     } else if let Some(stem) = word.strip_suffix("re") {
         forms.extend(with(stem, &["", "ent", "ant", "u", "ue", "ues", "us"]));
     }
@@ -104,9 +115,21 @@ fn spanish(word: &str) -> Vec<String> {
     }
     let verb = word.strip_suffix("se").unwrap_or(word);
     if let Some(stem) = verb.strip_suffix("ar") {
-        forms.extend(with(stem, &["a", "an", "ando", "andose", "ado", "ada", "ados", "adas", "aba", "aban", "ante", "antes", "arse", "e", "en"]));
+        forms.extend(with(
+            stem,
+            &[
+                "a", "an", "ando", "andose", "ado", "ada", "ados", "adas", "aba", "aban", "ante", "antes",
+                "arse", "e", "en",
+            ],
+        ));
     } else if let Some(stem) = verb.strip_suffix("er").or_else(|| verb.strip_suffix("ir")) {
-        forms.extend(with(stem, &["e", "en", "iendo", "iendose", "ido", "ida", "idos", "idas", "ia", "ian", "iente", "ientes", "irse", "erse"]));
+        forms.extend(with(
+            stem,
+            &[
+                "e", "en", "iendo", "iendose", "ido", "ida", "idos", "idas", "ia", "ian", "iente", "ientes",
+                "irse", "erse",
+            ],
+        ));
     }
     forms
 }
@@ -125,7 +148,11 @@ mod tests {
     #[test]
     fn the_usual_endings_are_there() {
         has("drift", Language::English, &["drifts", "drifted", "drifting"]);
-        has("breathe", Language::English, &["breathes", "breathed", "breathing"]);
+        has(
+            "breathe",
+            Language::English,
+            &["breathes", "breathed", "breathing"],
+        );
         has("spin", Language::English, &["spins", "spinning"]);
         has("rusty", Language::English, &["rustier"]);
         has("slow", Language::English, &["slowly", "slower", "slowest"]);
@@ -135,7 +162,11 @@ mod tests {
         has("vif", Language::French, &["vive", "vives"]);
         has("nuageux", Language::French, &["nuageuse"]);
         has("bleu", Language::French, &["bleue", "bleues", "bleus"]);
-        has("descendre", Language::French, &["descend", "descendent", "descendant"]);
+        has(
+            "descendre",
+            Language::French,
+            &["descend", "descendent", "descendant"],
+        );
         has("rojo", Language::Spanish, &["roja", "rojos", "rojas"]);
         has("girar", Language::Spanish, &["gira", "giran", "girando"]);
         has("ascender", Language::Spanish, &["ascendiendo"]);

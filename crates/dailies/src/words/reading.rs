@@ -2,9 +2,9 @@
 
 use heirloom_engine::palette::Wish;
 
+use super::Language;
 use super::fold::{Token, stem, tokens};
 use super::vocabulary::{Form, Role, Word, Words};
-use super::Language;
 
 /// Unknown words over which a `no` still reaches: in "no trace of the red" it is red that is not wanted.
 const REACH: u32 = 3;
@@ -114,10 +114,16 @@ impl Words {
         let mut count = [0u32; Language::ALL.len()];
         for token in tokens {
             let forms = self.forms(&token.folded);
+            let small = |f: &&Form| self.word(f.word).role != Role::Content;
+            // Small words tell most: "the" is hardly ever the French for tea.
+            let telling = forms.iter().any(|f| small(&f));
             for (language, n) in Language::ALL.iter().zip(&mut count) {
-                // Small words tell most; a word that is the same everywhere tells nothing.
                 let own = forms.iter().find(|f| f.language == *language);
-                *n += own.map_or(0, |f| if self.word(f.word).role == Role::Content { 1 } else { 2 });
+                *n += match own {
+                    Some(own) if small(&own) => 2,
+                    Some(_) if !telling => 1,
+                    _ => 0,
+                };
             }
         }
         let most = count.iter().copied().max().unwrap_or(0);
@@ -137,7 +143,11 @@ impl Words {
                 if part.iter().any(|t| t.clause != part[0].clause) {
                     return None;
                 }
-                let key = part.iter().map(|t| t.folded.as_str()).collect::<Vec<_>>().join(" ");
+                let key = part
+                    .iter()
+                    .map(|t| t.folded.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ");
                 let form = self.pick(&key, language, sure)?;
                 Some((n, form.word))
             });
@@ -235,7 +245,9 @@ mod tests {
         let words = Words::built_in();
         let reading = words.read(prompt, "");
         let said = reading.spoken.iter().map(|s| {
-            let name = s.word.map_or(format!("({})", s.key), |w| words.word(w).name.clone());
+            let name = s
+                .word
+                .map_or(format!("({})", s.key), |w| words.word(w).name.clone());
             let off = if s.turned_off_by.is_some() { "-" } else { "" };
             let degree = match s.strength {
                 s if s > 1.0 => "!",
@@ -250,16 +262,32 @@ mod tests {
     #[test]
     fn three_languages_are_read() {
         let cases = [
-            (Language::English, "slow breathing nebula, embers, the dark before", "slow breathe nebula ember dark"),
-            (Language::French, "une nébuleuse qui RESPIRE lentement, des braises", "nebula breathe slow ember"),
-            (Language::Spanish, "una nebulosa que respira despacio, brasas", "nebula breathe slow ember"),
+            (
+                Language::English,
+                "slow breathing nebula, embers, the dark before",
+                "slow breathe nebula ember dark",
+            ),
+            (
+                Language::French,
+                "une nébuleuse qui RESPIRE lentement, des braises",
+                "nebula breathe slow ember",
+            ),
+            (
+                Language::Spanish,
+                "una nebulosa que respira despacio, brasas",
+                "nebula breathe slow ember",
+            ),
             (Language::French, "l'aube dorée sur la mer", "dawn gold sea"),
             (Language::English, "gold or silver", "gold silver"),
             (Language::French, "or et argent, la main", "gold silver hand"),
             (Language::English, "the main thing", "(main) (thing)"),
             (Language::Spanish, "olas que suben, muy lentas", "wave rise slow!"),
             (Language::English, "slightly red, very slow", "red? slow!"),
-            (Language::English, "extreme close-up of vessels; she closes the book", "extreme-close vessel (close) book"),
+            (
+                Language::English,
+                "extreme close-up of vessels; she closes the book",
+                "extreme-close vessel (close) book",
+            ),
         ];
         for (language, prompt, expected) in cases {
             let (found, said) = read(prompt);

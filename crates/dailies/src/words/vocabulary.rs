@@ -141,7 +141,10 @@ impl Words {
             Ok(data) if data.len() > toml::MAX_BYTES as u64 => {
                 return Err(Problem::of_file(
                     &file,
-                    format!("the file is longer than the {} bytes that are read", toml::MAX_BYTES),
+                    format!(
+                        "the file is longer than the {} bytes that are read",
+                        toml::MAX_BYTES
+                    ),
                     "see whether this is the file you mean".into(),
                 )
                 .into());
@@ -218,7 +221,11 @@ impl Words {
                 }
             };
             if !off {
-                listed.extend(forms.into_iter().map(|(l, key, inflects, _)| (l, key, inflects, at)));
+                listed.extend(
+                    forms
+                        .into_iter()
+                        .map(|(l, key, inflects, _)| (l, key, inflects, at)),
+                );
             }
         }
         // What is listed takes its forms from those that had them; what a rule makes comes after all listed ones.
@@ -279,7 +286,10 @@ fn entries(mut root: Table<'_>, known: &Words) -> Vec<Entry> {
             let before = all.insert((*language, key.clone()), (name.to_owned(), at.clone()));
             if let Some((other, place)) = before.filter(|(other, _)| other != name) {
                 value.fault_beside(
-                    format!("\"{key}\" is {} for both `{other}` and `{name}`", language.english_name()),
+                    format!(
+                        "\"{key}\" is {} for both `{other}` and `{name}`",
+                        language.english_name()
+                    ),
                     "keep it with one of them",
                     place,
                     "the first one",
@@ -339,7 +349,10 @@ fn entry<'d>(name: &str, mut table: Table<'d>, known: &Words) -> (Entry, Option<
     if forms.is_empty() && !off {
         if known.named(name).is_some() {
             table.fault(
-                format!("the word `{}` has no forms, so nothing would call it", name.escape_debug()),
+                format!(
+                    "the word `{}` has no forms, so nothing would call it",
+                    name.escape_debug()
+                ),
                 "list some: `en = [\"...\"]`, `fr`, `es`; or turn the built-in word off: `off = true`",
             );
         } else {
@@ -376,10 +389,7 @@ fn entry<'d>(name: &str, mut table: Table<'d>, known: &Words) -> (Entry, Option<
     let weight = number("weight", 0.01, 1.0).unwrap_or(1.0);
     let chroma = number("chroma", 0.0, 0.4);
     let hue = number("hue", -360.0, 360.0);
-    let mut wishes: Vec<Wish> = table
-        .get("color")
-        .map(|v| colors(&v, weight))
-        .unwrap_or_default();
+    let mut wishes: Vec<Wish> = table.get("color").map(|v| colors(&v, weight)).unwrap_or_default();
     let lights = table.get("lightness").map(|v| numbers(&v)).unwrap_or_default();
     let mut partial = |lightness: Option<f64>| {
         wishes.push(Wish {
@@ -436,7 +446,10 @@ fn numbers(value: &Value<'_>) -> Vec<f64> {
     }
     let items = value.items().unwrap_or_default();
     if items.is_empty() || items.len() > 4 {
-        value.fault("that is no list of one to four numbers", "write `lightness = [0.1, 0.9]`");
+        value.fault(
+            "that is no list of one to four numbers",
+            "write `lightness = [0.1, 0.9]`",
+        );
         return Vec::new();
     }
     items.iter().filter_map(|v| v.number(0.0..=1.0)).collect()
@@ -479,26 +492,36 @@ mod tests {
     fn every_built_in_file_holds_and_no_name_comes_twice() {
         let mut names = std::collections::BTreeSet::new();
         let mut forms: BTreeMap<(Language, String), String> = BTreeMap::new();
+        let all = Words::built_in();
         for (file, text) in BUILT_IN {
             let (entries, warnings) =
-                toml::read(file, text, |root| entries(root, &Words::built_in())).unwrap_or_else(|p| panic!("{p}"));
+                toml::read(file, text, |root| entries(root, &all)).unwrap_or_else(|p| panic!("{p}"));
             assert!(warnings.is_empty());
             for entry in entries {
-                assert!(names.insert(entry.word.name.clone()), "{file}: {} again", entry.word.name);
+                assert!(
+                    names.insert(entry.word.name.clone()),
+                    "{file}: {} again",
+                    entry.word.name
+                );
                 for (language, key, ..) in entry.forms {
                     let before = forms.insert((language, key.clone()), entry.word.name.clone());
-                    let small = |name: &String| {
-                        Words::built_in().named(name).is_some_and(|w| w.role != Role::Content)
-                    };
+                    let small = |name: &String| all.named(name).is_some_and(|w| w.role != Role::Content);
                     if let Some(other) = before.filter(|o| *o != entry.word.name && !small(o)) {
-                        panic!("{file}: {language:?} \"{key}\" is both {other} and {}", entry.word.name);
+                        panic!(
+                            "{file}: {language:?} \"{key}\" is both {other} and {}",
+                            entry.word.name
+                        );
                     }
                 }
             }
         }
-        let words = Words::built_in();
+        let words = all;
         assert!(words.len() > 350, "{}", words.len());
-        let deeds = words.words.iter().filter(|w| w.flow.is_some() || !w.wishes.is_empty()).count();
+        let deeds = words
+            .words
+            .iter()
+            .filter(|w| w.flow.is_some() || !w.wishes.is_empty())
+            .count();
         assert!(deeds > 180, "{deeds}");
     }
 }
