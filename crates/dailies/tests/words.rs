@@ -353,7 +353,7 @@ fn sources_that_are_not_named_are_chosen() {
     assert!(told.contains("moon -> chose archive:moon (its name)"), "{told}");
     let (request, told) = room.living("vasos en el ojo", "");
     assert_eq!(room.stems(&request), ["retina"], "{told}");
-    let (request, told) = room.living("something crimson", "");
+    let (request, told) = room.living("something ruby", "");
     assert_eq!(room.stems(&request)[0], "retina", "{told}");
     assert!(told.contains("chose archive:retina (its colours"), "{told}");
     let words = room.objection("a bicycle");
@@ -369,12 +369,13 @@ fn sources_that_are_not_named_are_chosen() {
 
 #[test]
 fn a_tie_and_a_refusal_say_the_mend() {
-    let gray = [90, 90, 90];
+    // Of one colour nearly, so that only words tell them apart.
+    let gray = |v: u8| [v, v, v];
     let room = Room::new(&[
-        ("leaf-1", gray, "a leaf"),
-        ("leaf-2", gray, "a leaf"),
-        ("leaf-3", gray, "a leaf"),
-        ("leaf-4", gray, "a leaf in autumn"),
+        ("leaf-1", gray(90), "a leaf"),
+        ("leaf-2", gray(91), "a leaf"),
+        ("leaf-3", gray(92), "a leaf"),
+        ("leaf-4", gray(93), "a leaf in autumn"),
         ("lent-wolf", [10, 20, 30], "a wolf"),
     ]);
     let words = room.objection("feuilles");

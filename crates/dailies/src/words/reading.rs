@@ -114,16 +114,16 @@ impl Words {
         let mut count = [0u32; Language::ALL.len()];
         for token in tokens {
             let forms = self.forms(&token.folded);
+            let small = |f: &&Form| self.word(f.word).role != Role::Content;
+            // Small words tell most: "the" is hardly ever the French for tea.
+            let telling = forms.iter().any(|f| small(&f));
             for (language, n) in Language::ALL.iter().zip(&mut count) {
-                // Small words tell most; a word that is the same everywhere tells nothing.
                 let own = forms.iter().find(|f| f.language == *language);
-                *n += own.map_or(0, |f| {
-                    if self.word(f.word).role == Role::Content {
-                        1
-                    } else {
-                        2
-                    }
-                });
+                *n += match own {
+                    Some(own) if small(&own) => 2,
+                    Some(_) if !telling => 1,
+                    _ => 0,
+                };
             }
         }
         let most = count.iter().copied().max().unwrap_or(0);

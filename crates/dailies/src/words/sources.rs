@@ -241,18 +241,22 @@ pub(crate) fn choose(
         _ => false,
     };
     if tied {
+        // Of those that are alike none goes before another: only what is better than all of them is taken.
         let level = allowed.get(most).map_or(0.0, |(points, _)| *points);
         let alike: Vec<String> = allowed
             .iter()
             .filter(|(points, _)| (points - level).abs() < 1e-9)
             .map(|(_, source)| called(source, archive))
             .collect();
-        return Ok(Err(NoChoice(format!(
-            "the words fit {} photographs alike ({}): name those you mean with `sources`, or add a word that tells them \
-             apart",
-            alike.len(),
-            listed(&alike),
-        ))));
+        allowed.retain(|(points, _)| points - level >= 1e-9);
+        if allowed.is_empty() {
+            return Ok(Err(NoChoice(format!(
+                "the words fit {} photographs alike ({}): name those you mean with `sources`, or add a word that \
+                 tells them apart",
+                alike.len(),
+                listed(&alike),
+            ))));
+        }
     }
     allowed.truncate(most);
     if allowed.is_empty() {

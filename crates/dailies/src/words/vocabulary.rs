@@ -492,9 +492,10 @@ mod tests {
     fn every_built_in_file_holds_and_no_name_comes_twice() {
         let mut names = std::collections::BTreeSet::new();
         let mut forms: BTreeMap<(Language, String), String> = BTreeMap::new();
+        let all = Words::built_in();
         for (file, text) in BUILT_IN {
-            let (entries, warnings) = toml::read(file, text, |root| entries(root, &Words::built_in()))
-                .unwrap_or_else(|p| panic!("{p}"));
+            let (entries, warnings) =
+                toml::read(file, text, |root| entries(root, &all)).unwrap_or_else(|p| panic!("{p}"));
             assert!(warnings.is_empty());
             for entry in entries {
                 assert!(
@@ -504,11 +505,7 @@ mod tests {
                 );
                 for (language, key, ..) in entry.forms {
                     let before = forms.insert((language, key.clone()), entry.word.name.clone());
-                    let small = |name: &String| {
-                        Words::built_in()
-                            .named(name)
-                            .is_some_and(|w| w.role != Role::Content)
-                    };
+                    let small = |name: &String| all.named(name).is_some_and(|w| w.role != Role::Content);
                     if let Some(other) = before.filter(|o| *o != entry.word.name && !small(o)) {
                         panic!(
                             "{file}: {language:?} \"{key}\" is both {other} and {}",
@@ -518,7 +515,7 @@ mod tests {
                 }
             }
         }
-        let words = Words::built_in();
+        let words = all;
         assert!(words.len() > 350, "{}", words.len());
         let deeds = words
             .words
