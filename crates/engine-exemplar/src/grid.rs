@@ -114,18 +114,24 @@ impl Grid {
         let (tx, ty) = (self.off(x % by), self.off(y % by));
         let (sx, sy) = (side(tx), side(ty));
         let (ax, ay, n) = (tx.abs(), ty.abs(), 2 * self.by as i32);
+        let near = [(sx, 0, ax * (n - ay)), (0, sy, (n - ax) * ay), (sx, sy, ax * ay)];
+        let near = near.map(|(dx, dy, w)| (self.neighbour(i, j, dx, dy), dx, dy, w));
+        let moved = |k: &Option<usize>| k.and_then(|k| offset.steps().get(k)).is_some_and(|s| *s != [0; 3]);
+        if *own == [0; 3] && !near.iter().any(|(k, ..)| moved(k)) {
+            return [0.0; 3];
+        }
         let mut weights = (n - ax) * (n - ay);
         let mut sum = own.map(|s| i32::from(s) * weights);
-        for (dx, dy, w) in [(sx, 0, ax * (n - ay)), (0, sy, (n - ax) * ay), (sx, sy, ax * ay)] {
-            let Some(k) = self.neighbour(i, j, dx, dy) else {
+        for (k, dx, dy, w) in near {
+            let Some((there, steps)) = k.and_then(|k| Some((map.get(k)?, offset.steps().get(k)?))) else {
                 continue;
             };
-            if w == 0 || !together(*here, map[k], dx, dy) {
+            if w == 0 || !together(*here, *there, dx, dy) {
                 continue;
             }
             weights += w;
-            for (sum, step) in sum.iter_mut().zip(offset.steps()[k]) {
-                *sum += i32::from(step) * w;
+            for (sum, step) in sum.iter_mut().zip(steps) {
+                *sum += i32::from(*step) * w;
             }
         }
         sum.map(|s| s as f32 / weights as f32)
