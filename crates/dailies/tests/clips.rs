@@ -83,7 +83,7 @@ fn planned(vault: &Vault, shot: &str) -> Plan {
     };
     let engines = Engines::new().with(Arc::new(LocalEngine::new(Asked(card))));
     let gate = SourceGate::new(vault, "2026-11-22".parse().unwrap());
-    plan(&film, &Archive::new(vault), &engines, &gate).unwrap()
+    plan(&film, std::path::Path::new("."), vault, &engines, &gate).unwrap()
 }
 
 fn request(vault: &Vault, shot: &str) -> Request {
