@@ -16,9 +16,9 @@ const LARGEST_PHOTOGRAPH: u64 = 1 << 30;
 /// Longest caption that is taken from a sidecar, in characters.
 const LONGEST_CAPTION: usize = 2000;
 /// Endings by which people tell pictures from other files.
-const PICTURE_ENDINGS: [&str; 18] = [
+const PICTURE_ENDINGS: [&str; 20] = [
     "jpg", "jpeg", "jpe", "png", "mp4", "mov", "m4v", "tif", "tiff", "heic", "heif", "webp", "gif", "bmp",
-    "avif", "jxl", "exr", "dng",
+    "avif", "jxl", "exr", "hdr", "pic", "dng",
 ];
 
 /// What a first look at a file says.
@@ -48,7 +48,7 @@ fn look_closely(path: &Path, file_name: &str, catalogue: &Catalogue) -> io::Resu
     let mut file = File::open(path)?;
     let mut start = Vec::new();
     file.by_ref().take(64).read_to_end(&mut start)?;
-    let (is_photograph, is_clip) = (is_photograph(&start), is_clip(&start));
+    let (is_photograph, is_clip) = (photo::format_by_content(&start).is_some(), is_clip(&start));
     if !is_photograph && !is_clip {
         let ending = Path::new(file_name)
             .extension()
@@ -85,10 +85,6 @@ fn look_closely(path: &Path, file_name: &str, catalogue: &Catalogue) -> io::Resu
         },
         Err(error) => Look::Unreadable(error.to_string()),
     })
-}
-
-fn is_photograph(start: &[u8]) -> bool {
-    start.starts_with(b"\xff\xd8\xff") || start.starts_with(b"\x89PNG\r\n\x1a\n")
 }
 
 /// Whether a file begins as mp4 and mov files do, and is none of the still pictures that begin alike.

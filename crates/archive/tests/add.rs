@@ -180,7 +180,19 @@ fn content_decides_and_not_the_name() {
     fs::rename(&png, film.path("mixed/really-a.jpg")).unwrap();
     jpeg(&film.path("mixed/photo.jpg"));
     fs::rename(film.path("mixed/photo.jpg"), film.path("mixed/no-ending")).unwrap();
+    let light = heirloom_picture::Image::filled(9, 7, [8.0, 1.0, 0.5, 1.0]);
+    heirloom_picture::exr::write(
+        &film.path("mixed/light.exr"),
+        &light,
+        heirloom_picture::exr::Depth::Half,
+    )
+    .unwrap();
     film.add_with("mixed", &own_work()).unwrap();
+    let light = film.source("archive:light");
+    assert_eq!(
+        (light.format.as_str(), light.width, light.height),
+        ("OpenEXR", 9, 7)
+    );
     assert_eq!(film.source("archive:really-a").format, "PNG");
     assert_eq!(film.source("archive:no-ending").format, "JPEG");
 }
@@ -197,7 +209,8 @@ fn a_folder_that_gives_nothing_is_one_clear_error() {
     film.text("broken/one.jpg", "hello");
     let text = message(film.add("broken"));
     assert!(
-        text.contains("one.jpg is not a photograph") && text.contains("JPEG, PNG, mp4 and mov are read"),
+        text.contains("one.jpg is not a photograph")
+            && text.contains("JPEG, PNG, OpenEXR, Radiance HDR, mp4 and mov are read"),
         "{text}"
     );
     let nothing = film.archive().add(&[], &AddOptions::default(), &());

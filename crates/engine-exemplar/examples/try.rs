@@ -177,7 +177,7 @@ fn main() {
                 bring(old.origins()),
                 old_over.map(|o| Over {
                     map: bring(&o.map),
-                    weight: engine::carried_weight(&request, n, &o.weight).unwrap(),
+                    weight: engine::carried_weight(&request, n, &old, &o.weight).unwrap(),
                 }),
             );
             let jolt = measure::jolt(

@@ -1,12 +1,15 @@
 //! The pictures that a shot is composed by, read and brought to the frame: drawings, labels, masks.
 
-use crate::atlas::Scaled;
+use crate::atlas;
+use crate::grid::Grid;
+use crate::pictures::read_photograph;
 use crate::synth::compose::Wanted;
 use crate::synth::fill::Hole;
 use crate::synth::matter::Colour;
-use crate::take::read_photograph;
+use crate::take::SourceFacts;
 use heirloom_engine::{Failure, Order, Request, settings};
 use heirloom_picture::{Image, color, resample};
+use heirloom_vault::ObjectId;
 
 /// How far, in each of the colours, a pixel of a label map may be from its label.
 const LABEL_SLACK: u32 = 40;
@@ -45,7 +48,7 @@ fn whiteness(image: &Image, width: u32, height: u32) -> Vec<u8> {
 /// A picture is missing or unreadable, or a label map has colours that stand for nothing.
 pub fn wanted(order: &Order) -> Result<Wanted, Failure> {
     let request = &order.request;
-    let (width, height) = (request.size.width, request.size.height);
+    let (width, height) = size(request);
     let mut wanted = Wanted {
         strength: request
             .number(settings::LAYOUT_STRENGTH)
@@ -125,7 +128,7 @@ fn labels(map: &Image, request: &Request) -> Result<Vec<u8>, Failure> {
         )));
     }
     // The nearest pixel of the picture: colours that are mixed between two labels might mean a third.
-    let (width, height) = (request.size.width, request.size.height);
+    let (width, height) = size(request);
     let (mw, mh) = (map.width() as usize, map.height() as usize);
     let by = (mw as f64 / f64::from(width)).min(mh as f64 / f64::from(height));
     let place = |v: u32, size: u32, of: usize| -> usize {
@@ -142,13 +145,14 @@ fn labels(map: &Image, request: &Request) -> Result<Vec<u8>, Failure> {
     Ok(out)
 }
 
-/// A plate in its frame, and what of the frame is to be made anew.
+/// A plate (of `original` pixels) in its frame, and what of the frame is to be made anew.
 ///
 /// # Errors
 /// The mask is unreadable, has another shape than the plate, or nothing is left to fill or to keep.
-pub fn plate(order: &Order, photograph: &Image) -> Result<(Scaled, Hole), Failure> {
+pub fn plate(order: &Order, object: ObjectId, original: (u32, u32)) -> Result<(SourceFacts, Hole), Failure> {
     let request = &order.request;
-    let (width, height) = (request.size.width, request.size.height);
+    let by = Grid::of_request(request).by;
+    let (width, height) = size(request);
     let (left, pw) = span(request, settings::FRAME_LEFT, settings::FRAME_RIGHT, width);
     let (top, ph) = span(request, settings::FRAME_UP, settings::FRAME_DOWN, height);
     if pw < 16 || ph < 16 {
@@ -156,21 +160,22 @@ pub fn plate(order: &Order, photograph: &Image) -> Result<(Scaled, Hole), Failur
             "the plate would be {pw}x{ph} pixels in the frame; add less round it, or make the film larger"
         )));
     }
-    let scaled = Scaled::covering(photograph, pw, ph);
+    let scaled = atlas::covering(object, original, pw * by, ph * by, by);
     let mut made = vec![true; (width * height) as usize];
     for y in top..top + ph {
         let at = (y * width + left) as usize;
         made[at..at + pw as usize].fill(false);
     }
     if let Some(mask) = picture(order, settings::MASK)? {
-        let [shape, wanted] = [&mask, photograph].map(|i| f64::from(i.width()) / f64::from(i.height().max(1)));
+        let sizes = [(mask.width(), mask.height()), original];
+        let [shape, wanted] = sizes.map(|(w, h)| f64::from(w) / f64::from(h.max(1)));
         if (shape / wanted - 1.0).abs() > 0.02 {
             return Err(fault(format!(
                 "the mask is {}x{} pixels and the plate {}x{}, which is another shape; paint the mask over the plate",
                 mask.width(),
                 mask.height(),
-                photograph.width(),
-                photograph.height()
+                original.0,
+                original.1
             )));
         }
         let white = whiteness(&mask, pw, ph);
@@ -198,6 +203,12 @@ pub fn plate(order: &Order, photograph: &Image) -> Result<(Scaled, Hole), Failur
         made,
     };
     Ok((scaled, hole))
+}
+
+/// Width and height of the grid that the request's frames are made on.
+fn size(request: &Request) -> (u32, u32) {
+    let grid = Grid::of_request(request);
+    (grid.across as u32, grid.down as u32)
 }
 
 /// Where the plate begins along one side of the frame, and how long it is there, in pixels.

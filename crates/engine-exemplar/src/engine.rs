@@ -1,17 +1,20 @@
 //! The weightless engine: requests in, takes out.
 
-use crate::atlas::{self, Scaled};
+use crate::atlas;
 use crate::codec::MAX_PIXELS;
 use crate::composed;
-use crate::making::{Making, crops, make_frames};
+use crate::grid::Grid;
+use crate::guided::prepare;
+use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
+use crate::pictures::{Pictures, size_of_photograph};
 use crate::poisson;
 use crate::synth::becoming::Becoming;
 use crate::synth::fill::Fill;
 use crate::synth::flow::{Kind, Manner};
 use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
-use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, read_photograph};
+use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, WEIGHT, Work};
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
@@ -53,10 +56,16 @@ impl Exemplar {
                 engine: NAME.into(),
                 revision: REVISION,
                 about: "makes shots out of your own photographs alone, without any model or download".into(),
-                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming, Task::Fill]),
+                tasks: BTreeSet::from([
+                    Task::Still,
+                    Task::Living,
+                    Task::Becoming,
+                    Task::Guided,
+                    Task::Fill,
+                ]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
-                guides: false,
+                guides: true,
                 lengths: Lengths::any(24 * 3600 * 60),
                 sizes: Sizes::UpTo {
                     max_pixels: MAX_PIXELS,
@@ -72,7 +81,7 @@ impl Exemplar {
     }
 }
 
-/// How the shot of a request is made.
+/// How the shot of a request is made, on its grid.
 fn setting(request: &Request) -> Setting {
     let kind = match request.word(settings::FLOW) {
         Some("curl") => Kind::Curl,
@@ -85,9 +94,10 @@ fn setting(request: &Request) -> Setting {
     let number = |name: &str, usual: f64, least: f64, most: f64| -> f32 {
         request.number(name).unwrap_or(usual).clamp(least, most) as f32
     };
+    let grid = Grid::of_request(request);
     Setting {
-        width: request.size.width as usize,
-        height: request.size.height as usize,
+        width: grid.across,
+        height: grid.down,
         seconds_a_frame: request.rate.den() as f32 / request.rate.num() as f32,
         seed: request.seed,
         manner: Manner {
@@ -102,24 +112,35 @@ fn setting(request: &Request) -> Setting {
 /// The frame before `n`, whose map is `old`, carried along the flow of a living shot: what the measure
 /// `pop` compares frame `n` with. `None` for shots of other kinds.
 pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Origin>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried(&setting(request), n, old.origins()))
+    let frame = Setting {
+        width: old.width() as usize,
+        height: old.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried(&frame, n, old.origins()))
 }
 
-/// The weights of the second layer of the frame before `n`, carried as [`carried`] does.
-pub fn carried_weight(request: &Request, n: u32, old: &[u8]) -> Option<Vec<u8>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&setting(request), n, old))
+/// The weights of the second layer of the frame before `n`, whose map is `map`, carried as [`carried`] does.
+pub fn carried_weight(request: &Request, n: u32, map: &CoordinateMap, old: &[u8]) -> Option<Vec<u8>> {
+    let frame = Setting {
+        width: map.width() as usize,
+        height: map.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&frame, n, old))
 }
 
-/// A shot prepared: its sources as they were scaled, and the making of its frames.
+/// A shot prepared: its sources as pictures, and the making of its frames.
 struct Prepared {
     making: Box<dyn Making>,
-    scaled: Vec<Scaled>,
+    pictures: Pictures,
 }
 
 /// Prepares the shot of an order.
 fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
+        Task::Guided => guided(order, control),
         Task::Fill => fill(order, control),
         _ => living(order, control),
     }
@@ -133,37 +154,40 @@ fn too_small() -> Stop {
     .into()
 }
 
-fn photographs(order: &Order, control: &Control) -> Result<Vec<Image>, Stop> {
+/// Sizes of the order's photographs, upright.
+fn originals(order: &Order, control: &Control) -> Result<Vec<(u32, u32)>, Stop> {
     let mut out = Vec::new();
     for object in &order.request.sources {
         control.check()?;
-        out.push(read_photograph(&*order.inputs, object)?);
+        out.push(size_of_photograph(&*order.inputs, object)?);
     }
-    control.check()?;
     Ok(out)
 }
 
 fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let scaled: Vec<Scaled> = photographs(order, control)?
-        .iter()
-        .map(|p| Scaled::covering(p, request.size.width, request.size.height))
-        .collect();
-    control.check()?;
-    let light = |s: &Scaled| -> Vec<[f32; 3]> {
-        let (x, y, w, h) = s.crop;
-        (y..y + h)
-            .flat_map(|row| s.image.row(row)[x as usize..(x + w) as usize].iter())
+    let (size, by) = (request.size, Grid::of_request(request).by);
+    let sources = request.sources.iter().zip(originals(order, control)?);
+    let sources = sources.map(|(object, o)| atlas::covering(*object, o, size.width, size.height, by));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut parts = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        parts.push(pictures.used(k, by)?);
+    }
+    let light = |image: &Image| -> Vec<[f32; 3]> {
+        let pixels = image.pixels().iter();
+        pixels
             .map(|p| std::array::from_fn(|k| poisson::encode(p[k])))
             .collect()
     };
-    let [a, b] = scaled.as_slice() else {
+    let [a, b] = parts.as_slice() else {
         return Err(too_small());
     };
     let (la, lb) = (light(a), light(b));
     let making = Becoming::new(
-        a.sheet(true),
-        b.sheet(true),
+        atlas::sheet(a, true),
+        atlas::sheet(b, true),
         [&la, &lb],
         request.frames,
         setting(request),
@@ -171,53 +195,65 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     .ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
+        pictures,
+    })
+}
+
+fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let (making, pictures) = prepare::prepare(order, &originals(order, control)?, control)?;
+    Ok(Prepared {
+        making: Box::new(making),
+        pictures,
     })
 }
 
 fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let photographs = photographs(order, control)?;
-    let originals: Vec<(u32, u32)> = photographs.iter().map(|p| (p.width(), p.height())).collect();
+    let originals = originals(order, control)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&originals, request.size.height, by);
-    let scaled: Vec<Scaled> = photographs
-        .iter()
-        .zip(sizes)
-        .map(|(p, size)| Scaled::whole(p, size))
-        .collect();
-    drop(photographs);
-    control.check()?;
-    let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
+    let grid = Grid::of_request(request);
+    let sizes = atlas::sizes(&originals, request.size.height, by, grid.by);
+    let sources = request.sources.iter().zip(originals).zip(sizes);
+    let sources = sources.map(|((object, original), size)| atlas::whole(*object, original, size));
+    let pictures = Pictures::new(order.inputs.clone(), sources.collect());
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        sheets.push(pictures.sheet(k, grid.by, true)?);
+    }
     let wanted = composed::wanted(order)?;
     let making = Living::composed(sheets, setting(request), wanted).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
+        pictures,
     })
 }
 
 fn fill(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     let request = &order.request;
-    let photographs = photographs(order, control)?;
-    let (plate, matter) = photographs.split_first().ok_or_else(too_small)?;
-    let (plate, hole) = composed::plate(order, plate)?;
-    let originals: Vec<(u32, u32)> = matter.iter().map(|p| (p.width(), p.height())).collect();
+    let originals = originals(order, control)?;
     let by = request.number(settings::SCALE).unwrap_or(1.0).clamp(0.1, 8.0);
-    let sizes = atlas::sizes(&originals, request.size.height, by);
-    let mut scaled = vec![plate];
-    scaled.extend(matter.iter().zip(sizes).map(|(p, size)| Scaled::whole(p, size)));
-    control.check()?;
-    // The plate's flat borders are part of what is kept.
-    let sheets: Vec<Sheet> = scaled
-        .iter()
-        .enumerate()
-        .map(|(k, s)| s.sheet(k > 0))
-        .collect();
+    let grid = Grid::of_request(request);
+    let (Some(object), Some(original)) = (request.sources.first(), originals.first()) else {
+        return Err(too_small());
+    };
+    let (plate, hole) = composed::plate(order, *object, *original)?;
+    let sizes = atlas::sizes(&originals[1..], request.size.height, by, grid.by);
+    let mut sources = vec![plate];
+    for ((object, original), size) in request.sources.iter().zip(originals).skip(1).zip(sizes) {
+        sources.push(atlas::whole(*object, original, size));
+    }
+    let pictures = Pictures::new(order.inputs.clone(), sources);
+    let mut sheets: Vec<Sheet> = Vec::new();
+    for k in 0..pictures.sources().len() {
+        control.check()?;
+        // The plate's flat borders are part of what is kept.
+        sheets.push(pictures.sheet(k, grid.by, k > 0)?);
+    }
     let making = Fill::new(sheets, hole, request.seed).ok_or_else(too_small)?;
     Ok(Prepared {
         making: Box::new(making),
-        scaled,
+        pictures,
     })
 }
 
@@ -231,23 +267,12 @@ impl Generator for Exemplar {
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
-        let Prepared { mut making, scaled } = prepare(order, control)?;
-        let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
-        let hashes = make_frames(order, control, &mut *making, &crops(&scaled), &images, finish)?;
+        let Prepared { mut making, pictures } = prepare(order, control)?;
+        let hashes = make_frames(order, control, &mut *making, &pictures, finish)?;
         let facts = Facts {
-            sources: request
-                .sources
-                .iter()
-                .zip(&scaled)
-                .map(|(object, s)| SourceFacts {
-                    object: *object,
-                    original: s.original,
-                    scaled: (s.image.width(), s.image.height()),
-                    crop: s.crop,
-                    frame: None,
-                })
-                .collect(),
+            sources: pictures.sources().to_vec(),
             finish,
+            enlarged: Grid::of_request(request).by,
             frame_hashes: hashes,
         };
         let facts = serde_json::to_value(facts).map_err(|e| Failure::lasting("take", e.to_string()))?;

@@ -1,13 +1,13 @@
 //! A shot under way: what every kind of shot gives, and the loop that makes files of it.
 
-use crate::atlas::Scaled;
 use crate::codec::{Offset, encode_map, encode_offset, encode_weight};
+use crate::grid::Grid;
 use crate::map::{CoordinateMap, Origin, UNIT};
+use crate::pictures::Pictures;
 use crate::poisson;
-use crate::take::{MAP, OFFSET, OVER, WEIGHT, Work, blend, frame_hash, sample, samples};
+use crate::take::{MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, frame_hash};
 use heirloom_engine::local::{Control, Stop};
 use heirloom_engine::{Failure, Order};
-use heirloom_picture::Image;
 
 /// Asked now and then whether to stop.
 pub type Asked<'a> = dyn Fn() -> bool + Sync + 'a;
@@ -39,7 +39,8 @@ impl Laid {
 
 /// A shot under way: a frame after another, and able to go on from a key.
 ///
-/// Origins are counted from the used part ([`Scaled::crop`]) of each source.
+/// Frames are made on the [`Grid`] of the shot's size; origins are in pixels of that grid and counted from the used
+/// part ([`crate::take::SourceFacts::crop`]) of each source.
 pub trait Making: Send {
     /// Frame 0. Says nothing of worth once `stop` is true.
     ///
@@ -66,6 +67,10 @@ pub trait Making: Send {
     /// What the finish adds at each pixel of frame `n`, in its encoded light; empty for nothing.
     fn lead(&self, _n: u32, _frame: &Laid) -> Vec<[f32; 3]> {
         Vec::new()
+    }
+    /// What the finish multiplies the light of each pixel of the frame last made by; empty for nothing.
+    fn light(&self) -> &[f32] {
+        &[]
     }
     /// For every pixel of the frame last made, a number: the finish leaves the light between pixels of different
     /// numbers as it is (edges of things). Empty where there are no such edges.
@@ -106,11 +111,6 @@ fn moved(frame: &Laid, crops: &[(u32, u32)], way: i32) -> Laid {
     }
 }
 
-/// Where the used part of each source begins.
-pub fn crops(scaled: &[Scaled]) -> Vec<(u32, u32)> {
-    scaled.iter().map(|s| (s.crop.0, s.crop.1)).collect()
-}
-
 /// Makes all frames that are not there yet; the hash of every frame.
 ///
 /// # Errors
@@ -119,12 +119,14 @@ pub fn make_frames(
     order: &Order,
     control: &Control,
     shot: &mut dyn Making,
-    crops: &[(u32, u32)],
-    images: &[Image],
+    pictures: &Pictures,
     finish: f32,
 ) -> Result<Vec<String>, Stop> {
     let request = &order.request;
     let work = Work::new(&order.work);
+    let grid = Grid::of_request(request);
+    let crop = |s: &SourceFacts| (s.crop.0 / grid.by, s.crop.1 / grid.by);
+    let crops: Vec<(u32, u32)> = pictures.sources().iter().map(crop).collect();
     let stop = || control.cancelled();
     let mut hashes = Vec::new();
     while (hashes.len() as u32) < request.frames {
@@ -145,7 +147,7 @@ pub fn make_frames(
                 "a frame in the work folder has just become unreadable; try again",
             )
         })?;
-        Ok(moved(&frame, crops, -1))
+        Ok(moved(&frame, &crops, -1))
     };
     let first = if have > 0 { kept(0)? } else { shot.first(&stop)? };
     control.check()?;
@@ -176,17 +178,10 @@ pub fn make_frames(
         } else {
             Vec::new()
         };
-        let laid = moved(&own, crops, 1);
+        let laid = moved(&own, &crops, 1);
         let frame = match before.take() {
-            Some((o, frame)) if o == laid && lead.is_empty() => frame,
-            _ => frame(
-                &laid,
-                images,
-                order,
-                finish,
-                &lead,
-                (shot.edges(), shot.fixed()),
-            )?,
+            Some((o, frame)) if o == laid && lead.is_empty() && shot.light().is_empty() => frame,
+            _ => frame(&laid, pictures, &grid, finish, lead, &*shot)?,
         };
         control.check()?;
         work.write(MAP, n, &frame.map)?;
@@ -216,40 +211,55 @@ struct Frame {
 
 fn frame(
     laid: &Laid,
-    images: &[Image],
-    order: &Order,
+    pictures: &Pictures,
+    grid: &Grid,
     finish: f32,
-    lead: &[[f32; 3]],
-    (edges, fixed): (&[u16], &[bool]),
+    mut lead: Vec<[f32; 3]>,
+    shot: &dyn Making,
 ) -> Result<Frame, Failure> {
-    let (width, height) = (order.request.size.width, order.request.size.height);
+    let (width, height) = (grid.across as u32, grid.down as u32);
     let fault = |e: String| Failure::lasting("take", e);
-    let mut pixels = samples(&laid.map, images);
+    let held = pictures.for_frame(&laid.map, laid.over.as_ref())?;
+    let mut pixels = grid.samples(&laid.map, &held);
     // Before the finish: what matters of a seam is what is seen of it.
     if let Some(over) = &laid.over {
-        blend(&mut pixels, over, images);
+        grid.blend(&mut pixels, over, &held);
     }
     let offset: Option<Offset> = if finish > 0.0 {
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
-        let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
+        lead.iter_mut().for_each(|l| *l = l.map(|v| v * share));
+        let means = (grid.by > 1).then(|| grid.means(&pixels));
+        let seen = means.as_deref().unwrap_or(&pixels);
+        let light = shot.light();
+        if !light.is_empty() {
+            // In encoded light (a square root) the light's ratio is a root as well.
+            lead.resize(seen.len(), [0.0; 3]);
+            for ((l, p), ratio) in lead.iter_mut().zip(seen).zip(light) {
+                let by = (ratio.max(0.0).sqrt() - 1.0) * share;
+                for k in 0..3 {
+                    l[k] += poisson::encode(p[k]) * by;
+                }
+            }
+        }
         poisson::offset_within(
-            &pixels,
+            seen,
             &laid.map,
-            width as usize,
+            grid.across,
             finish,
             &lead,
-            edges,
-            fixed,
-            |o| sample(o, images),
+            shot.edges(),
+            shot.fixed(),
+            |o| grid.mean_at(o, &held),
         )
     } else {
         None
     };
     if let Some(offset) = &offset {
-        poisson::apply(&mut pixels, offset);
+        grid.finish(&mut pixels, &laid.map, offset);
     }
     let hash = frame_hash(&pixels);
+    drop(pixels);
     let packed = |origins: &[Origin]| -> Result<Vec<u8>, Failure> {
         let map = CoordinateMap::new(width, height, origins.to_vec())
             .ok_or_else(|| fault("a frame has no pixels".into()))?;

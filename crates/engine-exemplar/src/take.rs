@@ -4,12 +4,13 @@
 //! written while a take is made lies in the order's work folder, a file at a time, each whole or not there.
 
 use crate::codec::{Offset, decode_map, decode_offset, decode_weight, intact};
+use crate::grid::{Grid, MOST_BY};
 use crate::making::{Laid, Over};
 use crate::map::{CoordinateMap, Origin, UNIT};
-use crate::poisson;
+use crate::pictures::{Held, Pictures};
 use heirloom_engine::{Failure, Inputs, Share, TakeFrames, TakeManifest};
 use heirloom_film::Size;
-use heirloom_picture::{Image, photo, resample};
+use heirloom_picture::{Image, resample};
 use heirloom_vault::ObjectId;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -50,19 +51,30 @@ pub struct Facts {
     pub sources: Vec<SourceFacts>,
     /// Strength of the finish, 0 for none.
     pub finish: f32,
+    /// How many pixels of the frame are one pixel of the stored maps, each way ([`Grid::by`]).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub enlarged: u32,
     /// For every frame the BLAKE3 (hex) of its pixels as half floats, R, G, B, row by row, little-endian.
     pub frame_hashes: Vec<String>,
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
 /// Samples of a map: every pixel's colour in its photograph, linear.
-pub fn samples(origins: &[Origin], images: &[Image]) -> Vec<[f32; 4]> {
-    origins.par_iter().map(|o| sample(*o, images)).collect()
+pub fn samples(origins: &[Origin], held: &Held) -> Vec<[f32; 4]> {
+    origins.par_iter().map(|o| sample(*o, held)).collect()
 }
 
 /// One sample; black where there is no such source.
 #[inline(always)]
-pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
-    let Some(image) = images.get(usize::from(o.source)) else {
+pub fn sample(o: Origin, held: &Held) -> [f32; 4] {
+    let Some(image) = held.get(o.source) else {
         return [0.0, 0.0, 0.0, 1.0];
     };
     if o.x & (UNIT - 1) == 0 && o.y & (UNIT - 1) == 0 {
@@ -77,7 +89,7 @@ pub fn sample(o: Origin, images: &[Image]) -> [f32; 4] {
 }
 
 /// Mixes a second layer into the samples of the first.
-pub fn blend(samples: &mut [[f32; 4]], over: &Over, images: &[Image]) {
+pub fn blend(samples: &mut [[f32; 4]], over: &Over, held: &Held) {
     samples
         .par_iter_mut()
         .zip(over.map.par_iter().zip(&over.weight))
@@ -85,7 +97,7 @@ pub fn blend(samples: &mut [[f32; 4]], over: &Over, images: &[Image]) {
             if *w == 0 {
                 return;
             }
-            let (q, share) = (sample(*o, images), f32::from(*w) / 255.0);
+            let (q, share) = (sample(*o, held), f32::from(*w) / 255.0);
             for k in 0..3 {
                 p[k] += (q[k] - p[k]) * share;
             }
@@ -176,11 +188,20 @@ pub struct ExemplarTake {
     manifest: TakeManifest,
     facts: Facts,
     inputs: Arc<dyn Inputs>,
-    images: Mutex<Option<Arc<Vec<Image>>>>,
+    pictures: Pictures,
+    /// The frame whose pixels were last asked after: whoever asks for one mostly asks for more.
+    asked: Mutex<Option<(u32, Arc<Layers>)>>,
+}
+
+/// What is stored of a frame, unpacked, on the take's grid.
+struct Layers {
+    map: CoordinateMap,
+    over: Option<Over>,
+    offset: Option<Offset>,
 }
 
 impl ExemplarTake {
-    /// Opens a take. Its photographs are read when a frame is first asked for.
+    /// Opens a take. Its sources are read when a frame needs them.
     ///
     /// # Errors
     /// The manifest's facts are not those of a weightless take.
@@ -191,11 +212,18 @@ impl ExemplarTake {
                 format!("this take's manifest cannot be read ({e}); draw the shot again"),
             )
         })?;
+        if !(1..=MOST_BY).contains(&facts.enlarged) {
+            return Err(Failure::lasting(
+                "take",
+                "this take's manifest has maps of no sensible size; it is damaged, draw the shot again",
+            ));
+        }
         Ok(ExemplarTake {
             manifest: manifest.clone(),
+            pictures: Pictures::new(inputs.clone(), facts.sources.clone()),
             facts,
             inputs,
-            images: Mutex::new(None),
+            asked: Mutex::new(None),
         })
     }
 
@@ -204,27 +232,53 @@ impl ExemplarTake {
         &self.facts
     }
 
-    /// The coordinate map of frame `n`.
+    /// The grid of the take's maps.
+    pub fn grid(&self) -> Grid {
+        let size = self.manifest.size;
+        Grid::with(size.width, size.height, self.facts.enlarged)
+    }
+
+    /// The coordinate map of every pixel of frame `n`.
     ///
     /// # Errors
     /// It is missing or damaged.
     pub fn map(&self, n: u32) -> Result<CoordinateMap, Failure> {
-        let bytes = self.read(MAP, n)?;
-        let map = decode_map(&bytes).map_err(|e| Failure::lasting("take", e.to_string()))?;
-        if (map.width(), map.height()) != (self.manifest.size.width, self.manifest.size.height) {
-            return Err(Failure::lasting(
-                "take",
-                format!("the map of frame {n} has another size than the take"),
-            ));
+        let stored = self.stored_map(n)?;
+        if self.facts.enlarged == 1 {
+            return Ok(stored);
         }
+        let size = self.manifest.size;
+        CoordinateMap::new(size.width, size.height, self.grid().enlarged(stored.origins()))
+            .ok_or_else(|| Failure::lasting("take", format!("frame {n} has no pixels")))
+    }
+
+    /// The coordinate map of frame `n` as it is stored, on the take's [`ExemplarTake::grid`].
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn stored_map(&self, n: u32) -> Result<CoordinateMap, Failure> {
+        let map = decode_map(&self.read(MAP, n)?).map_err(|e| Failure::lasting("take", e.to_string()))?;
+        self.of_grid((map.width(), map.height()), "map", n)?;
         Ok(map)
     }
 
-    /// The second layer of frame `n`, if it has one.
+    /// The second layer of every pixel of frame `n`, if it has one.
     ///
     /// # Errors
     /// It is missing or damaged.
     pub fn over(&self, n: u32) -> Result<Option<Over>, Failure> {
+        let over = self.stored_over(n)?;
+        Ok(match self.facts.enlarged {
+            1 => over,
+            _ => over.map(|o| self.grid().enlarged_over(&o)),
+        })
+    }
+
+    /// The second layer of frame `n` as it is stored, on the take's grid.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn stored_over(&self, n: u32) -> Result<Option<Over>, Failure> {
         if self.manifest.file(OVER, Some(n)).is_none() {
             return Ok(None);
         }
@@ -232,19 +286,15 @@ impl ExemplarTake {
         let map = decode_map(&self.read(OVER, n)?).map_err(|e| fault(e.to_string()))?;
         let (width, height, weight) =
             decode_weight(&self.read(WEIGHT, n)?).map_err(|e| fault(e.to_string()))?;
-        let size = (self.manifest.size.width, self.manifest.size.height);
-        if (map.width(), map.height()) != size || (width, height) != size {
-            return Err(fault(format!(
-                "the second layer of frame {n} has another size than the take"
-            )));
-        }
+        self.of_grid((map.width(), map.height()), "second layer", n)?;
+        self.of_grid((width, height), "second layer", n)?;
         Ok(Some(Over {
             map: map.origins().to_vec(),
             weight,
         }))
     }
 
-    /// The finish offset of frame `n`, if the take has one.
+    /// The finish offset of frame `n` on the take's grid, if the take has one.
     ///
     /// # Errors
     /// It is missing or damaged.
@@ -254,32 +304,62 @@ impl ExemplarTake {
         }
         let bytes = self.read(OFFSET, n)?;
         let offset = decode_offset(&bytes).map_err(|e| Failure::lasting("take", e.to_string()))?;
-        if offset.size() != (self.manifest.size.width, self.manifest.size.height) {
-            return Err(Failure::lasting(
-                "take",
-                format!("the offset of frame {n} has another size than the take"),
-            ));
-        }
+        self.of_grid(offset.size(), "offset", n)?;
         Ok(Some(offset))
     }
 
-    /// The take's photographs, scaled as its maps were made on.
-    ///
-    /// # Errors
-    /// A photograph is missing or cannot be read.
-    pub fn images(&self) -> Result<Arc<Vec<Image>>, Failure> {
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(have) = &*images {
-            return Ok(have.clone());
+    /// Everything stored of frame `n`.
+    fn layers(&self, n: u32) -> Result<Layers, Failure> {
+        Ok(Layers {
+            map: self.stored_map(n)?,
+            over: self.stored_over(n)?,
+            offset: self.offset(n)?,
+        })
+    }
+
+    /// The origins of one pixel, the strongest first.
+    fn places(
+        &self,
+        layers: &Layers,
+        x: usize,
+        y: usize,
+        out: &mut Vec<heirloom_engine::Origin>,
+    ) -> Result<(), Failure> {
+        let (grid, map) = (self.grid(), layers.map.origins());
+        let finished = layers
+            .offset
+            .as_ref()
+            .is_some_and(|o| grid.steps(o, map, x, y) != [0.0; 3]);
+        let second = layers.over.as_ref().and_then(|over| {
+            let weight = grid.weight(&over.weight, x, y);
+            (weight > 0).then(|| (grid.origin(&over.map, x, y), f64::from(weight) / 255.0))
+        });
+        out.clear();
+        if second.is_none_or(|(_, w)| w < 1.0) {
+            let weight = second.map_or(1.0, |(_, w)| 1.0 - w);
+            out.push(self.place(grid.origin(map, x, y), weight, finished)?);
         }
-        let mut out = Vec::new();
-        for s in &self.facts.sources {
-            let photo = read_photograph(&*self.inputs, &s.object)?;
-            out.push(resample::scale_to(&photo, s.scaled.0, s.scaled.1));
+        if let Some((origin, weight)) = second {
+            out.push(self.place(origin, weight, finished)?);
         }
-        let out = Arc::new(out);
-        *images = Some(out.clone());
-        Ok(out)
+        out.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        Ok(())
+    }
+
+    fn of_grid(&self, size: (u32, u32), what: &str, n: u32) -> Result<(), Failure> {
+        let grid = self.grid();
+        if (size.0 as usize, size.1 as usize) == (grid.across, grid.down) {
+            return Ok(());
+        }
+        Err(Failure::lasting(
+            "take",
+            format!("the {what} of frame {n} has another size than the take; draw the shot again"),
+        ))
+    }
+
+    /// The take's sources as pictures of the size that its maps were made on.
+    pub fn pictures(&self) -> &Pictures {
+        &self.pictures
     }
 
     /// The used parts of the take's photographs as display pictures, without flat borders: what measures
@@ -288,15 +368,9 @@ impl ExemplarTake {
     /// # Errors
     /// A photograph is missing or cannot be read.
     pub fn matter(&self) -> Result<Vec<Display>, Failure> {
-        let images = self.images()?;
         let mut out = Vec::new();
-        for (image, facts) in images.iter().zip(&self.facts.sources) {
-            let scaled = crate::atlas::Scaled {
-                original: facts.original,
-                image: image.clone(),
-                crop: facts.crop,
-            };
-            let sheet = scaled.sheet(true);
+        for k in 0..self.facts.sources.len() {
+            let sheet = self.pictures.sheet(k, 1, true)?;
             let (x, y, w, h) = crate::synth::layout::content(&sheet.barred, sheet.width, sheet.height);
             let mut codes = Vec::with_capacity(w * h);
             for row in y..y + h {
@@ -356,17 +430,6 @@ impl ExemplarTake {
     }
 }
 
-/// Reads a photograph by its hash.
-///
-/// # Errors
-/// It is missing or no photograph.
-pub fn read_photograph(inputs: &dyn Inputs, object: &ObjectId) -> Result<Image, Failure> {
-    let bytes = inputs.read(object)?;
-    let photo = photo::decode(&bytes, &format!("source {}", object.short()))
-        .map_err(|e| Failure::lasting("input", e.to_string()))?;
-    Ok(photo.image)
-}
-
 impl TakeFrames for ExemplarTake {
     fn size(&self) -> Size {
         self.manifest.size
@@ -377,54 +440,75 @@ impl TakeFrames for ExemplarTake {
     }
 
     fn frame(&self, n: u32) -> Result<Image, Failure> {
-        let map = self.map(n)?;
-        let offset = self.offset(n)?;
-        let images = self.images()?;
-        let mut pixels = samples(map.origins(), &images);
-        if let Some(over) = self.over(n)? {
-            blend(&mut pixels, &over, &images);
+        let (grid, size) = (self.grid(), self.manifest.size);
+        let Layers { map, over, offset } = self.layers(n)?;
+        let held = self.pictures.for_frame(map.origins(), over.as_ref())?;
+        let mut pixels = grid.samples(map.origins(), &held);
+        if let Some(over) = &over {
+            grid.blend(&mut pixels, over, &held);
         }
         if let Some(offset) = &offset {
-            poisson::apply(&mut pixels, offset);
+            grid.finish(&mut pixels, map.origins(), offset);
         }
-        Image::from_pixels(map.width(), map.height(), pixels)
+        Image::from_pixels(size.width, size.height, pixels)
             .ok_or_else(|| Failure::lasting("take", format!("frame {n} has no pixels")))
     }
 
     fn origins(&self, n: u32, x: u32, y: u32) -> Result<Vec<heirloom_engine::Origin>, Failure> {
-        let map = self.map(n)?;
         let size = self.manifest.size;
-        let origin = map.at(x, y).ok_or_else(|| {
-            Failure::lasting(
+        if x >= size.width || y >= size.height {
+            return Err(Failure::lasting(
                 "pixel",
                 format!(
                     "({x}, {y}) lies outside the frame: it has {}x{} pixels",
                     size.width, size.height
                 ),
-            )
-        })?;
-        let offset = self.offset(n)?;
-        let at = y as usize * size.width as usize + x as usize;
-        let finished = offset
-            .and_then(|o| o.steps().get(at).copied())
-            .is_some_and(|s| s != [0; 3]);
-        let second = self.over(n)?.and_then(|over| {
-            let weight = over.weight.get(at).copied().filter(|w| *w > 0)?;
-            Some((*over.map.get(at)?, f64::from(weight) / 255.0))
-        });
+            ));
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = match &*asked {
+            Some((frame, layers)) if *frame == n => layers.clone(),
+            _ => {
+                let layers = Arc::new(self.layers(n)?);
+                *asked = Some((n, layers.clone()));
+                layers
+            }
+        };
+        drop(asked);
         let mut out = Vec::new();
-        if second.is_none_or(|(_, w)| w < 1.0) {
-            out.push(self.place(origin, second.map_or(1.0, |(_, w)| 1.0 - w), finished)?);
-        }
-        if let Some((origin, weight)) = second {
-            out.push(self.place(origin, weight, finished)?);
-        }
-        out.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        self.places(&layers, x as usize, y as usize, &mut out)?;
         Ok(out)
+    }
+
+    fn each_origin(
+        &self,
+        n: u32,
+        each: &mut dyn FnMut(u32, u32, &[heirloom_engine::Origin]),
+    ) -> Result<(), Failure> {
+        let (size, layers) = (self.manifest.size, self.layers(n)?);
+        let mut out = Vec::new();
+        for y in 0..size.height {
+            for x in 0..size.width {
+                self.places(&layers, x as usize, y as usize, &mut out)?;
+                each(x, y, &out);
+            }
+        }
+        Ok(())
+    }
+
+    fn sources(&self) -> Result<Vec<ObjectId>, Failure> {
+        let mut all: Vec<ObjectId> = Vec::new();
+        for source in &self.facts.sources {
+            if !all.contains(&source.object) {
+                all.push(source.object);
+            }
+        }
+        Ok(all)
     }
 
     fn shares(&self) -> Result<Vec<Share>, Failure> {
         // In 255ths of a pixel, so that sums are exact.
+        let grid = self.grid();
         let mut counts = vec![0u64; self.facts.sources.len()];
         for n in 0..self.manifest.frames {
             let mut add = |o: Origin, w: u64| {
@@ -432,10 +516,11 @@ impl TakeFrames for ExemplarTake {
                     *c += w;
                 }
             };
-            let (map, over) = (self.map(n)?, self.over(n)?);
+            let (map, over) = (self.stored_map(n)?, self.stored_over(n)?);
             for (i, o) in map.origins().iter().enumerate() {
-                let w = over.as_ref().map_or(0, |v| u64::from(v.weight[i]));
-                add(*o, 255 - w);
+                // All pixels of a grid pixel are of its source.
+                let (pixels, w) = grid.share(over.as_ref().map(|v| v.weight.as_slice()), i);
+                add(*o, 255 * pixels - w);
                 if let Some(v) = &over {
                     add(v.map[i], w);
                 }

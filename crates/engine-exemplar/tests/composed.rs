@@ -7,11 +7,11 @@ mod common;
 use common::{Files, draw, facts, open, request, two_photographs};
 use heirloom_engine::local::{Control, Generator, Stop};
 use heirloom_engine::{Order, Param, Request, TakeFrames, Task};
-use heirloom_engine_exemplar::atlas::Scaled;
+use heirloom_engine_exemplar::atlas;
 use heirloom_engine_exemplar::engine::Exemplar;
 use heirloom_engine_exemplar::take::ExemplarTake;
 use heirloom_film::Size;
-use heirloom_picture::{Image, color, photo, png};
+use heirloom_picture::{Image, color, photo, png, resample};
 use heirloom_vault::ObjectId;
 use std::path::Path;
 use std::sync::Arc;
@@ -198,18 +198,19 @@ fn a_fill_keeps_the_plate_and_makes_the_rest_of_what_is_allowed() {
         let take = take(&request, folder.path(), &files);
         // The plate lies to the left and below: 102 x 64 pixels of the frame.
         let plate = photo::read(&files.0[&cells]).unwrap().image;
-        let scaled = Scaled::covering(&plate, 102, 64);
+        let place = atlas::covering(cells, (300, 220), 102, 64, 1);
+        let scaled = resample::scale_to(&plate, place.scaled.0, place.scaled.1);
         let frame = take.frame(2).unwrap();
         let (mut kept, mut made) = (0, 0);
         for y in 0..72u32 {
             for x in 0..128u32 {
                 let origin = &take.origins(2, x, y).unwrap()[0];
                 let (px, py) = (
-                    f64::from(x) + f64::from(scaled.crop.0),
-                    f64::from(y) - 8.0 + f64::from(scaled.crop.1),
+                    f64::from(x) + f64::from(place.crop.0),
+                    f64::from(y) - 8.0 + f64::from(place.crop.1),
                 );
                 // In the plate's own pixels.
-                let by = 300.0 / f64::from(scaled.image.width());
+                let by = 300.0 / f64::from(scaled.width());
                 let (ox, oy) = ((px + 0.5) * by, (py + 0.5) * by);
                 let outside = x >= 102 || y < 8;
                 let rim = 3.0;
@@ -229,7 +230,7 @@ fn a_fill_keeps_the_plate_and_makes_the_rest_of_what_is_allowed() {
                 } else if !beside {
                     kept += 1;
                     assert_eq!((origin.scaled_x, origin.scaled_y), (px, py), "({x}, {y})");
-                    assert_eq!(frame.at(x, y), scaled.image.at(px as u32, py as u32), "({x}, {y})");
+                    assert_eq!(frame.at(x, y), scaled.at(px as u32, py as u32), "({x}, {y})");
                     assert!(!origin.finished);
                 }
             }

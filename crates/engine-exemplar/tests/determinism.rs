@@ -8,7 +8,7 @@
 mod common;
 
 use common::{draw, facts, request, two_photographs};
-use heirloom_engine::{Request, Task};
+use heirloom_engine::{Param, Request, Task, settings};
 use heirloom_engine_exemplar::synth::patch::{Simd, choose};
 
 fn hashes(name: &str, request: &Request, files: &common::Files) -> String {
@@ -30,6 +30,8 @@ fn hashes(name: &str, request: &Request, files: &common::Files) -> String {
 fn takes_have_the_same_bytes_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let (files, cells, stars) = two_photographs(folder.path());
+    let mut film_sized = request(Task::Living, &[cells], 2, Some("curl"), 0.5);
+    film_sized.params.insert(settings::GRID.into(), Param::Whole(3));
     let requests = [
         ("living", request(Task::Living, &[cells], 15, Some("curl"), 0.5)),
         (
@@ -41,6 +43,7 @@ fn takes_have_the_same_bytes_everywhere() {
             "becoming",
             request(Task::Becoming, &[stars, cells], 9, Some("curl"), 0.5),
         ),
+        ("film-sized", film_sized),
     ];
     let all = |threads: usize| -> String {
         let pool = rayon::ThreadPoolBuilder::new()

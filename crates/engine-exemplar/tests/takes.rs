@@ -6,7 +6,7 @@ use common::{draw, open, request, two_photographs};
 use heirloom_engine::conformance::{Fixture, check};
 use heirloom_engine::local::{Control, Generator, Stop};
 use heirloom_engine::{Order, TakeFrames, Task};
-use heirloom_engine_exemplar::atlas::Scaled;
+use heirloom_engine_exemplar::atlas;
 use heirloom_engine_exemplar::engine::{self, Exemplar};
 use heirloom_engine_exemplar::measure;
 use heirloom_film::Size;
@@ -24,12 +24,13 @@ fn a_becoming_begins_and_ends_with_the_whole_pictures() {
     let (_, take) = open(&request, &order, &draft, &files);
     for (frame, id) in [(0, cells), (5, stars)] {
         let image = photo::read(&files.0[&id]).unwrap().image;
-        let scaled = Scaled::covering(&image, 192, 108);
+        let facts = atlas::covering(id, (image.width(), image.height()), 192, 108, 1);
+        let scaled = resample::scale_to(&image, facts.scaled.0, facts.scaled.1);
         let made = take.frame(frame).unwrap();
         for (x, y) in [(0, 0), (191, 107), (17, 90), (100, 3)] {
             assert_eq!(
                 made.at(x, y),
-                scaled.image.at(x + scaled.crop.0, y + scaled.crop.1),
+                scaled.at(x + facts.crop.0, y + facts.crop.1),
                 "frame {frame} ({x}, {y})"
             );
         }

@@ -13,12 +13,21 @@ pub const STEADY: &str = "steady";
 pub const FINISH: &str = "finish";
 /// Size of source matter in the frame against the engine's usual choice; 2 is twice as large (number).
 pub const SCALE: &str = "scale";
+/// Which sources each thing of a guided shot is made of: JSON of things' names and lists of sources' numbers (text).
+pub const OBJECTS: &str = "objects";
+/// How far things of a guided shot are given the stage's light, from 0 to 1 (number).
+pub const LIGHT: &str = "light";
+/// Parts of an engine's method to leave out, by the engine's own names, to see what each is worth (text, commas between).
+pub const WITHOUT: &str = "without";
 /// How strongly a style holds, from 0 (the clip as it is) to 1 (all of it remade) (number).
 pub const STRENGTH: &str = "strength";
 /// First frame of a clip that is used, from 0 (whole number).
 pub const START: &str = "start";
 /// Frames of a clip for each frame of the shot: 0.25 is four times slower (number).
 pub const PACE: &str = "pace";
+/// Pixels of the frame along the side of one that is searched, where that is not left to the engine: 2 is four times
+/// faster and coarser (whole number, 1 to 16).
+pub const GRID: &str = "grid";
 
 /// A picture of what is to be kept (black) and filled (white), among a request's pictures.
 pub const MASK: &str = "mask";

@@ -101,6 +101,27 @@ pub trait TakeFrames: Send + Sync {
     /// # Errors
     /// As [`TakeFrames::frame`]; also a pixel outside the frame.
     fn origins(&self, n: u32, x: u32, y: u32) -> Result<Vec<Origin>, Failure>;
+    /// Hands out where every pixel of frame `n` came from, row by row: column, row and what [`TakeFrames::origins`]
+    /// says of it.
+    ///
+    /// # Errors
+    /// As [`TakeFrames::frame`].
+    fn each_origin(&self, n: u32, each: &mut dyn FnMut(u32, u32, &[Origin])) -> Result<(), Failure> {
+        let size = self.size();
+        for y in 0..size.height {
+            for x in 0..size.width {
+                each(x, y, &self.origins(n, x, y)?);
+            }
+        }
+        Ok(())
+    }
+    /// All sources that a pixel may come from, in an order that stays; empty where the engine can not say.
+    ///
+    /// # Errors
+    /// As [`TakeFrames::frame`].
+    fn sources(&self) -> Result<Vec<ObjectId>, Failure> {
+        Ok(self.shares()?.iter().map(|share| share.source).collect())
+    }
     /// Every source's share, largest first; empty where the engine can not say.
     ///
     /// # Errors

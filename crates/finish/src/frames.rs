@@ -8,8 +8,10 @@ use heirloom_picture::ffmpeg::Ffmpeg;
 use heirloom_picture::{color, exr, png};
 use heirloom_vault::ObjectId;
 
+use crate::credits::SourceLookup;
 use crate::cut::Cut;
 use crate::error::FinishError;
+use crate::exr_layers::Attribution;
 use crate::frame_map::FrameMap;
 use crate::numbered;
 use crate::render::{Program, Renderer, in_order};
@@ -53,6 +55,10 @@ pub fn frame_path(folder: &Path, format: FrameFormat, n: u64) -> PathBuf {
 /// `frames.json` says what its frames are made of. When that has changed, they are all written anew. `progress`
 /// hears how many frames are done, of how many.
 ///
+/// With `sources`, which knows whose they are, an EXR says of every pixel where it comes from, in layers of its own:
+/// `attribution.source` (a number that the attribute `heirloom/sources` explains, from 1), `attribution.x` and `.y` (pixels
+/// of the original), `attribution.weight`; `attribution2` and so on where a pixel has several origins.
+///
 /// # Errors
 /// As [`FinishError`] says; frames written until then stay.
 pub fn export_frames(
@@ -60,13 +66,21 @@ pub fn export_frames(
     ffmpeg: Option<&Ffmpeg>,
     range: Range<u64>,
     format: FrameFormat,
+    sources: Option<&SourceLookup<'_>>,
     folder: &Path,
     progress: &mut dyn FnMut(u64, u64),
     cancel: &AtomicBool,
 ) -> Result<ExportedFrames, FinishError> {
     let map = FrameMap::of(cut)?;
     let renderer = Renderer::new(Program::of(cut)?, ffmpeg, range.clone())?;
-    let mark = serde_json::json!({ "heirloom_frames": 1, "made_of": ObjectId::of(&map.to_bytes()) });
+    let attribution = match (sources, format) {
+        (Some(sources), FrameFormat::ExrHalf) => Some(Attribution::of(&map, cut, sources)?),
+        _ => None,
+    };
+    let mut mark = serde_json::json!({ "heirloom_frames": 1, "made_of": ObjectId::of(&map.to_bytes()) });
+    if let Some(attribution) = &attribution {
+        mark["attribution"] = attribution.legend().into();
+    }
     numbered::prepare(folder, &mark)?;
     let total = range.end - range.start;
     progress(0, total);
@@ -82,9 +96,12 @@ pub fn export_frames(
         &|n| there[(n - range.start) as usize],
         &|n, image| {
             let path = frame_path(folder, format, n);
-            match format {
-                FrameFormat::ExrHalf => exr::write(&path, &image, exr::Depth::Half)?,
-                FrameFormat::Png16 => {
+            match (format, &attribution) {
+                (FrameFormat::ExrHalf, Some(attribution)) => {
+                    exr::write_layers(&path, &attribution.layers(n, &image)?)?;
+                }
+                (FrameFormat::ExrHalf, None) => exr::write(&path, &image, exr::Depth::Half)?,
+                (FrameFormat::Png16, _) => {
                     png::write16(&path, &color::to_video16(&image), image.width(), image.height())?;
                 }
             }

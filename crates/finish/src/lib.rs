@@ -29,7 +29,7 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! let stop = AtomicBool::new(false);
-//! export_frames(&cut, None, 5..7, FrameFormat::ExrHalf, folder.path(), &mut |_done, _of| {}, &stop)?;
+//! export_frames(&cut, None, 5..7, FrameFormat::ExrHalf, None, folder.path(), &mut |_done, _of| {}, &stop)?;
 //! assert!(frame_path(folder.path(), FrameFormat::ExrHalf, 6).is_file());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -48,6 +48,7 @@ mod credit_pages;
 pub mod credits;
 pub mod cut;
 mod error;
+mod exr_layers;
 pub mod frame_map;
 mod frames;
 mod lettering;

@@ -211,6 +211,7 @@ fn a_dissolve_adds_light_and_not_codes() {
         None,
         8..12,
         FrameFormat::ExrHalf,
+        None,
         folder.path(),
         &mut |_, _| {},
         &AtomicBool::new(false),
@@ -242,7 +243,16 @@ fn exported_frames_go_on_where_they_stopped() {
     let go = |cut: &Cut, stop_at: u64| {
         let stop = AtomicBool::new(false);
         let heard = &mut |done, _| stop.store(done >= stop_at, Ordering::Relaxed);
-        export_frames(cut, None, 2..18, FrameFormat::Png16, folder.path(), heard, &stop)
+        export_frames(
+            cut,
+            None,
+            2..18,
+            FrameFormat::Png16,
+            None,
+            folder.path(),
+            heard,
+            &stop,
+        )
     };
     assert!(matches!(go(&cut, 5), Err(FinishError::Cancelled)));
     let there = names(folder.path()).len() as u64 - 1;
@@ -261,6 +271,7 @@ fn exported_frames_go_on_where_they_stopped() {
         None,
         10..21,
         FrameFormat::Png16,
+        None,
         folder.path(),
         &mut |_, _| {},
         &AtomicBool::new(false),
@@ -278,6 +289,7 @@ fn pictures_of_others_are_not_taken_for_exported_frames() {
         None,
         0..4,
         FrameFormat::Png16,
+        None,
         folder.path(),
         &mut |_, _| {},
         &AtomicBool::new(false),
@@ -322,6 +334,7 @@ fn a_plate_shows_the_clips_own_frames_at_the_films_pace() {
         Some(&ffmpeg),
         7..12,
         FrameFormat::ExrHalf,
+        None,
         &out,
         &mut |_, _| {},
         &AtomicBool::new(false),

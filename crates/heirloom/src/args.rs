@@ -66,7 +66,7 @@ pub struct Make {
 /// Commands of the archive.
 #[derive(Debug, Subcommand)]
 pub enum Archive {
-    /// Take in folders or files: JPEG and PNG photographs, mp4 and mov clips.
+    /// Take in folders or files: JPEG, PNG, OpenEXR and Radiance HDR photographs, mp4 and mov clips.
     Add {
         /// Folders and files.
         #[arg(required = true)]
@@ -165,6 +165,9 @@ pub struct Frames {
     /// The size that the film was made at, if not film.toml's.
     #[arg(long, value_name = "WxH", value_parser = size)]
     pub size: Option<Size>,
+    /// EXR with the picture alone, without layers that say where every pixel comes from.
+    #[arg(long)]
+    pub no_attribution: bool,
 }
 
 /// Commands of the stage.

@@ -8,6 +8,7 @@ use heirloom_dailies::{Work, takes};
 use heirloom_engine::{Draw, Engines};
 use heirloom_finish::{FinishError, FrameFormat, export_frames};
 use heirloom_picture::ffmpeg::Ffmpeg;
+use heirloom_vault::ObjectId;
 
 use crate::args::{Format, Frames};
 use crate::show::Show;
@@ -65,7 +66,7 @@ pub fn run(
         film: &film,
         plan: &plan,
         takes: &found,
-        vault,
+        vault: vault.clone(),
         engines,
         sound: None,
     };
@@ -86,11 +87,14 @@ pub fn run(
         range.end.saturating_sub(range.start),
         "frames",
     );
+    let known = cut::sources(&vault)?;
+    let look_up = |id: &ObjectId| known.get(id).cloned();
     let done = export_frames(
         &cut,
         Some(&ffmpeg),
         range,
         format,
+        (!options.no_attribution).then_some(&look_up),
         &to,
         &mut |d, t| bar.at(d, t),
         stop,

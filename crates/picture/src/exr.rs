@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use exr::image::read::read as reader;
 use exr::meta::MetaData;
-use exr::meta::attribute::Chromaticities as Attribute;
+use exr::meta::attribute::{ChannelDescription, Chromaticities as Attribute, SampleType};
+use exr::meta::header::Header;
 use exr::prelude::{
     AnyChannel, AnyChannels, AttributeValue, Blocks, Compression, Encoding, FlatSamples, Image as Exr,
     IntegerBounds, Layer, LayerAttributes, LineOrder, ReadChannels, ReadLayers, Text, Vec2, WritableImage,
@@ -25,7 +26,7 @@ use crate::write::{self, WriteError};
 
 mod layers;
 
-pub use layers::{Attribute as LayerAttribute, Layers, Samples, read_layers, write_layers};
+pub use layers::{Attribute as LayerAttribute, Layers, Samples, ascii_json, read_layers, write_layers};
 
 /// How each channel's number is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,9 +145,90 @@ pub fn read(path: &Path) -> Result<Image<AcesCg>, ExrError> {
         path: path.into(),
         source,
     })?;
+    from_bytes(path, &bytes)
+}
+
+/// As [`read`], from a file's bytes; `path` stands for it in errors.
+pub(crate) fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
     // A file that no writer made is a file that cannot be read, whatever it makes of the decoder.
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse(path, &bytes)));
+    let parsed = catch_unwind(AssertUnwindSafe(|| parse(path, bytes)));
     parsed.unwrap_or_else(|_| Err(unreadable(path, "the decoder gave up on it")))
+}
+
+/// What the header of a file says of the picture that [`read`] would give.
+pub(crate) struct About {
+    /// Of the display window.
+    pub width: u32,
+    /// Likewise.
+    pub height: u32,
+    /// The largest width and height of a layer that may be read, before it is placed.
+    pub layer: (u32, u32),
+    /// Bits of each channel.
+    pub bit_depth: u8,
+    /// The name of the declared primaries, or that there are some.
+    pub primaries: Option<String>,
+}
+
+/// Looks at a file's header alone.
+pub(crate) fn about(path: &Path, bytes: &[u8]) -> Result<About, ExrError> {
+    let looked = catch_unwind(AssertUnwindSafe(|| look(path, bytes)));
+    looked.unwrap_or_else(|_| Err(unreadable(path, "the decoder gave up on it")))
+}
+
+fn look(path: &Path, bytes: &[u8]) -> Result<About, ExrError> {
+    sizes_within_limits(path, bytes)?;
+    let failed = |error: exr::error::Error| unreadable(path, error);
+    let meta = MetaData::read_from_buffered(Cursor::new(bytes), false).map_err(failed)?;
+    let kind = |header: &Header, name: &str| {
+        let named = |channel: &&ChannelDescription| channel.name.eq(name);
+        header
+            .channels
+            .list
+            .iter()
+            .find(named)
+            .map(|channel| channel.sample_type)
+    };
+    let coloured =
+        |header: &&Header| !header.deep && ["R", "G", "B"].iter().all(|name| kind(header, name).is_some());
+    let Some(header) = meta.headers.iter().find(coloured) else {
+        return Err(unreadable(path, "it has no flat layer with R, G and B"));
+    };
+    // Whichever the decoder takes: none is larger.
+    let layers = meta.headers.iter().filter(coloured).map(|h| h.layer_size);
+    let layer = layers.fold((0, 0), |most, size| (most.0.max(size.0), most.1.max(size.1)));
+    let Vec2(width, height) = header.shared_attributes.display_window.size;
+    let small = |v: usize| u32::try_from(v).unwrap_or(u32::MAX);
+    Ok(About {
+        width: small(width),
+        height: small(height),
+        layer: (small(layer.0), small(layer.1)),
+        bit_depth: if kind(header, "R") == Some(SampleType::F16) {
+            16
+        } else {
+            32
+        },
+        primaries: header.shared_attributes.chromaticities.map(|c| {
+            let declared = declared(&c);
+            let known = [
+                ("ACEScg (AP1)", Chromaticities::AP1),
+                ("BT.709", Chromaticities::REC709),
+                ("BT.2020", Chromaticities::REC2020),
+                ("P3-D65", Chromaticities::DISPLAY_P3),
+            ];
+            let name = known.into_iter().find(|(_, k)| same(&declared, k));
+            name.map_or("its own primaries", |(name, _)| name).into()
+        }),
+    })
+}
+
+fn declared(c: &Attribute) -> Chromaticities {
+    let xy = |v: Vec2<f32>| [f64::from(v.0), f64::from(v.1)];
+    Chromaticities {
+        red: xy(c.red),
+        green: xy(c.green),
+        blue: xy(c.blue),
+        white: xy(c.white),
+    }
 }
 
 fn unreadable(path: &Path, why: impl ToString) -> ExrError {
@@ -191,15 +273,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Image<AcesCg>, ExrError> {
         .all_attributes()
         .from_buffered(Cursor::new(bytes))
         .map_err(failed)?;
-    let declared = exr.attributes.chromaticities.map(|c| {
-        let xy = |v: Vec2<f32>| [f64::from(v.0), f64::from(v.1)];
-        Chromaticities {
-            red: xy(c.red),
-            green: xy(c.green),
-            blue: xy(c.blue),
-            white: xy(c.white),
-        }
-    });
+    let declared = exr.attributes.chromaticities.as_ref().map(declared);
     let layer = exr.layer_data;
     let (width, pixels) = layer.channel_data.pixels;
     let placed = place(

@@ -1,15 +1,20 @@
-//! Photographs in: JPEG and PNG to linear-light ACEScg, upright, with what the file says of itself.
+//! Photographs in: JPEG, PNG, OpenEXR and Radiance HDR to linear-light ACEScg, upright, with what the file says of itself.
 //!
 //! The content of a file decides its format, never its name. Sizes are checked before memory is
 //! taken. Orientation (EXIF) is applied; an embedded colour profile is honoured, or named in
 //! [`PhotoInfo::warnings`] where it cannot be. Pixels are the same on every machine, with one
 //! exception: profiles made of lookup tables go through `moxcms`, whose arithmetic is portable as
 //! built here but is not ours to promise.
+//!
+//! OpenEXR and Radiance HDR hold linear light and come in as they are: what is brighter than display white (1.0)
+//! stays so, what is no number becomes black, what is beyond half float's 65 504 becomes that.
 
 mod exif;
 mod jpeg;
+mod open_exr;
 mod png;
 mod profile;
+mod radiance;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,14 +61,20 @@ pub enum Format {
     Jpeg,
     /// PNG.
     Png,
+    /// OpenEXR: linear light, values over display white kept.
+    Exr,
+    /// Radiance HDR: likewise.
+    Hdr,
 }
 
 impl Format {
-    /// `JPEG` or `PNG`.
+    /// `JPEG`, `PNG`, `OpenEXR` or `Radiance HDR`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
+            Self::Exr => "OpenEXR",
+            Self::Hdr => "Radiance HDR",
         }
     }
 }
@@ -127,9 +138,9 @@ pub enum PhotoError {
         /// What the system said.
         source: io::Error,
     },
-    /// Neither JPEG nor PNG.
-    #[error("{name} is not a photograph Heirloom reads (starts with {starts_with}); JPEG and PNG are read{}",
-        known.map(|k| format!(", and this is {k}: save it as 16-bit PNG or as JPEG")).unwrap_or_default())]
+    /// None of the formats that are read.
+    #[error("{name} is not a photograph Heirloom reads (starts with {starts_with}); JPEG, PNG, OpenEXR and Radiance HDR are read{}",
+        known.map(|k| format!(", and this is {k}: save it as 16-bit PNG, as OpenEXR or as JPEG")).unwrap_or_default())]
     NotAPhotograph {
         /// The file.
         name: String,
@@ -223,14 +234,15 @@ pub fn decode_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Photo,
     let raster = match format_of(bytes, name)? {
         Format::Jpeg => jpeg::decode(bytes, name, limits)?,
         Format::Png => png::decode(bytes, name, limits)?,
+        Format::Exr => return open_exr::decode(bytes, name, limits),
+        Format::Hdr => return radiance::decode(bytes, name, limits),
     };
     let info = raster.head.info();
     let image = raster.develop();
     Ok(Photo { image, info })
 }
 
-/// Reads what a photograph's file says of it, without decoding its pixels. A PNG's EXIF that stands
-/// behind the pixels is not seen.
+/// Reads what a photograph's file says of it, without decoding its pixels.
 ///
 /// # Errors
 /// As [`read`], but for damage in the pixels, which is not looked at.
@@ -238,16 +250,27 @@ pub fn inspect(bytes: &[u8], name: &str) -> Result<PhotoInfo, PhotoError> {
     let head = match format_of(bytes, name)? {
         Format::Jpeg => jpeg::head(bytes, name, &Limits::default())?,
         Format::Png => png::head(bytes, name, &Limits::default())?,
+        Format::Exr => return open_exr::inspect(bytes, name, &Limits::default()),
+        Format::Hdr => return radiance::inspect(bytes, name, &Limits::default()),
     };
     Ok(head.info())
 }
 
+/// The format of a photograph by its first bytes (twelve are enough); `None` where it is none that is read.
+pub fn format_by_content(bytes: &[u8]) -> Option<Format> {
+    let begins = |what: &[u8]| bytes.starts_with(what);
+    Some(match () {
+        () if begins(b"\xff\xd8\xff") => Format::Jpeg,
+        () if begins(b"\x89PNG\r\n\x1a\n") => Format::Png,
+        () if begins(b"\x76\x2f\x31\x01") => Format::Exr,
+        () if begins(b"#?RADIANCE") || begins(b"#?RGBE") => Format::Hdr,
+        () => return None,
+    })
+}
+
 fn format_of(bytes: &[u8], name: &str) -> Result<Format, PhotoError> {
-    if bytes.starts_with(b"\xff\xd8\xff") {
-        return Ok(Format::Jpeg);
-    }
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        return Ok(Format::Png);
+    if let Some(format) = format_by_content(bytes) {
+        return Ok(format);
     }
     if bytes.is_empty() {
         return Err(PhotoError::Empty { name: name.into() });
@@ -256,6 +279,35 @@ fn format_of(bytes: &[u8], name: &str) -> Result<Format, PhotoError> {
         name: name.into(),
         starts_with: beginning(bytes),
         known: known(bytes),
+    })
+}
+
+/// Makes a scene-linear picture safe to work with: what is no number is black, and no light is beyond half float.
+/// Gives a warning where something had to be changed.
+fn tame(image: &mut Image<AcesCg>) -> Option<String> {
+    const MOST: f32 = 65_504.0;
+    let changed: u64 = image
+        .pixels_mut()
+        .par_chunks_mut(1 << 14)
+        .map(|chunk| {
+            let mut changed = 0;
+            for pixel in chunk {
+                let before = *pixel;
+                for v in &mut pixel[..3] {
+                    *v = if v.is_nan() { 0.0 } else { v.clamp(-MOST, MOST) };
+                }
+                pixel[3] = if pixel[3].is_nan() {
+                    1.0
+                } else {
+                    pixel[3].clamp(0.0, 1.0)
+                };
+                changed += u64::from(before != *pixel);
+            }
+            changed
+        })
+        .sum();
+    (changed > 0).then(|| {
+        format!("{changed} of its pixels hold what is no number or beyond 65504; they are black, or that bright, instead")
     })
 }
 
@@ -289,7 +341,6 @@ fn known(bytes: &[u8]) -> Option<&'static str> {
         () if at(0, b"\0\0\0\x0cjP  ") => "JPEG 2000",
         () if at(0, b"BM") => "BMP",
         () if at(0, b"8BPS") => "Photoshop",
-        () if at(0, b"\x76\x2f\x31\x01") => "OpenEXR",
         () if at(0, b"%PDF") => "PDF",
         () => return None,
     })

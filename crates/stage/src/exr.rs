@@ -24,7 +24,7 @@ use std::path::Path;
 use heirloom_engine::GuideFrame;
 use heirloom_engine::guides::{Certainty, Pass};
 use heirloom_film::{Rate, Size};
-use heirloom_picture::exr::{LayerAttribute, Layers, Samples, read_layers, write_layers};
+use heirloom_picture::exr::{LayerAttribute, Layers, Samples, ascii_json, read_layers, write_layers};
 use heirloom_picture::{Image, WriteError, exr::ExrError};
 
 use crate::pose::{Projection, View};
@@ -76,23 +76,10 @@ pub fn write_frame(path: &Path, frame: &GuideFrame, heading: &Heading<'_>) -> Re
 
 /// JSON of id to name in ASCII: what lies beyond is escaped.
 fn manifest(names: &BTreeMap<u32, String>) -> String {
-    let quoted = |name: &String| {
-        let json = serde_json::Value::from(name.as_str()).to_string();
-        let mut ascii = String::new();
-        for c in json.chars() {
-            if c.is_ascii() {
-                ascii.push(c);
-            } else {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    ascii += &format!("\\u{unit:04x}");
-                }
-            }
-        }
-        ascii
-    };
+    // By number, not by its digits as a JSON object would have them.
     let entries: Vec<String> = names
         .iter()
-        .map(|(id, name)| format!("\"{id}\":{}", quoted(name)))
+        .map(|(id, name)| format!("\"{id}\":{}", ascii_json(&name.as_str().into())))
         .collect();
     format!("{{{}}}", entries.join(","))
 }

@@ -17,6 +17,11 @@ pub fn luminance(c: Colour) -> u8 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gain(i32);
 
+impl Gain {
+    /// No structure at all.
+    pub const NONE: Gain = Gain(0);
+}
+
 fn lights(colour: &[Colour], w: usize, h: usize, radius: usize) -> (Vec<[u8; 1]>, Vec<[u8; 1]>) {
     let light: Vec<[u8; 1]> = colour.iter().map(|c| [luminance(*c)]).collect();
     (

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use heirloom_archive::Archive;
 use heirloom_dailies::{Plan, Work, plan, takes};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, Failure, Request, TakeFrames, Task};
@@ -37,7 +36,7 @@ fn main() -> anyhow::Result<()> {
     let vault = Arc::new(Vault::open(&folder.join("vault"))?);
     let engines = Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()));
     let gate = SourceGate::new(&vault, jiff::Zoned::now().date());
-    let plan: Plan = plan(&loaded.film, &folder, &Archive::new(&vault), &engines, &gate)?;
+    let plan: Plan = plan(&loaded.film, &folder, &vault, &engines, &gate)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",
@@ -64,7 +63,6 @@ fn said(failure: Failure) -> anyhow::Error {
 
 fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Result<()> {
     let frames = take.frames();
-    let images = take.images().map_err(said)?;
     let matter = reference(request, take)?;
     let views: Vec<View<'_>> = matter
         .iter()
@@ -92,7 +90,8 @@ fn measure(label: &str, request: &Request, take: &ExemplarTake) -> anyhow::Resul
         let (ratio, distance) = judge(&take.frame(n).map_err(said)?, |view| {
             (sharpness(view) / expected, patch_distance(view, &mixed, SEED))
         })?;
-        let sampled = Image::from_pixels(map.width(), map.height(), samples(map.origins(), &images))
+        let held = take.pictures().for_frame(map.origins(), None).map_err(said)?;
+        let sampled = Image::from_pixels(map.width(), map.height(), samples(map.origins(), &held))
             .context("an empty frame")?;
         plain.push(judge(&sampled, |view| patch_distance(view, &mixed, SEED))?);
         moved.extend(moved_by_finish(&take.frame(n).map_err(said)?, &sampled));
@@ -181,17 +180,11 @@ fn reference(request: &Request, take: &ExemplarTake) -> anyhow::Result<Vec<Displ
     if request.task != Task::Becoming {
         return take.matter().map_err(said);
     }
-    let images = take.images().map_err(said)?;
-    let parts = images.iter().zip(&take.facts().sources).map(|(image, facts)| {
-        let (x, y, w, h) = facts.crop;
-        let codes = color::to_display8(image);
-        let rows = (y..y + h).flat_map(|row| {
-            let start = (row * image.width() + x) as usize;
-            codes[start..start + w as usize].iter().copied()
-        });
-        (rows.collect(), w, h)
+    let parts = (0..take.facts().sources.len()).map(|k| {
+        let part = take.pictures().used(k, 1).map_err(said)?;
+        Ok((color::to_display8(&part), part.width(), part.height()))
     });
-    Ok(parts.collect())
+    parts.collect()
 }
 
 /// The area-weighted chunk of what was synthesised, in pixels. In a becoming, what still (or already) lies in its own

@@ -129,6 +129,21 @@ pub fn write_layers(path: &Path, layers: &Layers) -> Result<(), WriteError> {
     })
 }
 
+/// JSON in ASCII, as an attribute can hold it: what lies beyond is escaped.
+pub fn ascii_json(value: &serde_json::Value) -> String {
+    let mut ascii = String::new();
+    for c in value.to_string().chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                ascii += &format!("\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
+}
+
 /// Puts the attributes of a one-part file's header into the order of their names. The encoder keeps them in a map whose
 /// order is another one in every run, and the same frame is to be the same bytes. The header's length, and so every
 /// offset in the file, stays. Bytes that are no such header are left alone.

@@ -25,6 +25,8 @@ pub struct Frames {
     count: u64,
     done: u64,
     over: bool,
+    /// The codes of the frame read last.
+    bytes: Vec<u8>,
 }
 
 /// Frames before which a jump into the file is not worth it.
@@ -99,6 +101,7 @@ impl Ffmpeg {
             count,
             done: 0,
             over: count == 0,
+            bytes: Vec::new(),
         })
     }
 }
@@ -115,10 +118,10 @@ fn to_rgb(clip: &ClipInfo) -> String {
 }
 
 impl Frames {
-    fn next_frame(&mut self) -> Result<Image<AcesCg>, FfmpegError> {
-        let pixels = self.width as usize * self.height as usize;
-        let mut bytes = vec![0; pixels * 6];
-        if self.stdout.read_exact(&mut bytes).is_err() {
+    fn read_codes(&mut self) -> Result<(), FfmpegError> {
+        self.bytes
+            .resize(self.width as usize * self.height as usize * 6, 0);
+        if self.stdout.read_exact(&mut self.bytes).is_err() {
             let (content, words) = self.process.end();
             return Err(if content {
                 let had = self.start + self.done;
@@ -136,8 +139,14 @@ impl Frames {
                 }
             });
         }
+        Ok(())
+    }
+
+    fn next_frame(&mut self) -> Result<Image<AcesCg>, FfmpegError> {
+        self.read_codes()?;
         let code = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
-        let codes: Vec<[u16; 3]> = bytes
+        let codes: Vec<[u16; 3]> = self
+            .bytes
             .chunks_exact(6)
             .map(|p| [code(&p[0..2]), code(&p[2..4]), code(&p[4..6])])
             .collect();
@@ -146,7 +155,21 @@ impl Frames {
             light[usize::from(c)]
         });
         let image = image.unwrap_or_else(|| Image::new(self.width, self.height));
+        if (image.width(), image.height()) == (self.size.width, self.size.height) {
+            return Ok(image);
+        }
         Ok(resample::cover(&image, self.size.width, self.size.height))
+    }
+
+    /// Passes over one frame without making a picture of it; `None` after the last.
+    pub fn skip_one(&mut self) -> Option<Result<(), FfmpegError>> {
+        if self.over {
+            return None;
+        }
+        let passed = self.read_codes();
+        self.done += 1;
+        self.over = passed.is_err() || self.done == self.count;
+        Some(passed)
     }
 }
 

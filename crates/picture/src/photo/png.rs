@@ -12,7 +12,31 @@ use crate::color::Chromaticities;
 
 pub(super) fn head(bytes: &[u8], name: &str, limits: &Limits) -> Result<Head, PhotoError> {
     let reader = open(bytes, name, limits)?;
-    Ok(describe(reader.info()))
+    let mut head = describe(reader.info());
+    if reader.info().exif_metadata.is_none()
+        && let Some(block) = exif_behind(bytes)
+    {
+        head.exif = exif::read(
+            block.strip_prefix(b"Exif\0\0").unwrap_or(block),
+            &mut head.warnings,
+        );
+    }
+    Ok(head)
+}
+
+/// The EXIF block that stands behind the pixels, if one does: chunks are walked, nothing is unpacked.
+fn exif_behind(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.get(8..)?;
+    loop {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (kind, after) = after.split_first_chunk::<4>()?;
+        let (block, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        match kind {
+            b"eXIf" => return Some(block),
+            b"IEND" => return None,
+            _ => rest = after.get(4..)?,
+        }
+    }
 }
 
 fn open<'a>(bytes: &'a [u8], name: &str, limits: &Limits) -> Result<Reader<Cursor<&'a [u8]>>, PhotoError> {
