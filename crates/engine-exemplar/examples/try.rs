@@ -186,7 +186,7 @@ fn main() {
                 bring(old.origins()),
                 old_over.map(|o| Over {
                     map: bring(&o.map),
-                    weight: engine::carried_weight(&request, n, &o.weight).unwrap(),
+                    weight: engine::carried_weight(&request, n, &old, &o.weight).unwrap(),
                 }),
             );
             let jolt = measure::jolt((&before.0, before.1.as_ref()), (new.origins(), new_over.as_ref()));

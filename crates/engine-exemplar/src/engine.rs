@@ -170,8 +170,14 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
 }
 
 /// The weights of the second layer of the frame before `n`, carried as [`carried`] does.
-pub fn carried_weight(request: &Request, n: u32, old: &[u8]) -> Option<Vec<u8>> {
-    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&setting(request), n, old))
+/// `map` is of that frame.
+pub fn carried_weight(request: &Request, n: u32, map: &CoordinateMap, old: &[u8]) -> Option<Vec<u8>> {
+    let frame = Setting {
+        width: map.width() as usize,
+        height: map.height() as usize,
+        ..setting(request)
+    };
+    (request.task == Task::Living && n > 0).then(|| living::carried_weight(&frame, n, old))
 }
 
 /// A shot prepared: its sources as pictures, and the making of its frames.
