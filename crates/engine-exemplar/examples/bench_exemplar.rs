@@ -55,7 +55,7 @@ fn living(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
     let mut params = BTreeMap::new();
     params.insert(settings::FLOW.to_owned(), Param::Text("curl".into()));
     params.insert(settings::SPEED.to_owned(), Param::Number(1.0));
-    let done = draw(Task::Living, params, LIVING_FRAMES, photo, size, work)?;
+    let (done, busy) = draw(Task::Living, params, LIVING_FRAMES, photo, size, work)?;
     let Some((first, _)) = done.split_first() else {
         return Err("the draw has no frame".into());
     };
@@ -67,21 +67,29 @@ fn living(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
         later[later.len() / 2],
         later.len()
     );
+    let later = (busy.last().copied().unwrap_or(0.0) - busy[0]) / (busy.len() - 1) as f64;
+    println!("figure\tfirst frame, processor time\t{:.2}\ts\tlower\t-", busy[0]);
+    println!("figure\tlater frame, processor time\t{later:.3}\ts\tlower\t-\tmean");
     println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
     Ok(())
 }
 
 fn still(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
-    let done = draw(Task::Still, BTreeMap::new(), 1, photo, size, work)?;
+    let (done, busy) = draw(Task::Still, BTreeMap::new(), 1, photo, size, work)?;
     println!(
         "figure\tseconds\t{:.3}\ts\tlower\t-",
         done.last().ok_or("the draw has no frame")?
+    );
+    println!(
+        "figure\tprocessor time\t{:.2}\ts\tlower\t-",
+        busy.last().ok_or("the draw has no frame")?
     );
     println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
     Ok(())
 }
 
-/// Makes a draw. For each frame, the seconds from the beginning until it was done.
+/// Makes a draw. For each frame, the seconds from the beginning until it was done, and the processor's seconds, of all
+/// threads together.
 fn draw(
     task: Task,
     mut params: BTreeMap<String, Param>,
@@ -89,7 +97,7 @@ fn draw(
     photo: &str,
     size: Size,
     work: &Path,
-) -> Result<Vec<f64>, Box<dyn Error>> {
+) -> Result<(Vec<f64>, Vec<f64>), Box<dyn Error>> {
     params.insert(settings::FINISH.to_owned(), Param::Number(0.5));
     let engine = engine();
     let card = engine.card();
@@ -122,12 +130,14 @@ fn draw(
 
     let start = Instant::now();
     let job = engine.submit(order).map_err(|f| f.message)?;
-    let mut done: Vec<f64> = Vec::new();
+    let busy_before = processor_s();
+    let (mut done, mut busy): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
     loop {
         match engine.poll(&job).map_err(|f| f.message)? {
             JobState::Running(progress) => {
                 while done.len() < progress.done_frames as usize {
                     done.push(start.elapsed().as_secs_f64());
+                    busy.push(processor_s() - busy_before);
                 }
             }
             JobState::Queued => {}
@@ -138,7 +148,22 @@ fn draw(
     }
     // What the last poll missed, up to the end of the whole draw.
     done.resize(frames as usize, start.elapsed().as_secs_f64());
-    Ok(done)
+    busy.resize(frames as usize, processor_s() - busy_before);
+    Ok((done, busy))
+}
+
+/// Seconds that this process's threads have run together, in steps of a hundredth; 0 where the system does not tell.
+fn processor_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name in brackets: state, then 10 more, then user and system time in hundredths.
+    let times = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: f64 = times
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|t| t.parse::<f64>().ok())
+        .sum();
+    ticks / 100.0
 }
 
 /// The most memory this process has held, in MiB; 0 where the system does not tell.

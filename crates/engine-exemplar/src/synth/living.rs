@@ -6,8 +6,8 @@ use super::flow::{Flow, Manner};
 use super::guide::{self, Gain};
 use super::hash::mix;
 use super::layout::{self, Layout};
-use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
-use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
+use super::matter::{Colour, Guide, Level, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
+use super::pyramid::{Begin, Carried, Effort, Half, Wish, outline, refine, sizes, synthesise};
 use crate::making::{Laid, Making};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
@@ -128,10 +128,7 @@ impl Living {
     /// Prepares the shot. The sheets need no guides yet. `None` if they make no matter.
     pub fn new(mut sheets: Vec<Sheet>, setting: Setting) -> Option<Living> {
         let radius = layout_radius(setting.height);
-        let gain = guide::gain(&sheets, radius);
-        for s in &mut sheets {
-            s.guide = guide::of_photograph(&s.colour, s.width, s.height, radius, gain);
-        }
+        let gain = guide::steer(&mut sheets, radius);
         let texture = guide::texture(&sheets);
         let levels = level_count(setting.height, &sheets);
         let matter = Matter::new(sheets.clone(), levels)?;
@@ -178,42 +175,35 @@ impl Living {
         layout::roughen(&mut sketch, 30.0, s.seed);
         let effort = Effort::whole().for_texture(self.texture);
         let most = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
-        let mut best: Option<(f64, Vec<Origin>)> = None;
+        let wish = Wish {
+            width: s.width,
+            height: s.height,
+            guide: &wish,
+            stop,
+        };
+        // How large pieces become shows at half the size, at a fraction of the work.
+        let level = 1.min(levels - 1);
+        let mut best: Option<(f64, f64, Half)> = None;
         let mut by = 1.0f64;
         for attempt in 0..4 {
-            if attempt > 0 {
-                self.rule(by as f32);
-            }
-            let wish = Wish {
-                width: s.width,
-                height: s.height,
-                guide: &wish,
-                stop,
-            };
-            let begin = Begin::Sketch {
-                colour: &sketch,
-                guided: true,
-            };
-            let made = synthesise(
+            self.rule(by as f32, level);
+            let half = outline(
                 &self.matter,
                 &self.planes,
                 &self.weights,
                 &wish,
-                &begin,
+                &sketch,
                 &effort,
                 s.seed,
+                level,
             );
-            let mut all = origins(&made.from, &self.matter);
-            for _ in 0..2 {
-                carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
-            }
-            let chunk = chunk_pixels(&all, s.width);
+            let chunk = chunk_of(&half, &self.matter.levels[level]);
             let fits = chunk <= most;
             let better = best
                 .as_ref()
-                .is_none_or(|(b, _)| if *b > most { chunk < *b } else { fits && chunk > *b });
+                .is_none_or(|(b, ..)| if *b > most { chunk < *b } else { fits && chunk > *b });
             if better {
-                best = Some((chunk, all));
+                best = Some((chunk, by, half));
             }
             // Pieces shrink about with the fifth power of the layout's weight. Large ones are the better
             // photograph, too large ones a copy.
@@ -223,14 +213,38 @@ impl Living {
             }
             by *= libm::pow(chunk / (most * 0.8), 0.2).clamp(0.8, 1.5);
         }
+        let Some((_, by, half)) = best else {
+            return Vec::new();
+        };
+        self.rule(by as f32, 0);
+        let made = refine(
+            half,
+            &self.matter,
+            &self.planes,
+            &self.weights,
+            &wish,
+            &effort,
+            s.seed,
+        );
+        let mut all = origins(&made.from, &self.matter);
+        for _ in 0..2 {
+            carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
+        }
         // The frames that follow go by the usual weights.
-        self.rule(1.0);
-        best.map(|b| b.1).unwrap_or_default()
+        self.rule(1.0, 0);
+        all
     }
 
-    fn rule(&mut self, by: f32) {
-        self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
-        self.planes = self.matter.planes(&self.weights);
+    /// Sets the weights of the layout. Only planes from `level` on are renewed.
+    fn rule(&mut self, by: f32, level: usize) {
+        let weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+        if weights == self.weights && level > 0 {
+            return;
+        }
+        self.weights = weights;
+        for (plane, l) in self.planes.iter_mut().zip(&self.matter.levels).skip(level) {
+            *plane = l.plane(&weights);
+        }
     }
 
     /// Takes frame 0 as the layout of the frames that follow. Must be called before [`Living::next`].
@@ -340,6 +354,24 @@ fn flow_of(setting: &Setting) -> Flow {
         setting.seconds_a_frame,
         mix(setting.seed ^ 0x11fe),
     )
+}
+
+/// Area-weighted size that an outline's pieces will have, in pixels of the whole frame: measured, the finest level
+/// takes about a tenth off.
+fn chunk_of(half: &Half, level: &Level) -> f64 {
+    let (w, _) = half.size();
+    let pieces: Vec<Origin> = half
+        .places()
+        .iter()
+        .map(|s| {
+            Origin::whole(
+                level.source_of_row(spot_y(*s)) as u16,
+                spot_x(*s) as i32,
+                spot_y(*s) as i32,
+            )
+        })
+        .collect();
+    chunk_pixels(&pieces, w) * 3.6
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.

@@ -18,4 +18,5 @@ pub mod matter;
 pub mod patch;
 pub mod pyramid;
 pub mod search;
+pub mod spans;
 pub mod vote;
