@@ -12,6 +12,7 @@ use heirloom_engine::{
 use heirloom_vault::{Actor, NewAct, ObjectId, Vault, VaultError, Verb};
 
 use crate::event::{Event, Observer};
+use crate::guides::Handed;
 use crate::plan::{Plan, Planned, Work};
 use crate::queue::{Job, Leased, Queue, QueueError};
 use crate::takes::{self, TakeError, request_subject};
@@ -250,7 +251,10 @@ impl Floor<'_> {
             Err(failure) => return self.failed(owner, leased, failure),
         };
         self.request_act(planned, request, &draw)?;
-        let inputs: Arc<dyn Inputs> = self.drawing.vault.clone();
+        let inputs: Arc<dyn Inputs> = Arc::new(Handed {
+            vault: self.drawing.vault.clone(),
+            guides: planned.guides.clone(),
+        });
         let order = Order {
             request: (**request).clone(),
             draw,
@@ -304,6 +308,9 @@ impl Floor<'_> {
             })
         })?;
         let id = vault.put_bytes(&canonical)?;
+        if let Some(guides) = &planned.guides {
+            vault.put_bytes(guides.manifest())?;
+        }
         let filter = heirloom_vault::Filter {
             verb: Some(Verb::Requested),
             ..heirloom_vault::Filter::object(id)
@@ -319,6 +326,9 @@ impl Floor<'_> {
             }));
         for source in &request.sources {
             act = act.input("source", *source);
+        }
+        if let Some(guides) = &request.guides {
+            act = act.input("guides", *guides);
         }
         vault.ledger().append(act)?;
         Ok(())

@@ -30,6 +30,7 @@
 
 mod draw;
 mod event;
+pub mod guides;
 mod lock;
 mod plan;
 mod queue;

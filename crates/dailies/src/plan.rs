@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
-use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
+use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
 use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
-use heirloom_vault::{ObjectId, VaultError};
+use heirloom_vault::{ObjectId, Vault, VaultError};
+
+use crate::guides::ShotGuides;
+use crate::staged::{Shelf, Sources, StageError, stage_shot};
 
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +43,8 @@ pub struct Planned {
     pub sources: Vec<Source>,
     /// What it needs.
     pub work: Work,
+    /// The guides of a guided shot.
+    pub guides: Option<Arc<ShotGuides>>,
 }
 
 impl Planned {
@@ -64,8 +71,6 @@ pub enum Why {
     Engine(String),
     /// The shot and its source do not fit.
     Shot(String),
-    /// The shot is sound, but nothing here makes its kind yet.
-    Waits(String),
     /// The gate says no.
     Gate(Vec<Ground>),
 }
@@ -86,7 +91,7 @@ impl fmt::Display for Objection {
         write!(f, "shot {}: ", self.shot)?;
         match &self.why {
             Why::Source(error) => write!(f, "{error}"),
-            Why::Engine(words) | Why::Shot(words) | Why::Waits(words) => f.write_str(words),
+            Why::Engine(words) | Why::Shot(words) => f.write_str(words),
             Why::Gate(grounds) => {
                 f.write_str("refused")?;
                 for ground in grounds {
@@ -107,29 +112,40 @@ pub struct Plan {
     pub objections: Vec<Objection>,
 }
 
-impl Plan {
-    /// The objections that only say that an engine is still to come: the plan is sound as far as they go.
-    pub fn waiting(&self) -> impl Iterator<Item = &Objection> {
-        self.objections
-            .iter()
-            .filter(|objection| matches!(objection.why, Why::Waits(_)))
-    }
+/// What a plan is made in.
+struct Room<'a> {
+    film: &'a Film,
+    folder: &'a Path,
+    vault: &'a Vault,
+    archive: &'a [Source],
+    engines: &'a Engines,
+    gate: &'a dyn Gate,
 }
 
-/// Resolve the film's shots against the archive, the engines' cards and the gate.
+/// Resolve the film's shots against the archive of `vault`, the engines' cards and the gate. `folder` is the film's:
+/// paths in `film.toml` are within it.
 ///
 /// # Errors
 /// The ledger could not be read.
 pub fn plan(
     film: &Film,
-    archive: &Archive<'_>,
+    folder: &Path,
+    vault: &Vault,
     engines: &Engines,
     gate: &dyn Gate,
 ) -> Result<Plan, VaultError> {
     let mut plan = Plan::default();
-    let sources = archive.sources()?;
+    let sources = Archive::new(vault).sources()?;
+    let room = Room {
+        film,
+        folder,
+        vault,
+        archive: &sources,
+        engines,
+        gate,
+    };
     for (scene, shot) in film.shots() {
-        match planned(film, scene, shot, &sources, engines, gate)? {
+        match planned(&room, scene, shot)? {
             Ok(planned) => plan.shots.push(planned),
             Err(objections) => plan.objections.extend(objections),
         }
@@ -139,14 +155,14 @@ pub fn plan(
 
 type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
 
-fn planned(
-    film: &Film,
-    scene: &Scene,
-    shot: &Shot,
-    archive: &[Source],
-    engines: &Engines,
-    gate: &dyn Gate,
-) -> Answer<Planned> {
+fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot) -> Answer<Planned> {
+    let Room {
+        film,
+        archive,
+        engines,
+        gate,
+        ..
+    } = *room;
     let label = format!("{} {}", scene.name, shot.name);
     let subject = match &shot.id {
         Some(id) => format!("shot:{}", id.as_str()),
@@ -178,17 +194,18 @@ fn planned(
     if !objections.is_empty() {
         return Ok(Err(objections));
     }
+    let mut guides = None;
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
-        Kind::Guided => Err(Why::Waits(
-            "no engine here makes guided shots yet; look at it with `heirloom stage animatic`, and make the shot \
-             another kind to go on without it"
-                .into(),
-        )),
+        Kind::Guided { .. } => guided(room, shot, &sources).map(|(work, made)| {
+            guides = Some(made);
+            work
+        }),
         _ => draw(film, shot, &sources, engines),
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
+            guides,
             scene: scene.name.clone(),
             shot: shot.clone(),
             sources,
@@ -202,8 +219,76 @@ fn planned(
 fn calls(shot: &Shot) -> Vec<&SourceCall> {
     match &shot.kind {
         Kind::Becoming { from, to, .. } => [from, to].into_iter().chain(&shot.sources).collect(),
+        Kind::Guided { matter, .. } => {
+            let mut calls: Vec<&SourceCall> = shot.sources.iter().collect();
+            for call in matter.values().flatten() {
+                if !calls.contains(&call) {
+                    calls.push(call);
+                }
+            }
+            calls
+        }
         _ => shot.sources.iter().collect(),
     }
+}
+
+/// A guided shot: the request of its engine, and the guides that it names.
+fn guided(room: &Room<'_>, shot: &Shot, sources: &[Source]) -> Result<(Work, Arc<ShotGuides>), Why> {
+    let Kind::Guided { matter, light } = &shot.kind else {
+        return Err(Why::Shot("it is not guided".into()));
+    };
+    if sources.is_empty() {
+        return Err(Why::Shot(
+            "it has no matter: name photographs with `sources = [\"archive:...\"]`, or for each thing with `matter`".into(),
+        ));
+    }
+    let staged = stage_shot(
+        room.film,
+        shot,
+        &Sources {
+            folder: room.folder,
+            archive: Some(Shelf {
+                vault: room.vault,
+                sources: room.archive,
+                gate: room.gate,
+                action: Action::Spend,
+            }),
+        },
+    )
+    .map_err(|error| match error {
+        StageError::Gate(grounds) => Why::Gate(grounds),
+        other => Why::Shot(other.to_string()),
+    })?;
+    let guides =
+        ShotGuides::new(staged, shot.frames, room.film.rate).map_err(|e| Why::Shot(e.to_string()))?;
+    let calls = calls(shot);
+    let number = |call: &SourceCall| calls.iter().position(|c| *c == call);
+    let mut objects: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (thing, of) in matter {
+        let known = thing == "*" || thing.is_empty() || guides.names().values().any(|name| name == thing);
+        if !known {
+            let names: Vec<&str> = guides.names().values().map(String::as_str).collect();
+            return Err(Why::Shot(format!(
+                "its `matter` names `{thing}`, which is not on the set; there are: {}",
+                names.join(", ")
+            )));
+        }
+        objects.insert(thing, of.iter().filter_map(number).collect());
+    }
+    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, room.engines)? else {
+        return Err(Why::Shot("it is not drawn".into()));
+    };
+    request.guides = Some(guides.object());
+    if !objects.is_empty() {
+        let text = serde_json::to_string(&objects).map_err(|e| Why::Shot(e.to_string()))?;
+        request.params.insert(settings::OBJECTS.into(), Param::Text(text));
+    }
+    request.params.insert(
+        settings::LIGHT.into(),
+        Param::Number((f64::from(*light) * 1e6).round() / 1e6),
+    );
+    let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
+    Ok((Work::Draw { request, id }, Arc::new(guides)))
 }
 
 fn plate(film: &Film, shot: &Shot, start: u32, sources: &[Source]) -> Result<Work, String> {
@@ -245,7 +330,8 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
     let task = match shot.kind {
         Kind::Still { .. } => Task::Still,
         Kind::Becoming { .. } => Task::Becoming,
-        Kind::Living { .. } | Kind::Guided | Kind::Plate { .. } => Task::Living,
+        Kind::Guided { .. } => Task::Guided,
+        Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
     };
     if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
         return Err(Why::Engine(objection));

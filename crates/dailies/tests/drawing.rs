@@ -130,7 +130,7 @@ impl Room {
             engine: "counter".into(),
             revision: 1,
             about: "counts".into(),
-            tasks: BTreeSet::from([Task::Living, Task::Still]),
+            tasks: BTreeSet::from([Task::Living, Task::Still, Task::Guided]),
             text: Text::Ignored,
             sources: (1, 2),
             guides: false,
@@ -164,7 +164,7 @@ impl Room {
 
     fn plan(&self, film: &Film) -> Plan {
         let gate = SourceGate::new(&self.vault, "2026-11-22".parse().unwrap());
-        plan(film, &Archive::new(&self.vault), &self.engines, &gate).unwrap()
+        plan(film, self.folder.path(), &self.vault, &self.engines, &gate).unwrap()
     }
 
     fn draw(&self, plan: &Plan, workers: usize) -> Outcome {
@@ -344,25 +344,54 @@ fn nothing_is_drawn_while_one_shot_has_an_objection() {
 }
 
 #[test]
-fn a_guided_shot_waits_and_says_what_to_do() {
+fn a_guided_shot_without_matter_or_with_a_strange_thing_says_what_to_do() {
     let room = Room::new(Ending::Well);
     let guided = "[[scene.shot]]\nname = \"020\"\nframes = 8\nkind = \"guided\"\n[scene.shot.blocking]\n\
                   thing = [{ name = \"a\", shape = \"figure\" }]\n";
     let plan = room.plan(&film(&(shot("010", 3, 1, "sea") + guided)));
-    assert_eq!(
-        (plan.shots.len(), plan.objections.len(), plan.waiting().count()),
-        (1, 1, 1)
-    );
+    assert_eq!((plan.shots.len(), plan.objections.len()), (1, 1));
     let words = plan.objections[0].to_string();
+    assert!(words.starts_with("shot s 020: it has no matter"), "{words}");
+    let strange = guided.replace("kind =", "matter = { moon = \"archive:sea\" }\nkind =");
+    let words = room.plan(&film(&strange)).objections[0].to_string();
     assert!(
-        words.starts_with("shot s 020: no engine here makes guided shots yet")
-            && words.contains("stage animatic"),
+        words.contains("`moon`") && words.contains("there are: a"),
         "{words}"
     );
-    // A source that is not there is a mistake in a guided shot too.
     let lost = guided.replace("kind =", "sources = [\"archive:see\"]\nkind =");
-    let plan = room.plan(&film(&lost));
-    assert_eq!((plan.objections.len(), plan.waiting().count()), (1, 0));
+    assert_eq!(room.plan(&film(&lost)).objections.len(), 1);
+}
+
+#[test]
+fn a_guided_shot_asks_for_its_guides_by_hash() {
+    let room = Room::new(Ending::Well);
+    let guided = "[[scene.shot]]\nname = \"020\"\nframes = 8\nkind = \"guided\"\n\
+                  matter = { a = \"archive:sea\", \"*\" = [\"archive:sea\"] }\n[scene.shot.blocking]\n\
+                  thing = [{ name = \"a\", shape = \"figure\" }]\n";
+    let request = |text: &str| {
+        let plan = room.plan(&film(text));
+        assert!(plan.objections.is_empty(), "{}", plan.objections[0]);
+        match &plan.shots[0].work {
+            heirloom_dailies::Work::Draw { request, .. } => request.clone(),
+            heirloom_dailies::Work::Plate { .. } => panic!("a plate"),
+        }
+    };
+    let one = request(guided);
+    assert_eq!(one.sources.len(), 1);
+    assert!(one.guides.is_some());
+    assert_eq!(one.word("objects"), Some("{\"*\":[0],\"a\":[0]}"));
+    // Another blocking is another request.
+    let other = request(&guided.replace("\"figure\"", "\"figure\", at = [1, 0, 0]"));
+    assert_ne!(one.guides, other.guides);
+    // What the engine is handed renders the passes.
+    let plan = room.plan(&film(guided));
+    let guides = plan.shots[0].guides.clone().unwrap();
+    let size = heirloom_film::Size {
+        width: 32,
+        height: 18,
+    };
+    let frame = heirloom_engine::Guides::frame(&*guides, 3, size).unwrap();
+    assert_eq!(frame.object_id.unwrap().values.len(), 32 * 18);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::atlas::{self, Scaled};
 use crate::codec::MAX_PIXELS;
+use crate::guided::prepare;
 use crate::making::{Making, crops, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::poisson;
@@ -17,6 +18,7 @@ use heirloom_engine::{
     settings,
 };
 use heirloom_picture::Image;
+use heirloom_vault::ObjectId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -51,10 +53,10 @@ impl Exemplar {
                 engine: NAME.into(),
                 revision: REVISION,
                 about: "makes shots out of your own photographs alone, without any model or download".into(),
-                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming]),
+                tasks: BTreeSet::from([Task::Still, Task::Living, Task::Becoming, Task::Guided]),
                 text: Text::Ignored,
                 sources: (1, MOST_SOURCES),
-                guides: false,
+                guides: true,
                 lengths: Lengths::any(24 * 3600 * 60),
                 sizes: Sizes::UpTo {
                     max_pixels: MAX_PIXELS,
@@ -107,12 +109,15 @@ pub fn carried(request: &Request, n: u32, old: &CoordinateMap) -> Option<Vec<Ori
 struct Prepared {
     making: Box<dyn Making>,
     scaled: Vec<Scaled>,
+    /// The photograph of each.
+    objects: Vec<ObjectId>,
 }
 
 /// Prepares the shot of an order.
 fn prepare(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     match order.request.task {
         Task::Becoming => becoming(order, control),
+        Task::Guided => guided(order, control),
         _ => living(order, control),
     }
 }
@@ -164,6 +169,20 @@ fn becoming(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     Ok(Prepared {
         making: Box::new(making),
         scaled,
+        objects: request.sources.clone(),
+    })
+}
+
+fn guided(order: &Order, control: &Control) -> Result<Prepared, Stop> {
+    let request = &order.request;
+    let photographs = photographs(order, control)?;
+    let ready = prepare::prepare(order, &photographs, request.size)?;
+    let (numbers, scaled): (Vec<usize>, Vec<Scaled>) = ready.scaled.into_iter().unzip();
+    let objects = numbers.iter().filter_map(|k| request.sources.get(*k).copied());
+    Ok(Prepared {
+        making: Box::new(ready.guided),
+        scaled,
+        objects: objects.collect(),
     })
 }
 
@@ -185,6 +204,7 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     Ok(Prepared {
         making: Box::new(making),
         scaled,
+        objects: request.sources.clone(),
     })
 }
 
@@ -198,12 +218,15 @@ impl Generator for Exemplar {
         refuse(&self.card, request)?;
         control.progress(0, request.frames);
         let finish = request.number(settings::FINISH).unwrap_or(0.5).clamp(0.0, 1.0) as f32;
-        let Prepared { mut making, scaled } = prepare(order, control)?;
+        let Prepared {
+            mut making,
+            scaled,
+            objects,
+        } = prepare(order, control)?;
         let images: Vec<Image> = scaled.iter().map(|s| s.image.clone()).collect();
         let hashes = make_frames(order, control, &mut *making, &crops(&scaled), &images, finish)?;
         let facts = Facts {
-            sources: request
-                .sources
+            sources: objects
                 .iter()
                 .zip(&scaled)
                 .map(|(object, s)| SourceFacts {

@@ -67,6 +67,10 @@ pub trait Making: Send {
     fn lead(&self, _n: u32, _frame: &Laid) -> Vec<[f32; 3]> {
         Vec::new()
     }
+    /// What the finish multiplies the light of each pixel of the frame last made by; empty for nothing.
+    fn light(&self) -> &[f32] {
+        &[]
+    }
     /// For every pixel of the frame last made, a number: the finish leaves the light between pixels of different
     /// numbers as it is (edges of things). Empty where there are no such edges.
     fn edges(&self) -> &[u16] {
@@ -174,8 +178,8 @@ pub fn make_frames(
         };
         let laid = moved(&own, crops, 1);
         let frame = match before.take() {
-            Some((o, frame)) if o == laid && lead.is_empty() => frame,
-            _ => frame(&laid, images, order, finish, &lead, shot.edges())?,
+            Some((o, frame)) if o == laid && lead.is_empty() && shot.light().is_empty() => frame,
+            _ => frame(&laid, images, order, finish, lead, &*shot)?,
         };
         control.check()?;
         work.write(MAP, n, &frame.map)?;
@@ -208,8 +212,8 @@ fn frame(
     images: &[Image],
     order: &Order,
     finish: f32,
-    lead: &[[f32; 3]],
-    edges: &[u16],
+    mut lead: Vec<[f32; 3]>,
+    shot: &dyn Making,
 ) -> Result<Frame, Failure> {
     let (width, height) = (order.request.size.width, order.request.size.height);
     let fault = |e: String| Failure::lasting("take", e);
@@ -217,10 +221,27 @@ fn frame(
     let offset: Option<Offset> = if finish > 0.0 {
         // The lead belongs to the finish: half its strength and more show it whole.
         let share = (finish * 2.0).min(1.0);
-        let lead: Vec<[f32; 3]> = lead.iter().map(|l| l.map(|v| v * share)).collect();
-        poisson::offset(&pixels, &laid.map, width as usize, finish, &lead, edges, |o| {
-            sample(o, images)
-        })
+        lead.iter_mut().for_each(|l| *l = l.map(|v| v * share));
+        let light = shot.light();
+        if !light.is_empty() {
+            // In encoded light (a square root) the light's ratio is a root as well.
+            lead.resize(pixels.len(), [0.0; 3]);
+            for ((l, p), ratio) in lead.iter_mut().zip(&pixels).zip(light) {
+                let by = (ratio.max(0.0).sqrt() - 1.0) * share;
+                for k in 0..3 {
+                    l[k] += poisson::encode(p[k]) * by;
+                }
+            }
+        }
+        poisson::offset(
+            &pixels,
+            &laid.map,
+            width as usize,
+            finish,
+            &lead,
+            shot.edges(),
+            |o| sample(o, images),
+        )
     } else {
         None
     };

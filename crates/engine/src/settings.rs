@@ -13,6 +13,10 @@ pub const STEADY: &str = "steady";
 pub const FINISH: &str = "finish";
 /// Size of source matter in the frame against the engine's usual choice; 2 is twice as large (number).
 pub const SCALE: &str = "scale";
+/// Which sources each thing of a guided shot is made of: JSON of things' names and lists of sources' numbers (text).
+pub const OBJECTS: &str = "objects";
+/// How far things of a guided shot are given the stage's light, from 0 to 1 (number).
+pub const LIGHT: &str = "light";
 /// How strongly a style holds, from 0 (the clip as it is) to 1 (all of it remade) (number).
 pub const STRENGTH: &str = "strength";
 /// First frame of a clip that is used, from 0 (whole number).

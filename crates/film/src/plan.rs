@@ -1,6 +1,6 @@
 //! The checked plan of a film: film, scenes, shots, people and the charter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -127,6 +127,8 @@ pub struct Shot {
 impl Shot {
     /// Finish of a shot that does not set it.
     pub const DEFAULT_FINISH: f32 = 0.5;
+    /// How far things of a guided shot that does not say so are given the stage's light.
+    pub const DEFAULT_LIGHT: f32 = 0.5;
 
     /// A shot with the defaults of `film.toml`.
     pub fn new(name: &str, frames: u32, kind: Kind) -> Shot {
@@ -148,13 +150,20 @@ impl Shot {
         }
     }
 
-    /// Every source the shot calls: `sources`, then the two ends of a becoming.
+    /// Every source the shot calls: `sources`, then the two ends of a becoming, or the matter of a guided shot's things.
     pub fn calls(&self) -> impl Iterator<Item = &SourceCall> {
         let ends = match &self.kind {
             Kind::Becoming { from, to, .. } => [Some(from), Some(to)],
             _ => [None, None],
         };
-        self.sources.iter().chain(ends.into_iter().flatten())
+        let matter = match &self.kind {
+            Kind::Guided { matter, .. } => Some(matter.values().flatten()),
+            _ => None,
+        };
+        self.sources
+            .iter()
+            .chain(ends.into_iter().flatten())
+            .chain(matter.into_iter().flatten())
     }
 }
 
@@ -181,8 +190,14 @@ pub enum Kind {
         /// How it moves on the way.
         motion: Motion,
     },
-    /// A take that follows the shot's blocking, which such a shot always has. It may name sources.
-    Guided,
+    /// A take that follows the shot's blocking, which such a shot always has.
+    Guided {
+        /// What things of the set are made of, by their names; `*` is every thing not named. The engine chooses among
+        /// the shot's sources for the rest.
+        matter: BTreeMap<String, Vec<SourceCall>>,
+        /// How far things are given the stage's light, 0 to 1.
+        light: f32,
+    },
     /// A trimmed clip of live action.
     Plate {
         /// First frame used, counted from 0 at the film's rate.
@@ -197,7 +212,7 @@ impl Kind {
             Kind::Living { .. } => "living",
             Kind::Still { .. } => "still",
             Kind::Becoming { .. } => "becoming",
-            Kind::Guided => "guided",
+            Kind::Guided { .. } => "guided",
             Kind::Plate { .. } => "plate",
         }
     }
@@ -207,7 +222,7 @@ impl Kind {
         match self {
             Kind::Living { motion } | Kind::Becoming { motion, .. } => Some(motion),
             Kind::Still { motion } => motion.as_ref(),
-            Kind::Guided | Kind::Plate { .. } => None,
+            Kind::Guided { .. } | Kind::Plate { .. } => None,
         }
     }
 }

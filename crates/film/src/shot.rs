@@ -3,6 +3,8 @@
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
 use crate::toml::{Table, Value};
+use std::collections::BTreeMap;
+
 use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
 
 /// Most sources of one shot.
@@ -167,6 +169,24 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             foreign.judge(&mut table, key, "delete it: a plate is shown as it was shot");
         }
     }
+    let mut matter = BTreeMap::new();
+    let mut light = None;
+    if is(&[guided]) {
+        matter = table
+            .get("matter")
+            .and_then(|v| v.table())
+            .map(matter_of)
+            .unwrap_or_default();
+        light = float(&mut table, "light", 0.0..=1.0);
+    } else {
+        for key in ["matter", "light"] {
+            foreign.judge(
+                &mut table,
+                key,
+                "delete it: only a guided shot has things on a set",
+            );
+        }
+    }
     for key in ["flow", "speed", "direction", "steady"] {
         table.forbid(
             key,
@@ -201,7 +221,10 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             to,
             motion: moves.unwrap_or_default(),
         },
-        (Some(Word::Guided), _) => Kind::Guided,
+        (Some(Word::Guided), _) => Kind::Guided {
+            matter,
+            light: light.unwrap_or(Shot::DEFAULT_LIGHT),
+        },
         _ => Kind::Plate { start },
     };
     table.finish(&[
@@ -224,6 +247,22 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         dissolve: dissolve_place,
     };
     (shot, place)
+}
+
+/// What things are made of: a call or a list of calls for each name.
+fn matter_of(mut table: Table<'_>) -> BTreeMap<String, Vec<SourceCall>> {
+    table.describe("`matter`");
+    table
+        .entries()
+        .into_iter()
+        .map(|(name, value)| {
+            let calls = match value.is_list() {
+                true => sources(&value, false),
+                false => call(&value).into_iter().collect(),
+            };
+            (name.to_owned(), calls)
+        })
+        .collect()
 }
 
 /// Says of keys that they belong to shots of another kind.

@@ -147,7 +147,17 @@ fn every_key_is_read() {
         .film;
     assert_eq!(film.scratch_sound.as_deref(), Some("scratch.wav".as_ref()));
     let shot = &film.scenes[0].shots[0];
-    assert_eq!((&shot.kind, shot.seed, shot.sources.len()), (&Kind::Guided, 3, 1));
+    assert_eq!(
+        (&shot.kind, shot.seed, shot.sources.len()),
+        (
+            &Kind::Guided {
+                matter: Default::default(),
+                light: 0.5
+            },
+            3,
+            1
+        )
+    );
     let blocking = shot.blocking.as_ref().expect("a blocking");
     assert_eq!(blocking.scene.as_deref(), Some("stage/room.glb".as_ref()));
     assert_eq!(

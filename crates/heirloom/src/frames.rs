@@ -26,7 +26,7 @@ pub fn run(
     if let Some(size) = options.size {
         film.size = size;
     }
-    let mut plan = make::planned(&film, &vault, engines)?;
+    let mut plan = make::planned(&film, folder, &vault, engines)?;
     if !plan.objections.is_empty() {
         return Err(make::objections(&plan, show));
     }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use heirloom_archive::Archive;
 use heirloom_dailies::{Drawing, Lock, Plan, Why, draw_all, plan};
 use heirloom_engine::Engines;
 use heirloom_engine::gate::SourceGate;
-use heirloom_film::{Film, Kind, Size};
+use heirloom_film::{Film, Size};
 use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::args::Make;
@@ -51,9 +50,9 @@ pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
 }
 
 /// What film.toml and the archive make together.
-pub fn planned(film: &Film, vault: &Vault, engines: &Engines) -> anyhow::Result<Plan> {
+pub fn planned(film: &Film, folder: &Path, vault: &Vault, engines: &Engines) -> anyhow::Result<Plan> {
     let gate = SourceGate::new(vault, open::today());
-    Ok(plan(film, &Archive::new(vault), engines, &gate)?)
+    Ok(plan(film, folder, vault, engines, &gate)?)
 }
 
 /// Show what stands in the way and end; a gate's no has its own exit code.
@@ -83,34 +82,21 @@ pub fn check(folder: &Path, engines: &Engines, show: &Show) -> anyhow::Result<()
             show.say("film.toml is sound; there are no shots and no sources yet.");
             return Ok(());
         }
-        if film
-            .shots()
-            .all(|(_, shot)| shot.kind == Kind::Guided && shot.calls().next().is_none())
-        {
-            show.say(
-                "film.toml is sound. Its shots are blocked and wait for an engine that makes guided shots; look at \
-                 them with `heirloom stage animatic`.",
-            );
-            return Ok(());
-        }
         anyhow::bail!(
             "the film has no archive yet, so its sources can not be found: heirloom archive add FOLDER --owner \"NAME\" \
              --rights \"own work\""
         );
     }
     let vault = Vault::open(&vault_folder)?;
-    let plan = planned(&film, &vault, engines)?;
-    if plan.objections.len() > plan.waiting().count() {
+    let plan = planned(&film, folder, &vault, engines)?;
+    if !plan.objections.is_empty() {
         return Err(objections(&plan, show));
-    }
-    for objection in plan.waiting() {
-        show.note(&format!("note: {objection}"));
     }
     sound(folder, &film)?;
     let frames = film.shot_frames() + u64::from(film.title_frames) + u64::from(film.credits_frames);
     show.say(&format!(
         "The film is sound: {} shots, {frames} frames, {} at {} frames a second.",
-        plan.shots.len() + plan.waiting().count(),
+        plan.shots.len(),
         film.rate.timecode(frames),
         film.rate,
     ));
@@ -149,7 +135,7 @@ pub fn make(
     // Found missing before an hour of drawing rather than after it.
     heirloom_picture::ffmpeg::Ffmpeg::find()?;
     let sound = sound(folder, &film)?;
-    let plan = planned(&film, &vault, engines)?;
+    let plan = planned(&film, folder, &vault, engines)?;
     if !plan.objections.is_empty() {
         record_refusals(&vault, &plan)?;
         return Err(objections(&plan, show));

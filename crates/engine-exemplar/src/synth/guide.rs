@@ -18,6 +18,11 @@ pub fn luminance(c: Colour) -> u8 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gain(i32);
 
+impl Gain {
+    /// No structure at all.
+    pub const NONE: Gain = Gain(0);
+}
+
 /// Luminance softened a little and much: their difference is the structure.
 struct Lights {
     fine: Vec<[u8; 1]>,

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use heirloom_archive::Archive;
 use heirloom_dailies::{Plan, Work, plan, takes};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, Failure, Request, TakeFrames, Task};
@@ -37,7 +36,7 @@ fn main() -> anyhow::Result<()> {
     let vault = Arc::new(Vault::open(&folder.join("vault"))?);
     let engines = Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()));
     let gate = SourceGate::new(&vault, jiff::Zoned::now().date());
-    let plan: Plan = plan(&loaded.film, &Archive::new(&vault), &engines, &gate)?;
+    let plan: Plan = plan(&loaded.film, &folder, &vault, &engines, &gate)?;
     anyhow::ensure!(
         plan.objections.is_empty(),
         "the film can not be made: {}",

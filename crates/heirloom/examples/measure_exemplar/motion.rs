@@ -70,7 +70,13 @@ mod tests {
 
     fn map(place: impl Fn(i32, i32) -> (u8, i32, i32)) -> CoordinateMap {
         let origins = (0..64 * 48).map(|i| place(i % 64, i / 64));
-        let origins = origins.map(|(source, x, y)| Origin { source, x, y }).collect();
+        let origins = origins
+            .map(|(source, x, y)| Origin {
+                source: u16::from(source),
+                x,
+                y,
+            })
+            .collect();
         CoordinateMap::new(64, 48, origins).unwrap()
     }
 

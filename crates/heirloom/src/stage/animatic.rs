@@ -169,10 +169,10 @@ impl Made {
             return Ok(Self { plans: Vec::new() });
         };
         let mut film = room.film.clone();
-        let mut plans = vec![make::planned(&film, vault, engines)?];
+        let mut plans = vec![make::planned(&film, &room.folder, vault, engines)?];
         if film.size != size {
             film.size = size;
-            plans.push(make::planned(&film, vault, engines)?);
+            plans.push(make::planned(&film, &room.folder, vault, engines)?);
         }
         Ok(Self { plans })
     }
