@@ -1,7 +1,8 @@
 //! Times one draw of the weightless engine, through the same contract that `make` uses.
 //!
-//! `bench_exemplar living|still PHOTO WxH WORK` prints tab-separated figures for `cargo xtask bench exemplar`. One
-//! draw a process, so that the peak memory is that draw's.
+//! `bench_exemplar living|still|carried PHOTO WxH WORK` prints tab-separated figures for `cargo xtask bench exemplar`.
+//! One draw a process, so that the peak memory is that draw's. `carried` is no draw: it times the synthesis of what
+//! is loose in a frame that follows another.
 
 #![allow(clippy::print_stdout)]
 
@@ -12,8 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom_engine::{Engine, Failure, Inputs, JobState, Order, Param, Request, Task, settings};
+use heirloom_engine_exemplar::atlas::{Scaled, scaled_size};
 use heirloom_engine_exemplar::engine::engine;
+use heirloom_engine_exemplar::synth::flow::value_noise;
+use heirloom_engine_exemplar::synth::matter::{Colour, Matter, Spot, spot_x, spot_y};
+use heirloom_engine_exemplar::synth::pyramid::{Begin, Carried, Effort, Wish, synthesise};
+use heirloom_engine_exemplar::synth::{guide, living};
 use heirloom_film::{Rate, Size};
+use heirloom_picture::photo;
 use heirloom_vault::ObjectId;
 
 /// Frames of a living shot: the first, and enough of the others for a median.
@@ -37,7 +44,7 @@ impl Inputs for OnePhotograph {
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [what, photo, size, work] = args.as_slice() else {
-        return Err("arguments: living|still PHOTO WxH WORK".into());
+        return Err("arguments: living|still|carried PHOTO WxH WORK".into());
     };
     let (width, height) = size.split_once('x').ok_or("a size is WxH")?;
     let size = Size::new(width.parse()?, height.parse()?)?;
@@ -45,7 +52,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let result = match what.as_str() {
         "living" => living(photo, size, &work),
         "still" => still(photo, size, &work),
-        other => Err(format!("`{other}` is neither living nor still").into()),
+        "carried" => carried(photo, size),
+        other => Err(format!("`{other}` is neither living, still nor carried").into()),
     };
     std::fs::remove_dir_all(&work).ok();
     result
@@ -84,6 +92,96 @@ fn still(photo: &str, size: Size, work: &Path) -> Result<(), Box<dyn Error>> {
         "figure\tprocessor time\t{:.2}\ts\tlower\t-",
         busy.last().ok_or("the draw has no frame")?
     );
+    println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
+    Ok(())
+}
+
+/// How much is loose in the carried frames, in hundredths.
+const LOOSE: [usize; 4] = [0, 1, 5, 100];
+/// Times each is made; the median counts.
+const ROUNDS: usize = 5;
+
+/// The photograph's own pixels as a frame, and blots of it to be made anew: what a guided shot does once or twice a
+/// frame. Reading and preparing are not timed.
+fn carried(photo: &str, size: Size) -> Result<(), Box<dyn Error>> {
+    let (w, h) = (size.width as usize, size.height as usize);
+    let image = photo::decode(&std::fs::read(photo)?, photo)?.image;
+    let scaled = Scaled::whole(
+        &image,
+        scaled_size((image.width(), image.height()), size.height, 1.0),
+    );
+    let mut sheets = vec![scaled.sheet(true)];
+    let gain = guide::steer(&mut sheets, living::layout_radius(h));
+    let texture = guide::texture(&sheets);
+    let levels = living::level_count(h, &sheets);
+    let matter = Matter::new(sheets, levels).ok_or("the photograph makes no matter")?;
+    let weights = living::weights(living::LAYOUT_WEIGHT, living::STRUCTURE_WEIGHT);
+    let planes = matter.planes(&weights);
+    let level = &matter.levels[0];
+    // Mirrored at the photograph's edges where the frame is wider.
+    let fold = |v: usize, n: usize| if v / n % 2 == 0 { v % n } else { n - 1 - v % n };
+    let from: Vec<Spot> = (0..w * h)
+        .map(|i| {
+            level.clamp(
+                0,
+                fold(i % w, level.width) as i64,
+                fold(i / w, level.height) as i64,
+            )
+        })
+        .collect();
+    let colour: Vec<Colour> = from
+        .iter()
+        .map(|s| level.colour[spot_y(*s) * level.width + spot_x(*s)])
+        .collect();
+    let wish = guide::of_photograph(&colour, w, h, living::layout_radius(h), gain);
+    let pull = vec![100; w * h];
+    // Blots about a fiftieth of the height across.
+    let unit = 25.0 / h as f32;
+    let noise: Vec<f32> = (0..w * h)
+        .map(|i| value_noise((i % w) as f32 * unit, (i / w) as f32 * unit, 3))
+        .collect();
+    let mut ranked = noise.clone();
+    ranked.sort_by(f32::total_cmp);
+    let effort = Effort::mending().for_texture(texture);
+    for loose in LOOSE {
+        let least = ranked
+            .get((w * h * loose / 100).saturating_sub(1))
+            .filter(|_| loose > 0)
+            .copied();
+        let locked: Vec<bool> = noise.iter().map(|n| least.is_none_or(|l| *n > l)).collect();
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+            let mut times: Vec<f64> = (0..ROUNDS)
+                .map(|round| {
+                    let begin = Begin::Carried(Carried {
+                        from: &from,
+                        colour: &colour,
+                        pull: &pull,
+                        locked: &locked,
+                        start: 2,
+                    });
+                    let wish = Wish {
+                        width: w,
+                        height: h,
+                        guide: &wish,
+                        stop: &|| false,
+                    };
+                    let start = Instant::now();
+                    let made = pool.install(|| {
+                        synthesise(&matter, &planes, &weights, &wish, &begin, &effort, round as u64)
+                    });
+                    std::hint::black_box(made);
+                    start.elapsed().as_secs_f64()
+                })
+                .collect();
+            times.sort_by(f64::total_cmp);
+            let s = if threads == 1 { "" } else { "s" };
+            println!(
+                "figure\t{loose} % loose, {threads} thread{s}\t{:.4}\ts\tlower\t-\tmedian of {ROUNDS}",
+                times[ROUNDS / 2]
+            );
+        }
+    }
     println!("figure\tpeak memory\t{:.0}\tMiB\tlower\t-", peak_mib());
     Ok(())
 }

@@ -322,9 +322,9 @@ mod tests {
                 let i = (n * 7919) % (w * h - w - 1);
                 let j = if n % 2 == 0 { i + 1 } else { i + w };
                 let v = ((n * 31 % 17) as f32 - 8.0) / 40.0;
-                for k in 0..3 {
+                for (k, by) in [1.0, 0.9, 0.8].into_iter().enumerate() {
                     pull[i][k] -= v;
-                    pull[j][k] += v * (1.0 - 0.1 * k as f32);
+                    pull[j][k] += v * by;
                 }
             }
             let screen = lambda(finish) * lambda(finish);

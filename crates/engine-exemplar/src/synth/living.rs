@@ -7,12 +7,13 @@ use super::guide::{self, Gain};
 use super::hash::mix;
 use super::layout::{self, Layout};
 use super::matter::{Colour, Guide, Level, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
-use super::pyramid::{Begin, Carried, Effort, Half, Wish, outline, refine, sizes, synthesise};
+use super::pyramid::{Begin, Carried, Effort, Half, Wish, onward, outline, refine, sizes, synthesise};
 use crate::making::{Laid, Making};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
 use heirloom_engine::Failure;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// What a living shot is made by.
 #[derive(Clone, Debug)]
@@ -181,12 +182,12 @@ impl Living {
             guide: &wish,
             stop,
         };
-        // How large pieces become shows at half the size, at a fraction of the work.
-        let level = 1.min(levels - 1);
+        // How large pieces become shows at a quarter of the size, at a fraction of the work.
+        let (coarse, fine) = (2.min(levels - 1), 1.min(levels - 1));
         let mut best: Option<(f64, f64, Half)> = None;
         let mut by = 1.0f64;
         for attempt in 0..4 {
-            self.rule(by as f32, level);
+            self.rule(by, coarse..levels);
             let half = outline(
                 &self.matter,
                 &self.planes,
@@ -195,9 +196,9 @@ impl Living {
                 &sketch,
                 &effort,
                 s.seed,
-                level,
+                coarse,
             );
-            let chunk = chunk_of(&half, &self.matter.levels[level]);
+            let chunk = chunk_of(&half, &self.matter.levels[coarse], s.width * s.height);
             let fits = chunk <= most;
             let better = best
                 .as_ref()
@@ -213,10 +214,43 @@ impl Living {
             }
             by *= libm::pow(chunk / (most * 0.8), 0.2).clamp(0.8, 1.5);
         }
+        // At half the size it must hold; if not, once more with a stronger layout.
+        for _ in 0..2 {
+            let Some((_, by, half)) = best.take() else { break };
+            self.rule(by, fine..levels);
+            let half = onward(
+                half,
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &effort,
+                s.seed,
+                fine,
+            );
+            let chunk = chunk_of(&half, &self.matter.levels[fine], s.width * s.height);
+            if chunk <= most || stop() || by >= 1.0 / f64::from(LAYOUT_WEIGHT) {
+                best = Some((chunk, by, half));
+                break;
+            }
+            let by = by * libm::pow(chunk / (most * 0.8), 0.2).clamp(1.05, 1.5);
+            self.rule(by, fine..levels);
+            let half = outline(
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &sketch,
+                &effort,
+                s.seed,
+                fine,
+            );
+            best = Some((chunk, by, half));
+        }
         let Some((_, by, half)) = best else {
             return Vec::new();
         };
-        self.rule(by as f32, 0);
+        self.rule(by, 0..1);
         let made = refine(
             half,
             &self.matter,
@@ -231,19 +265,16 @@ impl Living {
             carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
         }
         // The frames that follow go by the usual weights.
-        self.rule(1.0, 0);
+        self.rule(1.0, 0..levels);
         all
     }
 
-    /// Sets the weights of the layout. Only planes from `level` on are renewed.
-    fn rule(&mut self, by: f32, level: usize) {
-        let weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
-        if weights == self.weights && level > 0 {
-            return;
-        }
-        self.weights = weights;
-        for (plane, l) in self.planes.iter_mut().zip(&self.matter.levels).skip(level) {
-            *plane = l.plane(&weights);
+    /// Sets the weights of the layout, and renews the planes of these levels by them.
+    fn rule(&mut self, by: f64, levels: Range<usize>) {
+        let by = by as f32;
+        self.weights = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
+        for l in levels {
+            self.planes[l] = self.matter.levels[l].plane(&self.weights);
         }
     }
 
@@ -356,22 +387,19 @@ fn flow_of(setting: &Setting) -> Flow {
     )
 }
 
-/// Area-weighted size that an outline's pieces will have, in pixels of the whole frame: measured, the finest level
-/// takes about a tenth off.
-fn chunk_of(half: &Half, level: &Level) -> f64 {
-    let (w, _) = half.size();
+/// Area-weighted size that an outline's pieces will have, in pixels of the whole frame of so many: measured, finer
+/// levels take about a tenth off.
+fn chunk_of(half: &Half, level: &Level, pixels: usize) -> f64 {
+    let (w, h) = half.size();
     let pieces: Vec<Origin> = half
         .places()
-        .iter()
+        .par_iter()
         .map(|s| {
-            Origin::whole(
-                level.source_of_row(spot_y(*s)) as u16,
-                spot_x(*s) as i32,
-                spot_y(*s) as i32,
-            )
+            let (x, y) = (spot_x(*s), spot_y(*s));
+            Origin::whole(level.source_of_row(y) as u16, x as i32, y as i32)
         })
         .collect();
-    chunk_pixels(&pieces, w) * 3.6
+    chunk_pixels(&pieces, w) * 0.9 * pixels as f64 / (w * h) as f64
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.

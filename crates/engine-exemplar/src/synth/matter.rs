@@ -175,9 +175,9 @@ impl Level {
                         return 0;
                     }
                     let mut open = 0;
-                    for x in margin..s.width - margin {
+                    for (x, o) in owner.iter_mut().enumerate().take(s.width - margin).skip(margin) {
                         if s.barred.is_empty() || !s.barred[from + x] {
-                            owner[x] = k as u8 + 1;
+                            *o = k as u8 + 1;
                             open += 1;
                         }
                     }

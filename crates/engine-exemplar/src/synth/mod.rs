@@ -19,4 +19,5 @@ pub mod patch;
 pub mod pyramid;
 pub mod search;
 pub mod spans;
+mod stages;
 pub mod vote;

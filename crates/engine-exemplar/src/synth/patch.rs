@@ -353,7 +353,11 @@ mod tests {
             .enumerate()
             .map(|(n, (i, j))| {
                 let exact = Scalar::five(a, i, b, j, u32::MAX);
-                (i, j, [u32::MAX, exact, exact.saturating_sub(1), exact / 2, 0][n % 5])
+                (
+                    i,
+                    j,
+                    [u32::MAX, exact, exact.saturating_sub(1), exact / 2, 0][n % 5],
+                )
             })
             .collect()
     }
@@ -400,11 +404,19 @@ mod tests {
         for (((i, j, limit), best), plain) in pairs(&a, &b).into_iter().zip(best).zip(plain) {
             let exact = Scalar::five(&a, i, &b, j, u32::MAX);
             for found in [best.0, plain.0] {
-                assert!(if exact <= limit { found == exact } else { found > limit });
+                assert!(if exact <= limit {
+                    found == exact
+                } else {
+                    found > limit
+                });
             }
             let exact = Scalar::three(&a, i, &b, j, u32::MAX);
             for found in [best.1, plain.1] {
-                assert!(if exact <= limit { found == exact } else { found > limit });
+                assert!(if exact <= limit {
+                    found == exact
+                } else {
+                    found > limit
+                });
             }
         }
     }

@@ -97,13 +97,16 @@ impl Occupancy {
     }
 
     /// Counts, once, the uses by pixels that stay: `place(i)` for every pixel `i` of the frame of width `w` that
-    /// is not among `work`.
+    /// is not among `work`. One of four speaks for all: neighbours nearly always use neighbouring places.
     pub fn settle(&mut self, w: usize, work: &Spans, place: impl Fn(usize) -> Spot + Sync) {
-        self.settled = self.count(work.height(), |y, uses| {
+        self.settled = self.count(work.height(), w * work.height(), |y, uses| {
+            if y % 2 == 1 {
+                return;
+            }
             let mut x = 0;
             let mut stay = |to: usize, x: usize| {
-                for i in y * w + x..y * w + to {
-                    self.note(place(i), uses);
+                for i in (x.next_multiple_of(2)..to).step_by(2) {
+                    self.note(place(y * w + i), 4, uses);
                 }
             };
             for run in work.row(y) {
@@ -115,16 +118,22 @@ impl Occupancy {
     }
 
     #[inline(always)]
-    fn note(&self, s: Spot, uses: &mut [u32]) {
+    fn note(&self, s: Spot, n: u32, uses: &mut [u32]) {
         let bin = (spot_y(s) >> self.shift) * self.across + (spot_x(s) >> self.shift);
-        if let Some(n) = uses.get_mut(bin) {
-            *n += 1;
+        if let Some(uses) = uses.get_mut(bin) {
+            *uses += n;
         }
     }
 
-    /// Sums what `row` notes of every row; whole numbers, so that any order will do.
-    fn count(&self, rows: usize, row: impl Fn(usize, &mut [u32]) + Sync) -> Vec<u32> {
+    /// Sums what `row` notes of every row, `pixels` in all; whole numbers, so that any order will do.
+    fn count(&self, rows: usize, pixels: usize, row: impl Fn(usize, &mut [u32]) + Sync) -> Vec<u32> {
         let bins = self.across * self.down;
+        if pixels < 2 * bins {
+            // Sums of so many bins would cost more than the pixels.
+            let mut uses = vec![0; bins];
+            (0..rows).for_each(|y| row(y, &mut uses));
+            return uses;
+        }
         (0..rows.div_ceil(8 * BAND))
             .into_par_iter()
             .fold(
@@ -146,10 +155,10 @@ impl Occupancy {
     /// Counts anew, keeping half of what was there before, so that it does not swing.
     pub fn renew(&mut self, target: &Target) {
         let w = target.width;
-        let mut uses = self.count(target.height, |y, uses| {
+        let mut uses = self.count(target.height, target.work.pixels(), |y, uses| {
             for run in target.work.row(y) {
                 for s in &target.from[y * w..][run.range()] {
-                    self.note(*s, uses);
+                    self.note(*s, 1, uses);
                 }
             }
         });
