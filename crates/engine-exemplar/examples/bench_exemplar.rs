@@ -119,7 +119,13 @@ fn carried(photo: &str, size: Size) -> Result<(), Box<dyn Error>> {
     let planes = matter.planes(&weights);
     let level = &matter.levels[0];
     // Mirrored at the photograph's edges where the frame is wider.
-    let fold = |v: usize, n: usize| if v / n % 2 == 0 { v % n } else { n - 1 - v % n };
+    let fold = |v: usize, n: usize| {
+        if (v / n).is_multiple_of(2) {
+            v % n
+        } else {
+            n - 1 - v % n
+        }
+    };
     let from: Vec<Spot> = (0..w * h)
         .map(|i| {
             level.clamp(
