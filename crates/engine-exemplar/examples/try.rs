@@ -34,6 +34,15 @@ impl Inputs for Files {
     }
 }
 
+/// Seconds that this process's threads have run together; 0 where the system does not tell.
+fn processor_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // After the name in brackets: state, then 10 more, then user and system time in hundredths.
+    let times = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = times.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|t| t.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let given: HashMap<&str, &str> = args.iter().filter_map(|a| a.split_once('=')).collect();
@@ -138,9 +147,10 @@ fn main() {
     let drafts = generator.generate(&order, &Control::new()).unwrap();
     let took = begun.elapsed();
     println!(
-        "{} frames in {took:.2?}, {:.3?} each",
+        "{} frames in {took:.2?}, {:.3?} each; the processor {:.2} s",
         request.frames,
-        took / request.frames
+        took / request.frames,
+        processor_s()
     );
     let (manifest, stored) = manifest_of(&request, order.draw, &drafts[0]).unwrap();
     let bytes = |role: &str| -> u64 {

@@ -6,6 +6,7 @@
 //! whole costs almost nothing.
 
 use crate::map::{CoordinateMap, Origin, UNIT};
+use rayon::prelude::*;
 
 const MAGIC: &[u8; 4] = b"HLXM";
 /// 1 had sources of one byte; it is still read.
@@ -95,15 +96,39 @@ pub fn encode_map(map: &CoordinateMap) -> Result<Vec<u8>, CodecError> {
     // The low bytes of sources (as difference to the prediction's), four byte planes each of x and y, then the high
     // bytes of sources.
     let mut planes = vec![0_u8; n * 10];
-    for (i, origin) in origins.iter().enumerate() {
-        let guess = predict(origins, i, w);
-        let source = origin.source.wrapping_sub(guess.source).to_le_bytes();
-        planes[i] = source[0];
-        planes[9 * n + i] = source[1];
-        put(&mut planes, n, 1, i, zigzag(origin.x.wrapping_sub(guess.x)));
-        put(&mut planes, n, 5, i, zigzag(origin.y.wrapping_sub(guess.y)));
-    }
+    bands(&mut planes, n, w)
+        .into_par_iter()
+        .for_each(|(first, mut part)| {
+            for k in 0..part[0].len() {
+                let origin = origins[first + k];
+                let guess = predict(origins, first + k, w);
+                let source = origin.source.wrapping_sub(guess.source).to_le_bytes();
+                part[0][k] = source[0];
+                part[9][k] = source[1];
+                let x = zigzag(origin.x.wrapping_sub(guess.x)).to_le_bytes();
+                let y = zigzag(origin.y.wrapping_sub(guess.y)).to_le_bytes();
+                for b in 0..4 {
+                    part[1 + b][k] = x[b];
+                    part[5 + b][k] = y[b];
+                }
+            }
+        });
     pack(Kind::Map, map.width(), map.height(), &planes)
+}
+
+/// Planes of `n` bytes each, cut into bands of rows of `w`: where a band begins, and its part of every plane.
+fn bands(planes: &mut [u8], n: usize, w: usize) -> Vec<(usize, Vec<&mut [u8]>)> {
+    const ROWS: usize = 64;
+    let mut out: Vec<(usize, Vec<&mut [u8]>)> = Vec::new();
+    for plane in planes.chunks_mut(n) {
+        for (band, part) in plane.chunks_mut(w * ROWS).enumerate() {
+            match out.get_mut(band) {
+                Some((_, parts)) => parts.push(part),
+                None => out.push((band * w * ROWS, vec![part])),
+            }
+        }
+    }
+    out
 }
 
 /// A map from its bytes.
@@ -136,14 +161,18 @@ pub fn decode_map(bytes: &[u8]) -> Result<CoordinateMap, CodecError> {
 pub fn encode_offset(offset: &Offset) -> Result<Vec<u8>, CodecError> {
     let (w, n) = (offset.width as usize, offset.steps.len());
     let mut planes = vec![0_u8; n * 6];
-    for (i, steps) in offset.steps.iter().enumerate() {
-        let guess = middle(&offset.steps, i, w);
-        for c in 0..3 {
-            let d = zigzag16(steps[c].wrapping_sub(guess[c]));
-            planes[c * n + i] = d as u8;
-            planes[(3 + c) * n + i] = (d >> 8) as u8;
-        }
-    }
+    bands(&mut planes, n, w)
+        .into_par_iter()
+        .for_each(|(first, mut part)| {
+            for k in 0..part[0].len() {
+                let guess = middle(&offset.steps, first + k, w);
+                for c in 0..3 {
+                    let d = zigzag16(offset.steps[first + k][c].wrapping_sub(guess[c])).to_le_bytes();
+                    part[c][k] = d[0];
+                    part[3 + c][k] = d[1];
+                }
+            }
+        });
     pack(Kind::Offset, offset.width, offset.height, &planes)
 }
 
@@ -258,12 +287,6 @@ fn zigzag16(v: i16) -> u16 {
 
 fn unzigzag16(v: u16) -> i16 {
     (v >> 1).cast_signed() ^ -((v & 1).cast_signed())
-}
-
-fn put(planes: &mut [u8], n: usize, first: usize, i: usize, value: u32) {
-    for (k, byte) in value.to_le_bytes().into_iter().enumerate() {
-        planes[(first + k) * n + i] = byte;
-    }
 }
 
 fn get(planes: &[u8], n: usize, first: usize, i: usize) -> u32 {
@@ -386,6 +409,12 @@ mod tests {
             prop_assert!(decode_map(&bytes).is_err());
             prop_assert!(decode_offset(&bytes).is_err());
             prop_assert!(decode_weight(&bytes).is_err());
+        }
+    }
+
+    fn put(planes: &mut [u8], n: usize, first: usize, i: usize, value: u32) {
+        for (k, byte) in value.to_le_bytes().into_iter().enumerate() {
+            planes[(first + k) * n + i] = byte;
         }
     }
 

@@ -116,7 +116,10 @@ impl Grid {
         let (ax, ay, n) = (tx.abs(), ty.abs(), 2 * self.by as i32);
         let near = [(sx, 0, ax * (n - ay)), (0, sy, (n - ax) * ay), (sx, sy, ax * ay)];
         let near = near.map(|(dx, dy, w)| (self.neighbour(i, j, dx, dy), dx, dy, w));
-        let moved = |k: &Option<usize>| k.and_then(|k| offset.steps().get(k)).is_some_and(|s| *s != [0; 3]);
+        let moved = |k: &Option<usize>| {
+            k.and_then(|k| offset.steps().get(k))
+                .is_some_and(|s| *s != [0; 3])
+        };
         if *own == [0; 3] && !near.iter().any(|(k, ..)| moved(k)) {
             return [0.0; 3];
         }

@@ -263,28 +263,31 @@ fn frame(
     if let Some(offset) = &offset {
         grid.finish(&mut pixels, &laid.map, offset);
     }
-    let hash = frame_hash(&pixels);
-    drop(pixels);
     let packed = |origins: &[Origin]| -> Result<Vec<u8>, Failure> {
         let map = CoordinateMap::new(width, height, origins.to_vec())
             .ok_or_else(|| fault("a frame has no pixels".into()))?;
         encode_map(&map).map_err(|e| fault(e.to_string()))
     };
-    let over = match &laid.over {
-        Some(over) => Some((
-            packed(&over.map)?,
-            encode_weight(width, height, &over.weight).map_err(|e| fault(e.to_string()))?,
-        )),
-        None => None,
-    };
-    let offset = offset
-        .map(|o| encode_offset(&o))
-        .transpose()
-        .map_err(|e| fault(e.to_string()))?;
+    // Packing hardly runs on two cores by itself: the parts side by side.
+    let ((hash, offset), (map, over)) = rayon::join(
+        || {
+            rayon::join(
+                || frame_hash(&pixels),
+                || offset.map(|o| encode_offset(&o)).transpose(),
+            )
+        },
+        || {
+            let over = laid.over.as_ref().map(|over| {
+                let weight = encode_weight(width, height, &over.weight).map_err(|e| fault(e.to_string()))?;
+                Ok::<_, Failure>((packed(&over.map)?, weight))
+            });
+            (packed(&laid.map), over.transpose())
+        },
+    );
     Ok(Frame {
-        map: packed(&laid.map)?,
-        over,
-        offset,
+        map: map?,
+        over: over?,
+        offset: offset.map_err(|e| fault(e.to_string()))?,
         hash,
     })
 }

@@ -106,11 +106,13 @@ pub fn blend(samples: &mut [[f32; 4]], over: &Over, held: &Held) {
 
 /// The hash of a frame's pixels, as [`Facts::frame_hashes`] has them.
 pub fn frame_hash(pixels: &[[f32; 4]]) -> String {
-    let bytes: Vec<u8> = pixels
-        .par_iter()
-        .flat_map_iter(|p| (0..3).flat_map(move |k| half::f16::from_f32_const(p[k]).to_le_bytes()))
-        .collect();
-    blake3::hash(&bytes).to_hex().to_string()
+    let mut bytes = vec![[0u8; 6]; pixels.len()];
+    bytes.par_iter_mut().zip(pixels).for_each(|(out, p)| {
+        for k in 0..3 {
+            out[2 * k..2 * k + 2].copy_from_slice(&half::f16::from_f32_const(p[k]).to_le_bytes());
+        }
+    });
+    blake3::hash(bytes.as_flattened()).to_hex().to_string()
 }
 
 /// A display picture: 8-bit codes row by row, width, height.

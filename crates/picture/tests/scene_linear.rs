@@ -236,15 +236,25 @@ fn files_of_other_programs_are_read() {
     // By ffmpeg 5.1: float, ZIP, no primaries declared, so BT.709.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photos");
     let orange = photo::read(&folder.join("orange.exr")).unwrap();
-    assert_eq!((orange.info.width, orange.info.height, orange.info.bit_depth), (12, 9, 32));
+    assert_eq!(
+        (orange.info.width, orange.info.height, orange.info.bit_depth),
+        (12, 9, 32)
+    );
     assert_eq!(orange.info.profile, None);
     let display: Image<heirloom_picture::LinearRec709> = orange.image.to_space();
     let p = display.at(7, 4);
-    assert!((p[0] - 1.0).abs() < 0.02 && (p[1] - 0.5).abs() < 0.02 && p[2].abs() < 0.02, "{p:?}");
+    assert!(
+        (p[0] - 1.0).abs() < 0.02 && (p[1] - 0.5).abs() < 0.02 && p[2].abs() < 0.02,
+        "{p:?}"
+    );
     let light = photo::read(&folder.join("light.hdr")).unwrap();
     assert_eq!((light.info.width, light.info.height), (16, 5));
     let display: Image<heirloom_picture::LinearRec709> = light.image.to_space();
     // (200 - 2 + 0.5) / 256 x 2^3 at the left, the same by 2^1 at the right.
     let ratio = display.at(0, 2)[0] / display.at(15, 2)[0];
-    assert!((display.at(0, 2)[0] - 198.5 / 32.0).abs() < 1e-3 && (ratio - 4.0).abs() < 1e-3, "{:?}", display.at(0, 2));
+    assert!(
+        (display.at(0, 2)[0] - 198.5 / 32.0).abs() < 1e-3 && (ratio - 4.0).abs() < 1e-3,
+        "{:?}",
+        display.at(0, 2)
+    );
 }

@@ -342,7 +342,7 @@ impl Group {
         if anew.key {
             effort.votes = vec![1, 2, 3, 4];
             effort.sweeps = vec![2, 2, 3, 3];
-            effort.random = 6;
+            effort.random = vec![6];
             effort.radius = None;
             effort.first_sweeps = 6;
         } else {

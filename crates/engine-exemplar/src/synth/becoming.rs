@@ -354,7 +354,7 @@ impl Becoming {
         let mut effort = Effort::mending().for_texture(self.texture);
         effort.votes = vec![2, 2, 3, 5];
         effort.radius = None;
-        effort.random = 6;
+        effort.random = vec![6];
         effort.first_sweeps = 6;
         let wish = Wish {
             width: w,

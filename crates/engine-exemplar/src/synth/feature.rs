@@ -3,6 +3,9 @@
 //! A plane holds 8 interleaved channels of 7 bits a pixel (0..=127), weights folded in, with a border
 //! of [`PAD`] replicated pixels on every side, so that a 5x5 patch about any pixel lies inside.
 
+use super::spans::{BAND, Spans};
+use rayon::prelude::*;
+
 /// Channels a pixel: red, green, blue and up to five guides.
 pub const CHANNELS: usize = 8;
 /// Replicated border, in pixels.
@@ -81,31 +84,51 @@ impl Plane {
 
     /// Runs `work` on every row (without the border) in parallel, then renews the border.
     pub fn fill_rows(&mut self, work: impl Fn(usize, &mut [Feature]) + Sync) {
-        use rayon::prelude::*;
-        let (width, stride, height) = (self.width, self.stride, self.height);
-        self.data
-            .par_chunks_mut(stride)
-            .skip(PAD)
-            .take(height)
-            .enumerate()
-            .for_each(|(y, row)| {
-                work(y, &mut row[PAD..PAD + width]);
-            });
-        self.renew_border();
+        self.fill(&Spans::whole(self.width, self.height), |y, _, row| work(y, row));
     }
 
-    fn renew_border(&mut self) {
-        let (w, h, st) = (self.width, self.height, self.stride);
-        for y in 0..h {
-            let row = &mut self.data[(y + PAD) * st..(y + PAD + 1) * st];
-            let (left, right) = (row[PAD], row[PAD + w - 1]);
-            row[..PAD].fill(left);
-            row[PAD + w..].fill(right);
+    /// Runs `work(y, x, part)` on every run of the spans in parallel, then renews the border beside them.
+    pub fn fill(&mut self, spans: &Spans, work: impl Fn(usize, usize, &mut [Feature]) + Sync) {
+        let (w, stride, height) = (self.width, self.stride, self.height);
+        self.data[PAD * stride..]
+            .par_chunks_mut(stride * BAND)
+            .take(height.div_ceil(BAND))
+            .enumerate()
+            .for_each(|(band, part)| {
+                for (r, row) in part.chunks_mut(stride).enumerate() {
+                    let y = band * BAND + r;
+                    if y >= height {
+                        break;
+                    }
+                    for run in spans.row(y) {
+                        let range = run.range();
+                        let begins = range.start == 0;
+                        let ends = range.end == w;
+                        work(y, range.start, &mut row[PAD + range.start..PAD + range.end]);
+                        if begins {
+                            let first = row[PAD];
+                            row[..PAD].fill(first);
+                        }
+                        if ends {
+                            let last = row[PAD + w - 1];
+                            row[PAD + w..].fill(last);
+                        }
+                    }
+                }
+            });
+        if height > 0 && !spans.row(0).is_empty() {
+            for b in 0..PAD {
+                self.data
+                    .copy_within(PAD * stride..(PAD + 1) * stride, b * stride);
+            }
         }
-        for b in 0..PAD {
-            self.data.copy_within(PAD * st..(PAD + 1) * st, b * st);
-            self.data
-                .copy_within((PAD + h - 1) * st..(PAD + h) * st, (PAD + h + b) * st);
+        if height > 0 && !spans.row(height - 1).is_empty() {
+            for b in 0..PAD {
+                self.data.copy_within(
+                    (PAD + height - 1) * stride..(PAD + height) * stride,
+                    (PAD + height + b) * stride,
+                );
+            }
         }
     }
 }

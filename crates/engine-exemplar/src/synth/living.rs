@@ -7,9 +7,9 @@ use super::flow::{Flow, Manner};
 use super::guide::{self, Gain};
 use super::hash::mix;
 use super::layout::{self, Layout};
-use super::matter::{Colour, Guide, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
+use super::matter::{Colour, Guide, Level, Matter, Sheet, Spot, halve_bytes, spot_x, spot_y};
 use super::points::{self, Star};
-use super::pyramid::{Begin, Carried, Effort, Wish, sizes, synthesise};
+use super::pyramid::{Begin, Carried, Effort, Half, Wish, onward, outline, refine, sizes, synthesise};
 use super::turning::Turning;
 use super::wished::Wished;
 use crate::making::{Laid, Making, Over};
@@ -17,6 +17,7 @@ use crate::map::Origin;
 use crate::measure::chunk_pixels;
 use heirloom_engine::Failure;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// What a living shot is made by.
 #[derive(Clone, Debug)]
@@ -162,10 +163,9 @@ impl Living {
                 stars.extend(points::take_out(s, k, widest));
             }
         }
-        let gain = guide::gain(&sheets, radius);
+        let gain = guide::steer(&mut sheets, radius);
         let count = sheets.len();
         for (k, s) in sheets.iter_mut().enumerate() {
-            s.guide = guide::of_photograph(&s.colour, s.width, s.height, radius, gain);
             if !wanted.labels.is_empty() {
                 s.guide.iter_mut().for_each(|g| g[4] = compose::label(k, count));
             }
@@ -237,7 +237,15 @@ impl Living {
         layout::roughen(&mut sketch, 30.0, s.seed);
         let effort = Effort::whole().for_texture(self.texture);
         let most = MOST_CHUNK * (s.width * s.height) as f64 / (960.0 * 540.0);
-        let mut best: Option<(f64, Vec<Origin>)> = None;
+        let wish = Wish {
+            width: s.width,
+            height: s.height,
+            guide: &wish,
+            stop,
+        };
+        // How large pieces become shows at a quarter of the size, at a fraction of the work.
+        let (coarse, fine) = (2.min(levels - 1), 1.min(levels - 1));
+        let mut best: Option<(f64, f64, Half)> = None;
         // A drawing is no copy of a photograph: it may guide more strongly from the start.
         let mut by = if drawn {
             1.0 + 0.6 * f64::from(self.wanted.strength)
@@ -245,39 +253,24 @@ impl Living {
             1.0
         };
         for attempt in 0..4 {
-            if attempt > 0 || drawn {
-                self.rule(by as f32);
-            }
-            let wish = Wish {
-                width: s.width,
-                height: s.height,
-                guide: &wish,
-                stop,
-            };
-            let begin = Begin::Sketch {
-                colour: &sketch,
-                guided: true,
-            };
-            let made = synthesise(
+            self.rule(by, coarse..levels);
+            let half = outline(
                 &self.matter,
                 &self.planes,
                 &self.weights,
                 &wish,
-                &begin,
+                &sketch,
                 &effort,
                 s.seed,
+                coarse,
             );
-            let mut all = origins(&made.from, &self.matter);
-            for _ in 0..2 {
-                carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
-            }
-            let chunk = chunk_pixels(&all, s.width);
+            let chunk = chunk_of(&half, &self.matter.levels[coarse], s.width * s.height);
             let fits = chunk <= most;
             let better = best
                 .as_ref()
-                .is_none_or(|(b, _)| if *b > most { chunk < *b } else { fits && chunk > *b });
+                .is_none_or(|(b, ..)| if *b > most { chunk < *b } else { fits && chunk > *b });
             if better {
-                best = Some((chunk, all));
+                best = Some((chunk, by, half));
             }
             // Pieces shrink about with the fifth power of the layout's weight. Large ones are the better
             // photograph, too large ones a copy.
@@ -287,9 +280,59 @@ impl Living {
             }
             by *= libm::pow(chunk / (most * 0.8), 0.2).clamp(0.8, 1.5);
         }
+        // At half the size it must hold; if not, once more with a stronger layout.
+        for _ in 0..2 {
+            let Some((_, by, half)) = best.take() else { break };
+            self.rule(by, fine..levels);
+            let half = onward(
+                half,
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &effort,
+                s.seed,
+                fine,
+            );
+            let chunk = chunk_of(&half, &self.matter.levels[fine], s.width * s.height);
+            if chunk <= most || stop() || by >= 1.0 / f64::from(LAYOUT_WEIGHT) {
+                best = Some((chunk, by, half));
+                break;
+            }
+            let by = by * libm::pow(chunk / (most * 0.8), 0.2).clamp(1.05, 1.5);
+            self.rule(by, fine..levels);
+            let half = outline(
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &sketch,
+                &effort,
+                s.seed,
+                fine,
+            );
+            best = Some((chunk, by, half));
+        }
+        let Some((_, by, half)) = best else {
+            return Vec::new();
+        };
+        self.rule(by, 0..1);
+        let made = refine(
+            half,
+            &self.matter,
+            &self.planes,
+            &self.weights,
+            &wish,
+            &effort,
+            s.seed,
+        );
+        let mut all = origins(&made.from, &self.matter);
+        for _ in 0..2 {
+            carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
+        }
         // The frames that follow go by the usual weights.
-        self.rule(1.0);
-        best.map(|b| b.1).unwrap_or_default()
+        self.rule(1.0, 0..levels);
+        all
     }
 
     /// Where each source's matter is wanted, before any drawing.
@@ -298,10 +341,14 @@ impl Living {
         Layout::new(&self.sheets, s.width, s.height, s.seed, &s.wished).labelled(&self.wanted.labels)
     }
 
-    fn rule(&mut self, by: f32) {
+    /// Sets the weights of the layout, and renews the planes of these levels by them.
+    fn rule(&mut self, by: f64, levels: Range<usize>) {
+        let by = by as f32;
         let plain = weights((LAYOUT_WEIGHT * by).min(1.0), (STRUCTURE_WEIGHT * by).min(1.0));
         self.weights = labelled(plain, whose(&self.wanted));
-        self.planes = self.matter.planes(&self.weights);
+        for l in levels {
+            self.planes[l] = self.matter.levels[l].plane(&self.weights);
+        }
     }
 
     /// Takes frame 0 as the layout of the frames that follow. Must be called before [`Living::next`].
@@ -485,6 +532,21 @@ fn flow_of(setting: &Setting) -> Flow {
         mix(setting.seed ^ 0x11fe),
     )
     .hastened(setting.wished.accelerate, setting.wished.frames)
+}
+
+/// Area-weighted size that an outline's pieces will have, in pixels of the whole frame of so many: measured, finer
+/// levels take about a tenth off.
+fn chunk_of(half: &Half, level: &Level, pixels: usize) -> f64 {
+    let (w, h) = half.size();
+    let pieces: Vec<Origin> = half
+        .places()
+        .par_iter()
+        .map(|s| {
+            let (x, y) = (spot_x(*s), spot_y(*s));
+            Origin::whole(level.source_of_row(y) as u16, x as i32, y as i32)
+        })
+        .collect();
+    chunk_pixels(&pieces, w) * 0.9 * pixels as f64 / (w * h) as f64
 }
 
 /// When each place changes, 0..1: a noise with patches of about a tenth of the height.

@@ -5,6 +5,8 @@
 
 use super::feature::{Feature, Plane, Weights};
 use super::hash::Dice;
+use super::spans::BAND;
+use rayon::prelude::*;
 
 /// A place in the stack of one level: y in the upper, x in the lower 16 bits.
 pub type Spot = u32;
@@ -61,6 +63,18 @@ pub struct Place {
     pub height: usize,
 }
 
+/// Whether patches may be centred in a block: most blocks say it for all their pixels, and there are few enough to
+/// stay in the processor's cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    Closed,
+    Open,
+    Mixed,
+}
+
+/// Side of a block, as a power of two.
+const BLOCK: usize = 3;
+
 /// One level of the stack.
 #[derive(Clone, Debug)]
 pub struct Level {
@@ -82,6 +96,8 @@ pub struct Level {
     pub bin_shift: usize,
     /// What each occupancy bin costs besides its use (see [`super::wished`]); empty for nothing.
     pub bias: Vec<u32>,
+    /// Of blocks of 8x8 pixels: whether patches may be centred in none, all or some.
+    blocks: Vec<Block>,
     first_row: Vec<u8>,
 }
 
@@ -148,28 +164,39 @@ impl Level {
             area: 0,
             bin_shift: 2usize.saturating_sub(number / 2),
             bias: Vec::new(),
+            blocks: Vec::new(),
             first_row: Vec::with_capacity(height),
         };
         let mut top = 0;
         for (k, s) in sheets.iter().enumerate() {
             // A patch of 5x5 must stay inside; tiny coarse levels make do with less.
             let margin = 2.min((s.width.min(s.height) - 1) / 2);
-            for y in 0..s.height {
-                let (from, to) = (y * s.width, (top + y) * width);
-                level.colour[to..to + s.width].copy_from_slice(&s.colour[from..from + s.width]);
-                level.guide[to..to + s.width].copy_from_slice(&s.guide[from..from + s.width]);
-                level.first_row.push(k as u8);
-                if y < margin || y + margin >= s.height {
-                    continue;
-                }
-                for x in margin..s.width - margin {
-                    if s.barred.is_empty() || !s.barred[from + x] {
-                        level.owner[to + x] = k as u8 + 1;
-                        level.area += 1;
+            level.first_row.resize(top + s.height, k as u8);
+            let part = top * width..(top + s.height) * width;
+            let open: usize = level.colour[part.clone()]
+                .par_chunks_mut(width)
+                .zip(level.guide[part.clone()].par_chunks_mut(width))
+                .zip(level.owner[part.clone()].par_chunks_mut(width))
+                .enumerate()
+                .map(|(y, ((colour, guide), owner))| {
+                    let from = y * s.width;
+                    colour[..s.width].copy_from_slice(&s.colour[from..from + s.width]);
+                    guide[..s.width].copy_from_slice(&s.guide[from..from + s.width]);
+                    if y < margin || y + margin >= s.height {
+                        return 0;
                     }
-                }
-            }
-            if !shut[k] && level.owner[top * width..].iter().all(|o| *o == 0) {
+                    let mut open = 0;
+                    for (x, o) in owner.iter_mut().enumerate().take(s.width - margin).skip(margin) {
+                        if s.barred.is_empty() || !s.barred[from + x] {
+                            *o = k as u8 + 1;
+                            open += 1;
+                        }
+                    }
+                    open
+                })
+                .sum();
+            level.area += open;
+            if open == 0 && !shut[k] {
                 // Everything barred: better all of it than nothing.
                 for y in margin..s.height - margin {
                     let to = (top + y) * width;
@@ -184,7 +211,31 @@ impl Level {
             });
             top += s.height;
         }
+        let across = level.blocks_across();
+        level.blocks = (0..across * ((height >> BLOCK) + 1))
+            .into_par_iter()
+            .map(|i| {
+                let (x, y) = ((i % across) << BLOCK, (i / across) << BLOCK);
+                let (mut open, mut closed) = (false, false);
+                for j in y..y + (1 << BLOCK) {
+                    for i in x..x + (1 << BLOCK) {
+                        let may = i < width && j < height && level.owner[j * width + i] != 0;
+                        open |= may;
+                        closed |= !may;
+                    }
+                }
+                match (open, closed) {
+                    (true, false) => Block::Open,
+                    (true, true) => Block::Mixed,
+                    _ => Block::Closed,
+                }
+            })
+            .collect();
         level
+    }
+
+    fn blocks_across(&self) -> usize {
+        (self.width >> BLOCK) + 1
     }
 
     /// Which source a row of the stack belongs to.
@@ -197,7 +248,14 @@ impl Level {
     #[inline(always)]
     pub fn open(&self, s: Spot) -> bool {
         let (x, y) = (spot_x(s), spot_y(s));
-        x < self.width && y < self.height && self.owner[y * self.width + x] != 0
+        if x >= self.width || y >= self.height {
+            return false;
+        }
+        match self.blocks[(y >> BLOCK) * self.blocks_across() + (x >> BLOCK)] {
+            Block::Open => true,
+            Block::Closed => false,
+            Block::Mixed => self.owner[y * self.width + x] != 0,
+        }
     }
 
     /// A random open place.
@@ -253,18 +311,28 @@ pub fn feature(c: Colour, g: Guide, weights: &Weights) -> Feature {
 /// Half the size, each pixel the rounded mean of four (edges repeat).
 pub fn halve_bytes<const N: usize>(px: &[[u8; N]], w: usize, h: usize) -> (Vec<[u8; N]>, usize, usize) {
     let (nw, nh) = (w.div_ceil(2), h.div_ceil(2));
-    let mut out = Vec::with_capacity(nw * nh);
-    for y in 0..nh {
-        let (r0, r1) = (2 * y * w, (2 * y + 1).min(h - 1) * w);
-        for x in 0..nw {
-            let (x0, x1) = (2 * x, (2 * x + 1).min(w - 1));
-            let (a, b, c, d) = (px[r0 + x0], px[r0 + x1], px[r1 + x0], px[r1 + x1]);
-            out.push(std::array::from_fn(|k| {
-                ((u16::from(a[k]) + u16::from(b[k]) + u16::from(c[k]) + u16::from(d[k]) + 2) >> 2) as u8
-            }));
-        }
-    }
+    let mut out = vec![[0; N]; nw * nh];
+    out.par_chunks_mut(nw * BAND)
+        .enumerate()
+        .for_each(|(band, part)| {
+            for (r, row) in part.chunks_mut(nw).enumerate() {
+                for (x, o) in row.iter_mut().enumerate() {
+                    *o = quarter(px, w, h, x, band * BAND + r);
+                }
+            }
+        });
     (out, nw, nh)
+}
+
+/// The rounded mean of the four pixels that become (x, y) when a picture is halved.
+#[inline(always)]
+pub fn quarter<const N: usize>(px: &[[u8; N]], w: usize, h: usize, x: usize, y: usize) -> [u8; N] {
+    let (r0, r1) = (2 * y * w, (2 * y + 1).min(h - 1) * w);
+    let (x0, x1) = (2 * x, (2 * x + 1).min(w - 1));
+    let (a, b, c, d) = (px[r0 + x0], px[r0 + x1], px[r1 + x0], px[r1 + x1]);
+    std::array::from_fn(|k| {
+        ((u16::from(a[k]) + u16::from(b[k]) + u16::from(c[k]) + u16::from(d[k]) + 2) >> 2) as u8
+    })
 }
 
 fn halve(s: &Sheet) -> Sheet {

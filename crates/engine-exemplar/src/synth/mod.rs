@@ -28,6 +28,8 @@ pub mod points;
 pub mod pyramid;
 pub mod search;
 pub mod slow;
+pub mod spans;
+mod stages;
 pub mod style;
 pub mod turning;
 pub mod vote;
