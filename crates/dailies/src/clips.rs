@@ -26,7 +26,11 @@ pub(crate) fn begins_with_clip(kind: &Kind) -> bool {
 /// Whether the sources are what the kind is made from; else why not, with the mend.
 pub(crate) fn fits(film: &Film, shot: &Shot, sources: &[Source]) -> Result<(), String> {
     let photographs = usize::from(begins_with_clip(&shot.kind));
-    if let Some(clip) = sources.iter().skip(photographs).find(|s| s.media != Media::Photograph) {
+    if let Some(clip) = sources
+        .iter()
+        .skip(photographs)
+        .find(|s| s.media != Media::Photograph)
+    {
         return Err(if photographs == 0 {
             format!(
                 "{} is a clip; a {} shot is made from photographs (use `kind = \"plate\"` for clips)",
@@ -61,7 +65,10 @@ pub(crate) fn fits(film: &Film, shot: &Shot, sources: &[Source]) -> Result<(), S
             moment(start, last, round(pace), film.rate, rate).needs(),
             "start earlier, make the shot shorter or `pace` smaller",
         ),
-        Kind::Extend { .. } => (2, "a clip of one frame has no motion to go on with: name a longer one"),
+        Kind::Extend { .. } => (
+            2,
+            "a clip of one frame has no motion to go on with: name a longer one",
+        ),
         _ => return Ok(()),
     };
     if needed > frames {

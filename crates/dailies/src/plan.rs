@@ -17,8 +17,6 @@ use crate::staged::{Shelf, Sources, StageError, stage_shot};
 
 use crate::clips;
 
-
-
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {

@@ -43,7 +43,8 @@ fn vault(folder: &std::path::Path) -> Vault {
     heirloom_picture::png::write8(&pictures.join("sea.png"), &codes, 40, 30).unwrap();
     let (size, rate) = (Size::new(64, 32).unwrap(), Rate::new(30, 1).unwrap());
     let path = pictures.join("rocket.mp4");
-    let mut encoder = Encoder::start(&Ffmpeg::find().unwrap(), Master::H264, &path, size, rate, None).unwrap();
+    let mut encoder =
+        Encoder::start(&Ffmpeg::find().unwrap(), Master::H264, &path, size, rate, None).unwrap();
     for n in 0..10u16 {
         encoder.push(&vec![[n * 6000, 20_000, 9_000]; 64 * 32]).unwrap();
     }
@@ -61,7 +62,9 @@ fn planned(vault: &Vault, shot: &str) -> Plan {
     let text = format!(
         "[film]\ntitle = \"T\"\nsize = [64, 32]\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \"010\"\n{shot}"
     );
-    let film = heirloom_film::parse("film.toml", &text).unwrap_or_else(|p| panic!("{p}")).film;
+    let film = heirloom_film::parse("film.toml", &text)
+        .unwrap_or_else(|p| panic!("{p}"))
+        .film;
     let card = Card {
         engine: "asked".into(),
         revision: 1,
@@ -145,7 +148,12 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
     // 0.25 of a film's frame is 0.3125 of the clip's: frame 29 of the shot is past frame 9.
     say(
         "frames = 30\nkind = \"slow\"\nclip = \"archive:rocket\"",
-        &["rocket.mp4 has 10 frames at 30 a second", "the film's 24 a second", "needs 11", "`pace` smaller"],
+        &[
+            "rocket.mp4 has 10 frames at 30 a second",
+            "the film's 24 a second",
+            "needs 11",
+            "`pace` smaller",
+        ],
     );
     say(
         "frames = 8\nkind = \"style\"\nclip = \"archive:rocket\"\nstart = 1\nsources = [\"archive:sea\"]",

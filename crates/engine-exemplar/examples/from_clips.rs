@@ -35,7 +35,9 @@ fn main() {
     let number = |name: &str, usual: f64| given.get(name).map_or(usual, |v| v.parse().unwrap());
     let mut files = HashMap::new();
     let mut sources = Vec::new();
-    let named = ["clip", "from", "to", "photo"].iter().filter_map(|name| given.get(name));
+    let named = ["clip", "from", "to", "photo"]
+        .iter()
+        .filter_map(|name| given.get(name));
     for path in named.flat_map(|p| p.split(',')) {
         let id = ObjectId::of(&std::fs::read(path).unwrap());
         files.insert(id, PathBuf::from(path));
@@ -96,7 +98,11 @@ fn main() {
             return;
         }
     };
-    println!("{} frames in {:.1} s", request.frames, begun.elapsed().as_secs_f64());
+    println!(
+        "{} frames in {:.1} s",
+        request.frames,
+        begun.elapsed().as_secs_f64()
+    );
     let (manifest, stored) = manifest_of(&request, order.draw, &draft).unwrap();
     let bytes: u64 = stored.iter().map(|(_, p)| p.metadata().unwrap().len()).sum();
     println!("{} KB a frame", bytes / 1024 / u64::from(request.frames));

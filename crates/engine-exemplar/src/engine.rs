@@ -54,7 +54,9 @@ impl Exemplar {
             card: Card {
                 engine: NAME.into(),
                 revision: REVISION,
-                about: "makes shots out of your own photographs and clips alone, without any model or download".into(),
+                about:
+                    "makes shots out of your own photographs and clips alone, without any model or download"
+                        .into(),
                 tasks: BTreeSet::from([
                     Task::Still,
                     Task::Living,

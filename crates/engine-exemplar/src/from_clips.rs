@@ -29,9 +29,10 @@ pub fn is_plain(task: Task) -> bool {
 pub fn objection(request: &Request) -> Option<String> {
     let sources = request.sources.len();
     match request.task {
-        Task::Style if sources < 2 => {
-            Some("a style pass has a clip and at least one source of matter; name them with `clip` and `sources`".into())
-        }
+        Task::Style if sources < 2 => Some(
+            "a style pass has a clip and at least one source of matter; name them with `clip` and `sources`"
+                .into(),
+        ),
         Task::Extend | Task::Slow if sources != 1 => {
             Some("this kind of shot is made from one clip; name it with `clip`".into())
         }
@@ -63,7 +64,8 @@ fn size(request: &Request) -> (usize, usize) {
 
 fn clip(order: &Order) -> Result<Clip, Failure> {
     let object: Option<&ObjectId> = order.request.sources.first();
-    let object = object.ok_or_else(|| Failure::lasting("input", "the shot names no clip; give it one with `clip`"))?;
+    let object =
+        object.ok_or_else(|| Failure::lasting("input", "the shot names no clip; give it one with `clip`"))?;
     Clip::open(&*order.inputs, *object)
 }
 

@@ -103,7 +103,10 @@ fn frames(request: &Request, files: &Files) -> (Vec<Image>, Box<dyn TakeFrames>)
     }
     let (manifest, _) = open(request, &order, &draft, &files);
     let take = Exemplar::new().open(&manifest, Arc::new(files)).unwrap();
-    ((0..request.frames).map(|n| take.frame(n).unwrap()).collect(), take)
+    (
+        (0..request.frames).map(|n| take.frame(n).unwrap()).collect(),
+        take,
+    )
 }
 
 /// The part away from the edges, where both see the scene.
@@ -182,8 +185,15 @@ fn slow_motion_shows_what_was_between_the_frames() {
         assert!((total - 1.0).abs() < 1e-9 && origins.iter().all(|o| o.source == id));
         let mut seen: Vec<(u32, f64)> = origins.iter().map(|o| (o.frame.unwrap(), o.x)).collect();
         seen.sort_by_key(|s| s.0);
-        assert_eq!(seen.iter().map(|s| s.0).collect::<Vec<_>>(), [1, 2], "{origins:?}");
-        assert!((seen[0].1 - 18.5).abs() < 0.3 && (seen[1].1 - 21.5).abs() < 0.3, "{origins:?}");
+        assert_eq!(
+            seen.iter().map(|s| s.0).collect::<Vec<_>>(),
+            [1, 2],
+            "{origins:?}"
+        );
+        assert!(
+            (seen[0].1 - 18.5).abs() < 0.3 && (seen[1].1 - 21.5).abs() < 0.3,
+            "{origins:?}"
+        );
     }
 }
 
@@ -217,7 +227,10 @@ fn between_two_stills_lies_the_way_from_one_to_the_other() {
     let from = still(folder.path(), &mut files, &picture(near, 0.0));
     let to = still(folder.path(), &mut files, &picture(near, 1.0));
     let (made, take) = frames(&shot(Task::Between, &[from, to], 5, &[]), &files);
-    assert!(made[0] == truth(near, 0.0) && made[4] == truth(near, 1.0), "the stills to the pixel");
+    assert!(
+        made[0] == truth(near, 0.0) && made[4] == truth(near, 1.0),
+        "the stills to the pixel"
+    );
     let (db, alike) = likeness(&made[2], &truth(near, 0.5));
     let (plain, _) = likeness(&mixed(&made[0], &made[4], 0.5), &truth(near, 0.5));
     assert!(
@@ -225,7 +238,10 @@ fn between_two_stills_lies_the_way_from_one_to_the_other() {
         "{db:.1} dB, SSIM {alike:.3}; mixed {plain:.1} dB"
     );
     let middle = take.origins(2, 80, 45).unwrap();
-    assert!(middle.len() == 2 && middle.iter().all(|o| o.frame.is_none()), "{middle:?}");
+    assert!(
+        middle.len() == 2 && middle.iter().all(|o| o.frame.is_none()),
+        "{middle:?}"
+    );
 }
 
 #[test]
@@ -239,7 +255,10 @@ fn stills_a_leap_apart_are_joined_and_strangers_are_sent_to_a_becoming() {
     let (made, _) = frames(&shot(Task::Between, &[from, to], 3, &[]), &files);
     let (_, alike) = likeness(&made[1], &truth(leap, 0.5));
     let (_, plain) = likeness(&mixed(&made[0], &made[2], 0.5), &truth(leap, 0.5));
-    assert!(alike > 0.75 && alike > plain + 0.2, "SSIM {alike:.3}, mixed {plain:.3}");
+    assert!(
+        alike > 0.75 && alike > plain + 0.2,
+        "SSIM {alike:.3}, mixed {plain:.3}"
+    );
     let stranger: Scene = |x, y, _| surface(x, y, 4321);
     let other = still(folder.path(), &mut files, &picture(stranger, 0.0));
     let words = refused(&shot(Task::Between, &[from, other], 3, &[]), &files);
@@ -254,32 +273,49 @@ fn an_extension_goes_on_without_a_joint() {
     let folder = tempfile::tempdir().unwrap();
     let mut files = Files::default();
     let (id, own) = clip(folder.path(), &mut files, pan, 9, Rate::CINEMA);
-    let (made, take) = frames(&shot(Task::Extend, &[id], 30, &[("tail", Param::Whole(8))]), &files);
+    let (made, take) = frames(
+        &shot(Task::Extend, &[id], 30, &[("tail", Param::Whole(8))]),
+        &files,
+    );
     let within = own
         .windows(2)
         .map(|p| warp_difference(&p[0], &p[1]))
         .fold(0.0, f64::max);
     let joint = warp_difference(&own[8], &made[0]);
-    assert!(joint <= within, "{joint:.2} at the joint, up to {within:.2} within the clip");
+    assert!(
+        joint <= within,
+        "{joint:.2} at the joint, up to {within:.2} within the clip"
+    );
     // It goes on at the tail's pace and slows down from there.
     let pace = |a: &Image, b: &Image| {
         let motion = flow::flow(a, b, &FlowOptions::default()).unwrap();
         motion.at(W / 2, H / 2)
     };
     let [right, down] = pace(&own[8], &made[0]);
-    assert!((1.6..=3.2).contains(&right) && (0.5..=1.2).contains(&down), "{right:.2}, {down:.2}");
+    assert!(
+        (1.6..=3.2).contains(&right) && (0.5..=1.2).contains(&down),
+        "{right:.2}, {down:.2}"
+    );
     let mut back = 0;
     for (n, pair) in made.windows(2).enumerate() {
         let [right, _] = pace(&pair[0], &pair[1]);
         assert!(right.abs() < 3.3, "frame {n} leaps by {right:.2}");
         back += u32::from(right < -1.0);
         let off = warp_difference(&pair[0], &pair[1]);
-        assert!(off <= within * 1.5 + 0.5, "{off:.2} after frame {n}, up to {within:.2} within the clip");
+        assert!(
+            off <= within * 1.5 + 0.5,
+            "{off:.2} after frame {n}, up to {within:.2} within the clip"
+        );
     }
     assert!(back > 5, "it goes to and fro");
     for (x, y) in [(0, 0), (159, 89), (2, 50), (80, 45)] {
         let origins = take.origins(3, x, y).unwrap();
-        assert!(origins.iter().all(|o| o.source == id && o.frame.is_some_and(|n| n >= 1)), "{origins:?}");
+        assert!(
+            origins
+                .iter()
+                .all(|o| o.source == id && o.frame.is_some_and(|n| n >= 1)),
+            "{origins:?}"
+        );
     }
 }
 
@@ -316,7 +352,10 @@ fn a_style_follows_the_clip_and_weighs_its_strength() {
     assert!(origins.len() == 2 && of_clip.frame == Some(2) && (of_clip.weight - 0.5).abs() < 0.01);
     let (near, _) = likeness(&half[1], &own[2]);
     let (far, _) = likeness(&made[1], &own[2]);
-    assert!(near > far + 3.0, "{near:.1} dB at half strength, {far:.1} dB at full");
+    assert!(
+        near > far + 3.0,
+        "{near:.1} dB at half strength, {far:.1} dB at full"
+    );
 }
 
 /// One short shot of each kind.
@@ -370,7 +409,10 @@ fn shots_from_clips_have_the_same_bytes_for_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let (files, shots) = one_of_each(folder.path());
     let all = |threads: usize| -> Vec<Vec<String>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         let one = |request: &Request| {
             let work = tempfile::tempdir().unwrap();
             facts(&draw(request, work.path(), &files).1).frame_hashes
@@ -401,16 +443,31 @@ fn what_can_not_be_made_says_the_mend() {
         let said = refused(request, &files);
         assert!(words.iter().all(|w| said.contains(w)), "{said}");
     };
-    say(&shot(Task::Slow, &[ObjectId::of(b"nowhere")], 3, &[]), &["no such source"]);
-    say(&shot(Task::Slow, &[cells], 3, &[]), &["not a clip", "name a clip"]);
+    say(
+        &shot(Task::Slow, &[ObjectId::of(b"nowhere")], 3, &[]),
+        &["no such source"],
+    );
+    say(
+        &shot(Task::Slow, &[cells], 3, &[]),
+        &["not a clip", "name a clip"],
+    );
     say(
         &shot(Task::Slow, &[id], 12, &[("pace", Param::Number(1.0))]),
         &["3 frames at 24 a second", "needs 12", "shorter"],
     );
-    say(&shot(Task::Style, &[id, cells], 4, &[]), &["needs 4 of them", "start earlier"]);
-    say(&shot(Task::Style, &[id], 3, &[]), &["at least one source", "`sources`"]);
+    say(
+        &shot(Task::Style, &[id, cells], 4, &[]),
+        &["needs 4 of them", "start earlier"],
+    );
+    say(
+        &shot(Task::Style, &[id], 3, &[]),
+        &["at least one source", "`sources`"],
+    );
     say(&shot(Task::Extend, &[one], 3, &[]), &["one frame", "longer clip"]);
     say(&shot(Task::Extend, &[id, cells], 3, &[]), &["one clip", "`clip`"]);
     say(&shot(Task::Between, &[cells], 3, &[]), &["`from` and `to`"]);
-    say(&shot(Task::Between, &[cells, cells], 1, &[]), &["two frames or more"]);
+    say(
+        &shot(Task::Between, &[cells, cells], 1, &[]),
+        &["two frames or more"],
+    );
 }

@@ -69,10 +69,20 @@ mod tests {
         let at = |n, pace, clip| moment(2, n, pace, film, clip);
         assert_eq!(at(8, 0.25, film), Moment { frame: 4, part: 0 });
         assert_eq!(at(10, 0.1, film), Moment { frame: 3, part: 0 });
-        assert_eq!(at(2, 0.25, film), Moment { frame: 2, part: PARTS / 2 });
+        assert_eq!(
+            at(2, 0.25, film),
+            Moment {
+                frame: 2,
+                part: PARTS / 2
+            }
+        );
         // Shot at sixty and shown at 24: at 0.4 every frame of the clip is shown.
         let sixty = Rate::new(60, 1).unwrap();
-        assert!((0..100).all(|n| at(n, 0.4, sixty) == Moment { frame: 5 + n, part: 0 }));
+        assert!((0..100).all(|n| at(n, 0.4, sixty)
+            == Moment {
+                frame: 5 + n,
+                part: 0
+            }));
         assert_eq!(at(0, 0.4, sixty).needs(), 6);
         assert_eq!(at(2, 0.25, film).needs(), 4);
     }

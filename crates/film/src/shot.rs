@@ -202,7 +202,11 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         // Its pictures are shown as they are: there are no seams to finish.
         shot.finish = 0.0;
         for key in ["finish", "scale"] {
-            foreign.judge(&mut table, key, "delete it: the shot shows its pictures as they are");
+            foreign.judge(
+                &mut table,
+                key,
+                "delete it: the shot shows its pictures as they are",
+            );
         }
     } else {
         for key in ["motion", "seed", "finish", "scale", "engine"] {

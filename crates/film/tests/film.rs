@@ -408,7 +408,10 @@ fn shots_from_clips_have_their_defaults() {
             strength: 1.0
         }
     );
-    assert_eq!(style.calls().cloned().collect::<Vec<_>>(), [call("archive:moon"), clip.clone()]);
+    assert_eq!(
+        style.calls().cloned().collect::<Vec<_>>(),
+        [call("archive:moon"), clip.clone()]
+    );
     assert_eq!(style.finish, 0.5);
     let slow = shot("kind = \"slow\"\nclip = \"archive:rocket\"\nstart = 4");
     assert_eq!(

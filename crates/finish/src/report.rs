@@ -117,7 +117,8 @@ impl fmt::Display for OriginTrace {
         writeln!(
             f,
             "           {}pixel {:.2}, {:.2}{}; {finish}",
-            self.clip_frame.map_or(String::new(), |n| format!("frame {n} of the clip, ")),
+            self.clip_frame
+                .map_or(String::new(), |n| format!("frame {n} of the clip, ")),
             self.x,
             self.y,
             Of(self.source.size)

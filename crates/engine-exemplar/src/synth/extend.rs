@@ -119,7 +119,10 @@ impl Extend {
             ));
         };
         let velocity = velocity(&*between.reel().frame(last - 1)?, &*between.reel().frame(last)?)?;
-        let mut paces: Vec<f32> = velocity.iter().map(|v| (v[0] * v[0] + v[1] * v[1]).sqrt()).collect();
+        let mut paces: Vec<f32> = velocity
+            .iter()
+            .map(|v| (v[0] * v[0] + v[1] * v[1]).sqrt())
+            .collect();
         paces.sort_by(f32::total_cmp);
         let pace = f64::from(paces[paces.len() * 9 / 10]).max(0.01);
         let height = h as f64;
@@ -181,13 +184,18 @@ impl Extend {
                     let next = at(x - v[0] * past, y - v[1] * past);
                     v = [(v[0] + next[0]) * 0.5, (v[1] + next[1]) * 0.5];
                 }
-                let fix = |p: usize, d: f32| p as i32 * UNIT - libm::floorf(d * past * UNIT as f32 + 0.5) as i32;
+                let fix =
+                    |p: usize, d: f32| p as i32 * UNIT - libm::floorf(d * past * UNIT as f32 + 0.5) as i32;
                 let (sx, sy) = (fix(i % w, v[0]), fix(i / w, v[1]));
                 let most = |n: usize| (n as i32 - 1) * UNIT;
                 match &self.canvas {
-                    Some(c) if sx < 0 || sy < 0 || sx > most(w) || sy > most(h) => {
-                        carry::at(&c.map, c.w, c.h, sx + c.left as i32 * UNIT, sy + c.top as i32 * UNIT)
-                    }
+                    Some(c) if sx < 0 || sy < 0 || sx > most(w) || sy > most(h) => carry::at(
+                        &c.map,
+                        c.w,
+                        c.h,
+                        sx + c.left as i32 * UNIT,
+                        sy + c.top as i32 * UNIT,
+                    ),
                     _ => Origin {
                         source: self.last as u16,
                         x: ((sx + 2) & !3).clamp(0, most(w)),
@@ -244,12 +252,18 @@ impl Extend {
             for s in &mut sheets {
                 s.guide = guide::of_photograph(&s.colour, s.width, s.height, radius, gain);
             }
-            let colour: Vec<Colour> = spots.iter().map(|(x, y, _)| sheets[0].colour[y * w + x]).collect();
+            let colour: Vec<Colour> = spots
+                .iter()
+                .map(|(x, y, _)| sheets[0].colour[y * w + x])
+                .collect();
             let wish = guide::of_photograph(&colour, cw, ch, radius, gain);
             let texture = guide::texture(&sheets);
             let levels = level_count(h, &sheets);
             let matter = Matter::new(sheets, levels).ok_or_else(|| {
-                Failure::lasting("input", "the frames are too small or too large to make a picture of")
+                Failure::lasting(
+                    "input",
+                    "the frames are too small or too large to make a picture of",
+                )
             })?;
             let by = weights(LAYOUT_WEIGHT, STRUCTURE_WEIGHT);
             let planes = matter.planes(&by);
@@ -337,18 +351,20 @@ fn tear(velocity: &[[f32; 2]], w: usize, h: usize) -> f64 {
 /// Mean over `2 r + 1` pixels along each row, fewer at the ends.
 fn blurred(px: &[[f32; 3]], w: usize, r: usize) -> Vec<[f32; 3]> {
     let mut out = vec![[0.0; 3]; px.len()];
-    out.par_chunks_mut(w).zip(px.par_chunks(w)).for_each(|(out, row)| {
-        for (x, o) in out.iter_mut().enumerate() {
-            let near = &row[x.saturating_sub(r)..(x + r + 1).min(w)];
-            let mut sum = [0.0f32; 3];
-            for p in near {
-                for k in 0..3 {
-                    sum[k] += p[k];
+    out.par_chunks_mut(w)
+        .zip(px.par_chunks(w))
+        .for_each(|(out, row)| {
+            for (x, o) in out.iter_mut().enumerate() {
+                let near = &row[x.saturating_sub(r)..(x + r + 1).min(w)];
+                let mut sum = [0.0f32; 3];
+                for p in near {
+                    for k in 0..3 {
+                        sum[k] += p[k];
+                    }
                 }
+                *o = sum.map(|v| v / near.len() as f32);
             }
-            *o = sum.map(|v| v / near.len() as f32);
-        }
-    });
+        });
     out
 }
 

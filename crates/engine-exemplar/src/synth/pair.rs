@@ -106,8 +106,9 @@ impl Pair {
     }
 
     fn or_far(self, a: &Image, b: &Image, seed: u64) -> Result<Pair, Failure> {
-        let light =
-            |codes: &[[u8; 3]]| -> Vec<u8> { codes.iter().map(|c| luminance([c[0], c[1], c[2], 0])).collect() };
+        let light = |codes: &[[u8; 3]]| -> Vec<u8> {
+            codes.iter().map(|c| luminance([c[0], c[1], c[2], 0])).collect()
+        };
         let (la, lb) = (light(&self.codes[0]), light(&self.codes[1]));
         let Some(there) = align::affine(&la, &lb, self.w, self.h, seed) else {
             return Ok(self);

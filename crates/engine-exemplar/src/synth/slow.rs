@@ -50,7 +50,9 @@ impl Between {
         }
         let t = part as f32 / PARTS as f32;
         Ok(match &self.pair {
-            Some((_, pair)) if pair.agreement() >= LEAST_AGREEMENT => pair.at(t, frame as u16, frame as u16 + 1),
+            Some((_, pair)) if pair.agreement() >= LEAST_AGREEMENT => {
+                pair.at(t, frame as u16, frame as u16 + 1)
+            }
             _ => Laid::plain(own((frame + u32::from(t >= 0.5)) as u16, w, h)),
         })
     }

@@ -95,7 +95,10 @@ impl Way {
             .into_par_iter()
             .map(|i| {
                 let round = |v: f32, n: usize| libm::floorf(v + 0.5).clamp(0.0, (n - 1) as f32) as usize;
-                let (x, y) = (round((i % w) as f32 + m[i][0], w), round((i / w) as f32 + m[i][1], h));
+                let (x, y) = (
+                    round((i % w) as f32 + m[i][0], w),
+                    round((i / w) as f32 + m[i][1], h),
+                );
                 sure[i] && old[y * w + x]
             })
             .collect();
@@ -105,7 +108,10 @@ impl Way {
 /// Luminance softened as ranks are taken of it.
 fn light(colour: &[Colour], w: usize, h: usize, radius: usize) -> Vec<u8> {
     let light: Vec<[u8; 1]> = colour.iter().map(|c| [luminance(*c)]).collect();
-    soften(&light, w, h, (radius / 2).max(1)).into_iter().map(|v| v[0]).collect()
+    soften(&light, w, h, (radius / 2).max(1))
+        .into_iter()
+        .map(|v| v[0])
+        .collect()
 }
 
 /// Counts of luminances to ranks: the share, 0..=255, below each.
@@ -483,7 +489,10 @@ pub struct Plain {
 impl Plain {
     fn frame(&self, n: u32) -> Result<Laid, Failure> {
         let clip = self.clip.get(n as usize).ok_or_else(|| {
-            Failure::lasting("frame", format!("the shot has no frame {n}; it has {}", self.clip.len()))
+            Failure::lasting(
+                "frame",
+                format!("the shot has no frame {n}; it has {}", self.clip.len()),
+            )
         })?;
         Ok(Laid::plain(own(*clip, self.w, self.h)))
     }
