@@ -364,12 +364,16 @@ fn one_of_each(folder: &Path) -> (Files, Vec<Request>) {
     let (id, _) = clip(folder, &mut files, cross, 9, Rate::CINEMA);
     let from = still(folder, &mut files, &picture(pan, 0.0));
     let to = still(folder, &mut files, &picture(pan, 2.0));
-    let shots = vec![
+    let mut shots = vec![
         shot(Task::Style, &[id, cells], 8, &[("strength", Param::Number(0.75))]),
         shot(Task::Slow, &[id], 5, &[]),
         shot(Task::Extend, &[id], 6, &[]),
         shot(Task::Between, &[from, to], 4, &[]),
     ];
+    // Small, since each is made several times.
+    for request in &mut shots {
+        request.size = Size::new(96, 54).unwrap();
+    }
     (files, shots)
 }
 
