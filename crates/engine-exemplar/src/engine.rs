@@ -2,6 +2,7 @@
 
 use crate::atlas::{self, Scaled};
 use crate::codec::MAX_PIXELS;
+use crate::like;
 use crate::making::{Making, crops, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::poisson;
@@ -94,6 +95,7 @@ fn setting(request: &Request) -> Setting {
             direction_deg: number(settings::DIRECTION_DEG, 0.0, -100_000.0, 100_000.0),
         },
         steady: number(settings::STEADY, 0.5, 0.0, 1.0),
+        flow_seed: request.whole(settings::FLOW_SEED).unwrap_or(request.seed),
     }
 }
 
@@ -181,7 +183,10 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
     drop(photographs);
     control.check()?;
     let sheets: Vec<Sheet> = scaled.iter().map(|s| s.sheet(true)).collect();
-    let making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
+    let mut making = Living::new(sheets, setting(request)).ok_or_else(too_small)?;
+    if let Some(like) = like::read(order, &scaled)? {
+        making.be_like(like);
+    }
     Ok(Prepared {
         making: Box::new(making),
         scaled,

@@ -68,6 +68,7 @@
 pub mod atlas;
 pub mod codec;
 pub mod engine;
+pub mod like;
 pub mod making;
 pub mod map;
 pub mod measure;

@@ -177,6 +177,15 @@ pub struct ExemplarTake {
     facts: Facts,
     inputs: Arc<dyn Inputs>,
     images: Mutex<Option<Arc<Vec<Image>>>>,
+    /// The frame whose pixels were last asked after: whoever asks for one mostly asks for more.
+    asked: Mutex<Option<(u32, Arc<Layers>)>>,
+}
+
+/// What is stored of a frame, unpacked.
+struct Layers {
+    map: CoordinateMap,
+    over: Option<Over>,
+    offset: Option<Offset>,
 }
 
 impl ExemplarTake {
@@ -196,6 +205,7 @@ impl ExemplarTake {
             facts,
             inputs,
             images: Mutex::new(None),
+            asked: Mutex::new(None),
         })
     }
 
@@ -308,6 +318,23 @@ impl ExemplarTake {
         Ok(out)
     }
 
+    /// Everything stored of frame `n`, unpacked once for many pixels.
+    fn layers(&self, n: u32) -> Result<Arc<Layers>, Failure> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((frame, layers)) = &*asked
+            && *frame == n
+        {
+            return Ok(layers.clone());
+        }
+        let layers = Arc::new(Layers {
+            map: self.map(n)?,
+            over: self.over(n)?,
+            offset: self.offset(n)?,
+        });
+        *asked = Some((n, layers.clone()));
+        Ok(layers)
+    }
+
     /// An origin as the contract has it.
     fn place(&self, origin: Origin, weight: f64, finished: bool) -> Result<heirloom_engine::Origin, Failure> {
         let source = self
@@ -392,9 +419,9 @@ impl TakeFrames for ExemplarTake {
     }
 
     fn origins(&self, n: u32, x: u32, y: u32) -> Result<Vec<heirloom_engine::Origin>, Failure> {
-        let map = self.map(n)?;
+        let layers = self.layers(n)?;
         let size = self.manifest.size;
-        let origin = map.at(x, y).ok_or_else(|| {
+        let origin = layers.map.at(x, y).ok_or_else(|| {
             Failure::lasting(
                 "pixel",
                 format!(
@@ -403,12 +430,13 @@ impl TakeFrames for ExemplarTake {
                 ),
             )
         })?;
-        let offset = self.offset(n)?;
         let at = y as usize * size.width as usize + x as usize;
-        let finished = offset
+        let finished = layers
+            .offset
+            .as_ref()
             .and_then(|o| o.steps().get(at).copied())
             .is_some_and(|s| s != [0; 3]);
-        let second = self.over(n)?.and_then(|over| {
+        let second = layers.over.as_ref().and_then(|over| {
             let weight = over.weight.get(at).copied().filter(|w| *w > 0)?;
             Some((*over.map.get(at)?, f64::from(weight) / 255.0))
         });

@@ -42,16 +42,19 @@
 pub mod card;
 pub mod conformance;
 mod contract;
+pub mod distance;
 pub mod gate;
 pub mod guides;
 mod job;
 pub mod local;
+pub mod places;
 mod request;
 pub mod settings;
 mod take;
 
 pub use card::{Card, Task};
 pub use contract::{Engine, Engines};
+pub use distance::Distance;
 pub use guides::{GuideFrame, GuideLight, GuideSet, Guides};
 pub use job::{Draft, DraftFile, Failure, Inputs, JobId, JobState, Order, Progress, Refusal};
 pub use request::{Draw, Keyframe, NotFinite, Param, Request};

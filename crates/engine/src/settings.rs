@@ -29,6 +29,13 @@ pub const LAYOUT: &str = "layout";
 /// A picture whose flat colours say which source goes where, among a request's pictures.
 pub const LABELS: &str = "labels";
 
+/// The manifest of the take that a take is to be like, among a request's pictures.
+pub const LIKE: &str = "like";
+/// How far it may move from that take, from 0 (its composition) to 1 (as free as a new seed) (number).
+pub const AMOUNT: &str = "amount";
+/// Seed of the movement, where it is another than the request's: that of the take it is like (whole number).
+pub const FLOW_SEED: &str = "flow_seed";
+
 use crate::request::{Param, Request};
 
 impl Request {
@@ -37,6 +44,14 @@ impl Request {
         match self.params.get(name) {
             Some(Param::Number(n)) => Some(*n),
             Some(Param::Whole(n)) => Some(*n as f64),
+            _ => None,
+        }
+    }
+
+    /// A setting as a whole number from 0.
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        match self.params.get(name) {
+            Some(Param::Whole(n)) => u64::try_from(*n).ok(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
+use crate::like::like;
 use crate::toml::{Table, Value};
 use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
 
@@ -165,6 +166,13 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     } else {
         for key in ["motion", "seed", "finish", "scale", "engine"] {
             foreign.judge(&mut table, key, "delete it: a plate is shown as it was shot");
+        }
+    }
+    if is(&[living, still]) {
+        shot.like = like(&mut table);
+    } else {
+        for key in ["like", "amount"] {
+            foreign.judge(&mut table, key, "delete it: only living and still shots move a little from a take");
         }
     }
     for key in ["flow", "speed", "direction", "steady"] {

@@ -29,6 +29,8 @@ pub struct Setting {
     pub manner: Manner,
     /// 0 lively .. 1 steady.
     pub steady: f32,
+    /// Chance of the flow: the seed's, or that of the take it is like.
+    pub flow_seed: u64,
 }
 
 /// How strongly the layout and the structure guide, at first; raised where a picture would be copied.
@@ -67,7 +69,12 @@ pub struct Living {
     way: Sway,
     /// When each place of the key frame changes from `base` to `mended`, 0..1.
     turn: Vec<f32>,
+    /// What frame 0 is to be like.
+    like: Option<Like>,
 }
+
+mod like;
+pub use like::Like;
 
 pub use crate::making::Asked as Stop;
 
@@ -158,6 +165,7 @@ impl Living {
             mended: Vec::new(),
             way: sway,
             turn,
+            like: None,
         })
     }
 
@@ -168,6 +176,9 @@ impl Living {
 
     /// Frame 0.
     pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
+        if let Some(like) = self.like.take() {
+            return self.first_like(&like, stop);
+        }
         let s = self.setting.clone();
         let layout = Layout::new(&self.sheets, s.width, s.height, s.seed);
         let (mut sketch, wish) = layout.draw(&self.sheets);
@@ -338,7 +349,7 @@ fn flow_of(setting: &Setting) -> Flow {
         setting.width,
         setting.height,
         setting.seconds_a_frame,
-        mix(setting.seed ^ 0x11fe),
+        mix(setting.flow_seed ^ 0x11fe),
     )
 }
 
