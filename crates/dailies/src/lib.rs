@@ -30,6 +30,7 @@
 
 mod draw;
 mod event;
+mod like;
 mod lock;
 mod plan;
 mod queue;

@@ -7,8 +7,10 @@ use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Motion, Scene, Shot, SourceCall};
-use heirloom_vault::{ObjectId, VaultError};
+use heirloom_film::{Film, Kind, Like, Motion, Scene, Shot, SourceCall};
+use heirloom_vault::{ObjectId, Vault, VaultError};
+
+use crate::takes::TakeError;
 
 /// What a shot needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +131,7 @@ pub fn plan(
     let mut plan = Plan::default();
     let sources = archive.sources()?;
     for (scene, shot) in film.shots() {
-        match planned(film, scene, shot, &sources, engines, gate)? {
+        match planned(film, scene, shot, archive, &sources, engines, gate)? {
             Ok(planned) => plan.shots.push(planned),
             Err(objections) => plan.objections.extend(objections),
         }
@@ -143,7 +145,8 @@ fn planned(
     film: &Film,
     scene: &Scene,
     shot: &Shot,
-    archive: &[Source],
+    archive: &Archive<'_>,
+    known: &[Source],
     engines: &Engines,
     gate: &dyn Gate,
 ) -> Answer<Planned> {
@@ -161,7 +164,7 @@ fn planned(
     let mut sources = Vec::new();
     let mut uses = Vec::new();
     for call in calls(shot) {
-        match resolve_among(archive, call) {
+        match resolve_among(known, call) {
             Ok(source) => {
                 uses.push(SourceUse {
                     object: source.object,
@@ -186,6 +189,10 @@ fn planned(
                 .into(),
         )),
         _ => draw(film, shot, &sources, engines),
+    };
+    let work = match (work, &shot.like) {
+        (Ok(Work::Draw { request, .. }), Some(like)) => alike(*request, like, archive.vault(), known)?,
+        (work, _) => work,
     };
     Ok(match work {
         Ok(work) => Ok(Planned {
@@ -286,6 +293,28 @@ fn draw(film: &Film, shot: &Shot, sources: &[Source], engines: &Engines) -> Resu
         request: Box::new(request),
         id,
     })
+}
+
+/// A shot's work once it is known what it is like.
+fn alike(
+    mut request: Request,
+    like: &Like,
+    vault: &Vault,
+    known: &[Source],
+) -> Result<Result<Work, Why>, VaultError> {
+    match crate::like::apply(&mut request, like, vault, known) {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => return Ok(Err(Why::Shot(why))),
+        Err(TakeError::Vault(error)) => return Err(error),
+        Err(error) => return Ok(Err(Why::Shot(error.to_string()))),
+    }
+    Ok(request
+        .id()
+        .map(|id| Work::Draw {
+            request: Box::new(request),
+            id,
+        })
+        .map_err(|e| Why::Shot(e.to_string())))
 }
 
 fn params(shot: &Shot) -> BTreeMap<String, Param> {

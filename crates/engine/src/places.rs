@@ -190,7 +190,7 @@ fn root(parent: &mut [u32], mut i: u32) -> u32 {
 }
 
 /// How near a frame is to a copy of one photograph. All numbers but the source are shares, 0..=1.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Copying {
     /// The photograph of the largest piece.
     pub source: ObjectId,

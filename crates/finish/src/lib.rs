@@ -44,13 +44,16 @@
 //! - A frame map from a stranger is an error or consistent, never a panic.
 
 pub mod animatic;
+pub mod attribution;
 mod credit_pages;
 pub mod credits;
 pub mod cut;
 mod error;
 pub mod frame_map;
+mod map_picture;
 mod frames;
 mod lettering;
+pub mod limits;
 mod master;
 pub mod numbered;
 mod plates;
@@ -61,6 +64,7 @@ pub mod timeline;
 pub mod titles;
 pub mod trace;
 
+pub use attribution::ShareTable;
 pub use cut::{Cut, CutItem, Footage, Plate};
 pub use error::FinishError;
 pub use frame_map::{FrameMap, FrameMapError};

@@ -14,7 +14,7 @@ use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::args::Make;
 use crate::show::{ShotBars, Show};
-use crate::{Ended, INTERRUPTED, REFUSED, cut, open};
+use crate::{Ended, INTERRUPTED, REFUSED, cut, like, limits, open, takes};
 
 /// Begin a film.
 pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
@@ -140,7 +140,7 @@ pub fn make(
     threads(options.threads)?;
     let vault = open::vault(folder)?;
     let _lock = Lock::acquire(folder)?;
-    let film = film(folder, options.size, show)?;
+    let mut film = film(folder, options.size, show)?;
     anyhow::ensure!(
         film.shots().next().is_some(),
         "the film has no shots yet: add a [[scene]] with a [[scene.shot]] to {}",
@@ -149,7 +149,15 @@ pub fn make(
     // Found missing before an hour of drawing rather than after it.
     heirloom_picture::ffmpeg::Ffmpeg::find()?;
     let sound = sound(folder, &film)?;
-    let plan = planned(&film, &vault, engines)?;
+    let mut plan = planned(&film, &vault, engines)?;
+    if options.like.is_some() {
+        like::write(folder, &film, &plan, &vault, options, show)?;
+        film = self::film(folder, options.size, &Show::silent())?;
+        plan = planned(&film, &vault, engines)?;
+    }
+    if let Some(shot) = &options.shot {
+        takes::only(&mut plan, shot)?;
+    }
     if !plan.objections.is_empty() {
         record_refusals(&vault, &plan)?;
         return Err(objections(&plan, show));
@@ -182,22 +190,23 @@ pub fn make(
         "{} shots drawn, {} were there already.",
         outcome.drawn, outcome.kept
     ));
-    if options.no_cut {
+    let ready = cut::Ready {
+        folder,
+        film: &film,
+        plan: &plan,
+        takes: &outcome.takes,
+        vault,
+        engines,
+        sound,
+    };
+    if options.shot.is_some() {
+        like::say(&ready, show)?;
+    }
+    limits::warn(&ready, show)?;
+    if options.no_cut || options.shot.is_some() {
         return Ok(());
     }
-    cut::masters(
-        &cut::Ready {
-            folder,
-            film: &film,
-            plan: &plan,
-            takes: &outcome.takes,
-            vault,
-            engines,
-            sound,
-        },
-        show,
-        stop,
-    )
+    cut::masters(&ready, show, stop)
 }
 
 /// film.toml with every id in place.
