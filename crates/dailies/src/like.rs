@@ -58,7 +58,9 @@ pub(crate) fn apply(
     if request.params.contains_key(settings::FLOW) && like.amount.share() < 1.0 {
         let seed = theirs.whole(settings::FLOW_SEED).unwrap_or(theirs.seed);
         let seed = i64::try_from(seed).unwrap_or(i64::MAX);
-        request.params.insert(settings::FLOW_SEED.into(), Param::Whole(seed));
+        request
+            .params
+            .insert(settings::FLOW_SEED.into(), Param::Whole(seed));
     }
     Ok(Ok(()))
 }

@@ -128,7 +128,11 @@ fn main() {
     let request = Request {
         engine: engine::NAME.into(),
         revision: engine::REVISION,
-        task: if given.contains_key("flow") { Task::Living } else { Task::Still },
+        task: if given.contains_key("flow") {
+            Task::Living
+        } else {
+            Task::Still
+        },
         prompt: String::new(),
         mood: String::new(),
         seed: 1,
@@ -196,7 +200,11 @@ fn main() {
         likes.push((amount, all));
     }
     say("between seeds", &apart);
-    println!("  nearest {:.3}, farthest {:.3}", apart[0].whole, apart[apart.len() - 1].whole);
+    println!(
+        "  nearest {:.3}, farthest {:.3}",
+        apart[0].whole,
+        apart[apart.len() - 1].whole
+    );
     say("one seed, finish or steady changed", &same);
     for (amount, all) in &likes {
         say(&format!("like seed 1, amount {amount}"), all);

@@ -49,17 +49,22 @@ pub fn read(order: &Order, scaled: &[Scaled]) -> Result<Option<Like>, Failure> {
             .map(|object| order.inputs.read(&object))
             .transpose()
     };
-    let map = layer(MAP)?.ok_or_else(|| fault("it has no map of its first frame; name another take".into()))?;
+    let map =
+        layer(MAP)?.ok_or_else(|| fault("it has no map of its first frame; name another take".into()))?;
     let mut map = decode_map(&map).map_err(|e| fault(e.to_string()))?;
     if let (Some(over), Some(weight)) = (layer(OVER)?, layer(WEIGHT)?) {
         let over = decode_map(&over).map_err(|e| fault(e.to_string()))?;
         let weight = decode_weight(&weight).map_err(|e| fault(e.to_string()))?.2;
-        map = stronger(&map, &over, &weight).ok_or_else(|| fault("its layers do not fit; name another take".into()))?;
+        map = stronger(&map, &over, &weight)
+            .ok_or_else(|| fault("its layers do not fit; name another take".into()))?;
     }
-    let places = carried_over(&map, &facts.sources, &request.sources, scaled, [
-        request.size.width,
-        request.size.height,
-    ]);
+    let places = carried_over(
+        &map,
+        &facts.sources,
+        &request.sources,
+        scaled,
+        [request.size.width, request.size.height],
+    );
     Ok(Some(Like { places, amount }))
 }
 
@@ -81,7 +86,11 @@ fn carried_over(
 ) -> Vec<Option<Origin>> {
     let number: Vec<Option<usize>> = theirs
         .iter()
-        .map(|facts| ours.iter().position(|o| *o == facts.object).filter(|_| facts.frame.is_none()))
+        .map(|facts| {
+            ours.iter()
+                .position(|o| *o == facts.object)
+                .filter(|_| facts.frame.is_none())
+        })
         .collect();
     // In 1/256 pixels of the other frame: the pixel in which a pixel's centre lies, and how far from its centre.
     let across = |k: u32, ours: u32, theirs: u32| -> (u32, i64) {

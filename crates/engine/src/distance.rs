@@ -58,8 +58,16 @@ impl fmt::Display for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |value: Option<f64>| value.map_or("   - ".to_owned(), |v| format!("{v:.3}"));
         writeln!(f, "distance     {:.3}", self.whole)?;
-        writeln!(f, "  composition  {:.3}   where which colours are", self.composition)?;
-        writeln!(f, "  matter       {}   which places of the sources are used", part(self.matter))?;
+        writeln!(
+            f,
+            "  composition  {:.3}   where which colours are",
+            self.composition
+        )?;
+        writeln!(
+            f,
+            "  matter       {}   which places of the sources are used",
+            part(self.matter)
+        )?;
         write!(f, "  motion       {}   how the picture moves", part(self.motion))
     }
 }
@@ -87,7 +95,8 @@ impl Signature {
             matter: BTreeMap::new(),
             motion: Vec::new(),
         };
-        let step = ((f64::from(rate.num()) / f64::from(rate.den().max(1)) * APART_S) as u32).clamp(1, last.max(1));
+        let step =
+            ((f64::from(rate.num()) / f64::from(rate.den().max(1)) * APART_S) as u32).clamp(1, last.max(1));
         for (k, n) in looked_at.into_iter().enumerate() {
             if k > 0 && n == looked_at[k - 1] {
                 // A take so short that two of them are one: it counts once more, so that takes of any length compare.
@@ -98,14 +107,21 @@ impl Signature {
             signature.cells.push(cells(&frame));
             matter(take, n, &mut signature.matter)?;
             if last > 0 {
-                let (from, to) = if n + step <= last { (n, n + step) } else { (last - step, last) };
+                let (from, to) = if n + step <= last {
+                    (n, n + step)
+                } else {
+                    (last - step, last)
+                };
                 let (a, b) = (take.frame(from)?, take.frame(to)?);
                 let seconds = f64::from(step) * f64::from(rate.den()) / f64::from(rate.num().max(1));
                 signature.motion.push(motion(&a, &b, seconds)?);
             }
         }
         let all: f64 = signature.matter.values().sum();
-        signature.matter.values_mut().for_each(|share| *share /= all.max(1e-12));
+        signature
+            .matter
+            .values_mut()
+            .for_each(|share| *share /= all.max(1e-12));
         Ok(signature)
     }
 
@@ -138,7 +154,9 @@ impl Signature {
         });
         let parts = [(0.60, Some(composition)), (0.25, matter), (0.15, motion)];
         let told = parts.iter().filter_map(|(weight, part)| Some((weight, (*part)?)));
-        let (sum, weights) = told.fold((0.0, 0.0), |(s, w), (weight, part)| (s + weight * part, w + weight));
+        let (sum, weights) = told.fold((0.0, 0.0), |(s, w), (weight, part)| {
+            (s + weight * part, w + weight)
+        });
         Distance {
             whole: sum / weights,
             composition,
@@ -204,7 +222,9 @@ fn composition(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
     let ((ma, va), (mb, vb)) = (about(a), about(b));
     let squared = |p: &[f64; 3], q: &[f64; 3]| (0..3).map(|k| (p[k] - q[k]).powi(2)).sum::<f64>();
     let apart = a.iter().zip(b).map(|(p, q)| squared(p, q)).sum::<f64>() / n;
-    (apart / (2.0 * (va + vb) + squared(&ma, &mb) + UNSEEN * UNSEEN)).sqrt().min(1.0)
+    (apart / (2.0 * (va + vb) + squared(&ma, &mb) + UNSEEN * UNSEEN))
+        .sqrt()
+        .min(1.0)
 }
 
 /// Adds the shares of the bins that frame `n` uses.
@@ -221,7 +241,10 @@ fn matter(take: &dyn TakeFrames, n: u32, into: &mut BTreeMap<(ObjectId, u32), f6
                     let share = (v + 0.5) / f64::from(whole.max(1));
                     ((share * f64::from(BINS)) as u32).min(BINS - 1)
                 };
-                let (x, y) = (bin(origin.scaled_x, origin.scaled_to.0), bin(origin.scaled_y, origin.scaled_to.1));
+                let (x, y) = (
+                    bin(origin.scaled_x, origin.scaled_to.0),
+                    bin(origin.scaled_y, origin.scaled_to.1),
+                );
                 *into.entry((origin.source, y * BINS + x)).or_default() += origin.weight;
             }
         }
@@ -247,12 +270,19 @@ fn motion(a: &Image, b: &Image, seconds: f64) -> Result<Vec<[f64; 2]>, Failure> 
         cell[1] += f64::from(v[1]) * scale;
         cell[2] += 1.0;
     }
-    Ok(sums.iter().map(|s| [s[0] / s[2].max(1.0), s[1] / s[2].max(1.0)]).collect())
+    Ok(sums
+        .iter()
+        .map(|s| [s[0] / s[2].max(1.0), s[1] / s[2].max(1.0)])
+        .collect())
 }
 
 fn unlike(a: &[[f64; 2]], b: &[[f64; 2]]) -> f64 {
     let power = |v: &[[f64; 2]]| v.iter().map(|v| v[0] * v[0] + v[1] * v[1]).sum::<f64>();
-    let apart: f64 = a.iter().zip(b).map(|(p, q)| (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2)).sum();
+    let apart: f64 = a
+        .iter()
+        .zip(b)
+        .map(|(p, q)| (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2))
+        .sum();
     let floor = a.len() as f64 * STANDING * STANDING;
     (apart / (2.0 * (power(a) + power(b)) + floor)).sqrt().min(1.0)
 }

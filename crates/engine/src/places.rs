@@ -214,7 +214,11 @@ impl Copying {
     /// Of two frames the one that is nearer to a copy.
     #[must_use]
     pub fn nearer(self, other: Copying) -> Copying {
-        if other.nearness() > self.nearness() { other } else { self }
+        if other.nearness() > self.nearness() {
+            other
+        } else {
+            self
+        }
     }
 
     /// How near to a copy, 0..=1: the largest piece as a share of the frame or of its photograph, whichever is
@@ -295,7 +299,10 @@ fn in_place(map: &PlaceMap, apart: &dyn Fn(usize) -> bool, judged: u64) -> (f64,
         for _ in 0..TRIES {
             let triple = [points[pick()], points[pick()], points[pick()]];
             let Some(window) = through(&triple) else { continue };
-            let inside = points.iter().filter(|(at, place)| off(&window, *at, *place) <= near).count();
+            let inside = points
+                .iter()
+                .filter(|(at, place)| off(&window, *at, *place) <= near)
+                .count();
             if inside > best.0 {
                 best = (inside, source as u32);
             }

@@ -38,10 +38,14 @@ pub(crate) fn like(table: &mut Table<'_>) -> Option<Like> {
             "add `like = \"TAKE\"`; `heirloom takes` lists them",
         );
     }
-    let amount = amount.and_then(|v| v.number(0.0..=1.0)).unwrap_or(Like::DEFAULT_AMOUNT);
+    let amount = amount
+        .and_then(|v| v.number(0.0..=1.0))
+        .unwrap_or(Like::DEFAULT_AMOUNT);
     let value = value?;
     let take = value.string()?.trim();
-    let hex = take.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hex = take
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if !hex || !(FEWEST..=64).contains(&take.len()) {
         value.fault(
             format!("`{}` is not the id of a take", take.escape_debug()),
@@ -81,7 +85,8 @@ fn with_like(text: &str, shot: &Id, like: &Like, seed: u64) -> Option<String> {
         put(table, "like", like.take.as_str().into());
         put(table, "amount", like.amount.share().into());
     };
-    let is_it = |table: &dyn toml_edit::TableLike| table.get("id").and_then(|id| id.as_str()) == Some(shot.as_str());
+    let is_it =
+        |table: &dyn toml_edit::TableLike| table.get("id").and_then(|id| id.as_str()) == Some(shot.as_str());
     // Scenes and shots are written with headers or as lists of inline tables.
     let mut found = false;
     let mut within = |item: &mut toml_edit::Item| {
@@ -101,7 +106,10 @@ fn with_like(text: &str, shot: &Id, like: &Like, seed: u64) -> Option<String> {
     };
     let scenes = document.get_mut("scene")?;
     if let Some(tables) = scenes.as_array_of_tables_mut() {
-        tables.iter_mut().filter_map(|t| t.get_mut("shot")).for_each(&mut within);
+        tables
+            .iter_mut()
+            .filter_map(|t| t.get_mut("shot"))
+            .for_each(&mut within);
     } else {
         for scene in scenes.as_array_mut()?.iter_mut() {
             if let Some(shots) = scene.as_inline_table_mut().and_then(|t| t.get_mut("shot")) {

@@ -108,7 +108,10 @@ pub(crate) fn copies(table: &mut Table<'_>) -> Copies {
     ];
     let plain = Copies::default();
     Copies {
-        rule: table.get("copies").and_then(|v| v.one_of(&rules)).unwrap_or_default(),
+        rule: table
+            .get("copies")
+            .and_then(|v| v.one_of(&rules))
+            .unwrap_or_default(),
         over: table
             .get("copy_over")
             .and_then(|v| v.number(0.01..=1.0))
@@ -169,7 +172,10 @@ fn one(value: &Value<'_>) -> Bounds {
     table.describe("the limits of a share");
     let bounds = bounds(&mut table);
     if bounds == Bounds::default() {
-        table.warn("no limit is stated here", "write `{ max = 0.5 }`, or delete the line");
+        table.warn(
+            "no limit is stated here",
+            "write `{ max = 0.5 }`, or delete the line",
+        );
     }
     table.finish(&[("most", "max"), ("least", "min")]);
     bounds

@@ -1,8 +1,8 @@
 //! From the tables of `film.toml` to scenes and shots.
 
+use crate::like::like;
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
-use crate::like::like;
 use crate::toml::{Table, Value};
 use crate::{Flow, Id, Kind, Motion, Rate, Scene, Shot, SourceCall};
 
@@ -172,7 +172,11 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         shot.like = like(&mut table);
     } else {
         for key in ["like", "amount"] {
-            foreign.judge(&mut table, key, "delete it: only living and still shots move a little from a take");
+            foreign.judge(
+                &mut table,
+                key,
+                "delete it: only living and still shots move a little from a take",
+            );
         }
     }
     for key in ["flow", "speed", "direction", "steady"] {

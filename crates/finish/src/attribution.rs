@@ -77,7 +77,11 @@ impl ShareTable {
     ///
     /// # Errors
     /// As [`TakeFrames::shares`].
-    pub fn of_take(of: &str, take: &dyn TakeFrames, lookup: &SourceLookup<'_>) -> Result<ShareTable, Failure> {
+    pub fn of_take(
+        of: &str,
+        take: &dyn TakeFrames,
+        lookup: &SourceLookup<'_>,
+    ) -> Result<ShareTable, Failure> {
         Ok(Self::of_shares(of, take.frames().into(), &take.shares()?, lookup))
     }
 
@@ -86,7 +90,8 @@ impl ShareTable {
     /// # Errors
     /// As [`source_shares`].
     pub fn of_film(cut: &Cut, lookup: &SourceLookup<'_>) -> Result<ShareTable, FinishError> {
-        let sum = |of: &dyn Fn(&crate::CutItem) -> u32| cut.items.iter().map(|i| u64::from(of(i))).sum::<u64>();
+        let sum =
+            |of: &dyn Fn(&crate::CutItem) -> u32| cut.items.iter().map(|i| u64::from(of(i))).sum::<u64>();
         let frames = sum(&|item| item.frames).saturating_sub(sum(&|item| item.dissolve));
         Ok(Self::of_shares(&cut.title, frames, &source_shares(cut)?, lookup))
     }
@@ -107,7 +112,11 @@ fn row(share: &Share, info: Option<SourceInfo>) -> SourceRow {
 
 /// An owner's name, or that there is none.
 fn stated(owner: &str) -> &str {
-    if owner.is_empty() { "owner not stated" } else { owner }
+    if owner.is_empty() {
+        "owner not stated"
+    } else {
+        owner
+    }
 }
 
 impl fmt::Display for ShareTable {
@@ -120,7 +129,11 @@ impl fmt::Display for ShareTable {
         let wide = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0).min(48);
         let name = wide(&mut self.sources.iter().map(|s| s.name.chars().count()));
         for s in &self.sources {
-            let terms = if s.terms.is_empty() { String::new() } else { format!(", {}", s.terms) };
+            let terms = if s.terms.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", s.terms)
+            };
             let owner = stated(&s.owner);
             writeln!(f, "  {:>7}  {:<name$}  {owner}{terms}", percent(s.share), s.name)?;
         }

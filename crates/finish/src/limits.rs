@@ -29,11 +29,17 @@ pub fn film_breaches(
     table: &ShareTable,
     means: &dyn Fn(&SourceCall) -> Option<ObjectId>,
 ) -> Vec<Breach> {
-    let named: Vec<(Option<ObjectId>, &SourceCall, Bounds)> =
-        limits.sources.iter().map(|(call, bounds)| (means(call), call, *bounds)).collect();
+    let named: Vec<(Option<ObjectId>, &SourceCall, Bounds)> = limits
+        .sources
+        .iter()
+        .map(|(call, bounds)| (means(call), call, *bounds))
+        .collect();
     let mut breaches = Vec::new();
     for row in &table.sources {
-        let own = named.iter().find(|(object, ..)| *object == Some(row.source)).map(|(.., b)| *b);
+        let own = named
+            .iter()
+            .find(|(object, ..)| *object == Some(row.source))
+            .map(|(.., b)| *b);
         let (bounds, key) = bounds_of(own, limits.every_source, &row.name);
         if let Some(words) = outside(row.share, bounds, &row.name, "the film", &key) {
             breaches.push(Breach {
@@ -45,18 +51,29 @@ pub fn film_breaches(
     for (object, call, bounds) in &named {
         let there = object.is_some_and(|o| table.sources.iter().any(|row| row.source == o));
         if !there && bounds.min.is_some_and(|min| min.millionths > 0) {
-            let words = outside(0.0, *bounds, &call.to_string(), "the film", "its limits in [charter.shares.sources]");
-            breaches.extend(words.map(|words| Breach { source: *object, words }));
+            let words = outside(
+                0.0,
+                *bounds,
+                &call.to_string(),
+                "the film",
+                "its limits in [charter.shares.sources]",
+            );
+            breaches.extend(words.map(|words| Breach {
+                source: *object,
+                words,
+            }));
         }
     }
     for (owner, bounds) in &limits.owners {
-        let share = table.owners.iter().find(|o| o.owner == *owner).map_or(0.0, |o| o.share);
+        let share = table
+            .owners
+            .iter()
+            .find(|o| o.owner == *owner)
+            .map_or(0.0, |o| o.share);
         let key = format!("the limits of \"{owner}\" in [charter.shares.owners]");
         breaches.extend(
-            outside(share, *bounds, &format!("what {owner} owns"), "the film", &key).map(|words| Breach {
-                source: None,
-                words,
-            }),
+            outside(share, *bounds, &format!("what {owner} owns"), "the film", &key)
+                .map(|words| Breach { source: None, words }),
         );
     }
     breaches
@@ -74,12 +91,18 @@ pub fn take_breaches(
     }
     let mut breaches = Vec::new();
     for row in &table.sources {
-        let own = limits.sources.iter().find(|(call, _)| means(call) == Some(row.source)).map(|(_, b)| *b);
+        let own = limits
+            .sources
+            .iter()
+            .find(|(call, _)| means(call) == Some(row.source))
+            .map(|(_, b)| *b);
         let (bounds, key) = bounds_of(own, limits.every_source, &row.name);
-        breaches.extend(outside(row.share, bounds, &row.name, "the take", &key).map(|words| Breach {
-            source: Some(row.source),
-            words,
-        }));
+        breaches.extend(
+            outside(row.share, bounds, &row.name, "the take", &key).map(|words| Breach {
+                source: Some(row.source),
+                words,
+            }),
+        );
     }
     breaches
 }
@@ -157,7 +180,11 @@ fn meant(request: &Request) -> Option<&'static str> {
 ///
 /// # Errors
 /// As [`TakeFrames::frame`], or the mask can not be read.
-pub fn copy_finding(take: &dyn TakeFrames, request: &Request, inputs: &dyn Inputs) -> Result<CopyFinding, Failure> {
+pub fn copy_finding(
+    take: &dyn TakeFrames,
+    request: &Request,
+    inputs: &dyn Inputs,
+) -> Result<CopyFinding, Failure> {
     if let Some(why) = meant(request) {
         return Ok(CopyFinding::Meant { why: why.into() });
     }
@@ -177,12 +204,21 @@ pub fn copy_finding(take: &dyn TakeFrames, request: &Request, inputs: &dyn Input
             (before, _) => before,
         };
     }
-    Ok(worst.map_or(CopyFinding::NotKnown, |(frame, copying)| CopyFinding::Judged { frame, copying }))
+    Ok(
+        worst.map_or(CopyFinding::NotKnown, |(frame, copying)| CopyFinding::Judged {
+            frame,
+            copying,
+        }),
+    )
 }
 
 /// The pixels that a fill keeps: the mask's dark half. Empty where there is no mask.
 fn kept(request: &Request, size: Size, inputs: &dyn Inputs) -> Result<Vec<bool>, Failure> {
-    let Some(mask) = request.pictures.get(settings::MASK).filter(|_| request.task == Task::Fill) else {
+    let Some(mask) = request
+        .pictures
+        .get(settings::MASK)
+        .filter(|_| request.task == Task::Fill)
+    else {
         return Ok(Vec::new());
     };
     let picture = photo::decode(&inputs.read(mask)?, &format!("mask {}", mask.short()))
@@ -193,7 +229,12 @@ fn kept(request: &Request, size: Size, inputs: &dyn Inputs) -> Result<Vec<bool>,
 }
 
 /// What is to be said of a take of `shot` that is nearly a copy: the numbers, and the mend. `None` where it is none.
-pub fn copy_words(shot: &str, finding: &CopyFinding, copies: &Copies, name: &dyn Fn(&ObjectId) -> String) -> Option<String> {
+pub fn copy_words(
+    shot: &str,
+    finding: &CopyFinding,
+    copies: &Copies,
+    name: &dyn Fn(&ObjectId) -> String,
+) -> Option<String> {
     let CopyFinding::Judged { frame, copying } = finding else {
         return None;
     };

@@ -54,12 +54,20 @@ impl Canvas {
         let mut text = printable(text);
         let line = loop {
             let lines = self.letters.set(&text, face, em, 1e6, false);
-            let Some(line) = lines.into_iter().next() else { return };
+            let Some(line) = lines.into_iter().next() else {
+                return;
+            };
             if line.width <= width || text.chars().count() < 3 {
                 break line;
             }
             let keep = text.chars().count() - 2;
-            text = text.chars().take(keep).collect::<String>().trim_end_matches(['…', ' ']).to_owned() + "…";
+            text = text
+                .chars()
+                .take(keep)
+                .collect::<String>()
+                .trim_end_matches(['…', ' '])
+                .to_owned()
+                + "…";
         };
         let (high, wide) = ((em * 1.6) as usize + 2, line.width as usize + 4);
         let mut sheet = Sheet::new(wide as u32, high as u32);
@@ -148,7 +156,11 @@ pub(crate) fn draw(wanted: &MapPicture<'_>, photograph: &dyn Fn(&ObjectId) -> Op
     let map = wanted.places;
     let rows: Vec<&SourceRow> = wanted.shares.sources.iter().filter(|s| s.share > 0.0).collect();
     // Colours go by the table's order; a photograph that was sampled at two sizes has one colour.
-    let number = |object: &ObjectId| rows.iter().position(|r| r.source == *object).unwrap_or(rows.len());
+    let number = |object: &ObjectId| {
+        rows.iter()
+            .position(|r| r.source == *object)
+            .unwrap_or(rows.len())
+    };
     let hues: Vec<Hues> = (0..=rows.len()).map(|k| Hues::new(k, rows.len())).collect();
     let panel_width = (WIDTH - 3 * MARGIN) / 2;
     let (w, h) = (map.size().width.max(1), map.size().height.max(1));
@@ -186,8 +198,22 @@ pub(crate) fn draw(wanted: &MapPicture<'_>, photograph: &dyn Fn(&ObjectId) -> Op
     let pieces = coloured(map, &frame, panel_width, panel_height, &colour);
     canvas.picture(&pieces.codes, panel_width, [2 * MARGIN + panel_width, top]);
     let below = top + panel_height + 28;
-    canvas.words("The frame", Face::Text, 17.0, [MARGIN, below], panel_width as f32, QUIET);
-    canvas.words(&pieces.said, Face::Text, 17.0, [2 * MARGIN + panel_width, below], panel_width as f32, QUIET);
+    canvas.words(
+        "The frame",
+        Face::Text,
+        17.0,
+        [MARGIN, below],
+        panel_width as f32,
+        QUIET,
+    );
+    canvas.words(
+        &pieces.said,
+        Face::Text,
+        17.0,
+        [2 * MARGIN + panel_width, below],
+        panel_width as f32,
+        QUIET,
+    );
 
     let mut y = legend;
     let heading = format!("MADE FROM ({})", wanted.shares_of);
@@ -230,7 +256,11 @@ fn entry(canvas: &mut Canvas, row: &SourceRow, hues: &Hues, [x, y]: [usize; 2], 
     }
     let name = row.name.strip_prefix("archive:").unwrap_or(&row.name);
     canvas.words(name, Face::Label, 19.0, [x, y + 74], width, INK);
-    let owner = if row.owner.is_empty() { "owner not stated" } else { &row.owner };
+    let owner = if row.owner.is_empty() {
+        "owner not stated"
+    } else {
+        &row.owner
+    };
     canvas.words(owner, Face::Text, 17.0, [x, y + 100], width, INK);
     canvas.words(&row.terms, Face::Text, 15.0, [x, y + 123], width, QUIET);
 }
@@ -268,7 +298,8 @@ fn coloured<'h>(
             };
             let (right, down) = (at((x + 1).min(width - 1), y), at(x, (y + 1).min(height - 1)));
             let (here, right, down) = (of(i), of(right), of(down));
-            let large = |piece: u32| pieces.all.get(piece as usize).map_or(0, |p| p.pixels) as usize * 4_000 >= w * h;
+            let large =
+                |piece: u32| pieces.all.get(piece as usize).map_or(0, |p| p.pixels) as usize * 4_000 >= w * h;
             if here.1 != right.1 || here.1 != down.1 {
                 code = INK;
             } else if (here.0 != right.0 && large(here.0) && large(right.0))
@@ -315,7 +346,10 @@ impl Used {
     }
 
     fn at(&self, u: f64, v: f64) -> bool {
-        let (x, y) = ((u * self.side.0 as f64) as usize, (v * self.side.1 as f64) as usize);
+        let (x, y) = (
+            (u * self.side.0 as f64) as usize,
+            (v * self.side.1 as f64) as usize,
+        );
         self.counts[y.min(self.side.1 - 1) * self.side.0 + x.min(self.side.0 - 1)] > 0
     }
 }

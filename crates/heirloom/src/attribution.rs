@@ -28,7 +28,13 @@ pub fn run(folder: &Path, engines: &Engines, options: &Options, show: &Show) -> 
     }
 }
 
-fn film(folder: &Path, vault: Arc<Vault>, engines: &Engines, options: &Options, show: &Show) -> anyhow::Result<()> {
+fn film(
+    folder: &Path,
+    vault: Arc<Vault>,
+    engines: &Engines,
+    options: &Options,
+    show: &Show,
+) -> anyhow::Result<()> {
     let mut film = open::film(folder, show)?;
     film.size = options.size.unwrap_or(film.size);
     // The credits would ask for the same shares once more, and are not shown here.
@@ -74,7 +80,9 @@ fn take(
 ) -> anyhow::Result<()> {
     let mut plan = || takes::plan(folder, options.size, vault, engines, show);
     let (label, take) = takes::take(folder, vault, &mut plan, wanted)?;
-    let opened = engines.get(Some(&take.manifest.engine))?.open(&take.manifest, vault.clone())?;
+    let opened = engines
+        .get(Some(&take.manifest.engine))?
+        .open(&take.manifest, vault.clone())?;
     let n = options.frame.unwrap_or(opened.frames() / 2);
     anyhow::ensure!(
         n < opened.frames(),
@@ -88,10 +96,16 @@ fn take(
     let request = dailies::request(vault, &take.manifest)?;
     let finding = copy_finding(&*opened, &request, &**vault)?;
     let Some(places) = PlaceMap::read(&*opened, n)? else {
-        anyhow::bail!("the engine `{}` can not say where the pixels of its takes come from", take.manifest.engine);
+        anyhow::bail!(
+            "the engine `{}` can not say where the pixels of its takes come from",
+            take.manifest.engine
+        );
     };
     let path = options.to.clone().unwrap_or_else(|| {
-        let name = format!("{}-{n}.png", label.replacen(' ', "-", 1).replace(['/', '\\'], "-"));
+        let name = format!(
+            "{}-{n}.png",
+            label.replacen(' ', "-", 1).replace(['/', '\\'], "-")
+        );
         open::out(folder).join("attribution").join(name)
     });
     if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -99,7 +113,11 @@ fn take(
     }
     let frame = opened.frame(n)?;
     let picture = MapPicture {
-        title: format!("{}, frame {n} of {}", label.replacen(' ', " / ", 1), opened.frames()),
+        title: format!(
+            "{}, frame {n} of {}",
+            label.replacen(' ', " / ", 1),
+            opened.frames()
+        ),
         note: format!(
             "take {}, made by the engine `{}` from nothing but the photographs below",
             takes::short(&take.id),
@@ -116,7 +134,8 @@ fn take(
     });
     png::write8(&path, &picture.codes, picture.width, picture.height)?;
     if options.json {
-        let json = serde_json::json!({ "take": take.id, "table": table, "copying": finding, "picture": path });
+        let json =
+            serde_json::json!({ "take": take.id, "table": table, "copying": finding, "picture": path });
         show.say(&serde_json::to_string_pretty(&json)?);
         return Ok(());
     }

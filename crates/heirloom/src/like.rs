@@ -5,29 +5,40 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use heirloom_dailies::{Plan, Work, takes as dailies};
-use heirloom_engine::settings;
+use heirloom_engine::{Engines, settings};
 use heirloom_film::{Film, Like, Portion};
 use heirloom_vault::Vault;
 
 use crate::args::Make;
 use crate::cut::Ready;
 use crate::show::Show;
-use crate::{distance, open, takes};
+use crate::{distance, make, open, takes};
 
 /// Write into film.toml what the options ask for, so that the film can be made again without them.
-pub fn write(folder: &Path, film: &Film, plan: &Plan, vault: &Arc<Vault>, options: &Make, show: &Show) -> anyhow::Result<()> {
+pub fn write(
+    folder: &Path,
+    film: &Film,
+    plan: &Plan,
+    (vault, engines): (&Arc<Vault>, &Engines),
+    options: &Make,
+    show: &Show,
+) -> anyhow::Result<()> {
     let (Some(wanted), Some(like)) = (&options.shot, &options.like) else {
         return Ok(());
     };
     let found = film.shots().find(|(scene, shot)| {
-        format!("{}/{}", scene.name, shot.name) == *wanted || shot.id.as_ref().is_some_and(|id| id.as_str() == wanted)
+        format!("{}/{}", scene.name, shot.name) == *wanted
+            || shot.id.as_ref().is_some_and(|id| id.as_str() == wanted)
     });
     let Some((scene, shot)) = found else {
         // Says which there are.
         takes::shot(plan, wanted)?;
         anyhow::bail!("there is no shot `{wanted}`");
     };
-    let id = shot.id.as_ref().context("the shot has no id; run `heirloom make` once")?;
+    let id = shot
+        .id
+        .as_ref()
+        .context("the shot has no id; run `heirloom make` once")?;
     let plan = || -> anyhow::Result<Plan> {
         Ok(Plan {
             shots: plan.shots.clone(),
@@ -43,6 +54,22 @@ pub fn write(folder: &Path, film: &Film, plan: &Plan, vault: &Arc<Vault>, option
         take: take.id.to_string(),
         amount: Portion::of(options.amount.unwrap_or(Like::DEFAULT_AMOUNT)),
     };
+    // Tried before it is written: film.toml never comes to ask for what can not be made.
+    let mut tried = film.clone();
+    let asked = tried
+        .scenes
+        .iter_mut()
+        .flat_map(|scene| &mut scene.shots)
+        .find(|s| s.id.as_ref() == Some(id));
+    if let Some(asked) = asked {
+        asked.like = Some(like.clone());
+        asked.seed = seed;
+    }
+    let mut tried = make::planned(&tried, vault, engines)?;
+    takes::only(&mut tried, id.as_str())?;
+    if !tried.objections.is_empty() {
+        return Err(make::objections(&tried, show));
+    }
     heirloom_film::write_like(&open::film_toml(folder), id, &like, seed)?;
     show.note(&format!(
         "film.toml: shot {} {} is like {}, amount {}, seed {seed}",

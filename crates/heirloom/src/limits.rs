@@ -31,7 +31,9 @@ impl Meaning {
     }
 
     fn of(&self, call: &SourceCall) -> Option<ObjectId> {
-        resolve_among(&self.sources, call).ok().map(|source| source.object)
+        resolve_among(&self.sources, call)
+            .ok()
+            .map(|source| source.object)
     }
 
     fn name(&self, object: &ObjectId) -> String {
@@ -55,10 +57,15 @@ pub fn warn(ready: &Ready<'_>, show: &Show) -> anyhow::Result<()> {
             continue;
         };
         let take = takes::open(&ready.vault, id)?;
-        let opened = ready.engines.get(Some(&take.manifest.engine))?.open(&take.manifest, ready.vault.clone())?;
+        let opened = ready
+            .engines
+            .get(Some(&take.manifest.engine))?
+            .open(&take.manifest, ready.vault.clone())?;
         let shares = with_all(opened.shares()?, request.sources.iter());
         let label = planned.label();
-        let table = ShareTable::of_shares(&label, opened.frames().into(), &shares, &|id| meaning.known.get(id).cloned());
+        let table = ShareTable::of_shares(&label, opened.frames().into(), &shares, &|id| {
+            meaning.known.get(id).cloned()
+        });
         for breach in take_breaches(limits, &table, &|call| meaning.of(call)) {
             show.note(&format!("warning: shot {label}: {}", breach.words));
         }
@@ -89,7 +96,9 @@ fn copies(ready: &Ready<'_>, meaning: &Meaning) -> anyhow::Result<Vec<String>> {
     for (planned, take) in ready.plan.shots.iter().zip(ready.takes) {
         if let Some(id) = take {
             let finding = finding(ready, planned, id)?;
-            said.extend(copy_words(&planned.label(), &finding, rule, &|id| meaning.name(id)));
+            said.extend(copy_words(&planned.label(), &finding, rule, &|id| {
+                meaning.name(id)
+            }));
         }
     }
     Ok(said)
@@ -107,7 +116,10 @@ fn finding(ready: &Ready<'_>, planned: &Planned, id: &ObjectId) -> anyhow::Resul
         return Ok(CopyFinding::NotKnown);
     };
     let take = takes::open(&ready.vault, id)?;
-    let opened = ready.engines.get(Some(&take.manifest.engine))?.open(&take.manifest, ready.vault.clone())?;
+    let opened = ready
+        .engines
+        .get(Some(&take.manifest.engine))?
+        .open(&take.manifest, ready.vault.clone())?;
     let finding = copy_finding(&*opened, request, &*ready.vault)?;
     open::write_whole(&kept, &serde_json::to_vec(&finding)?)?;
     Ok(finding)
@@ -119,7 +131,12 @@ pub fn leave_to_export(ready: &Ready<'_>, cut: &Cut, show: &Show) -> anyhow::Res
     let meaning = Meaning::read(ready)?;
     let mut breaches = Vec::new();
     if !charter.shares.is_empty() {
-        let named = ready.plan.shots.iter().flat_map(|shot| &shot.sources).map(|s| &s.object);
+        let named = ready
+            .plan
+            .shots
+            .iter()
+            .flat_map(|shot| &shot.sources)
+            .map(|s| &s.object);
         let shares = with_all(source_shares(cut)?, named);
         let table = ShareTable::of_shares(&cut.title, 0, &shares, &|id| meaning.known.get(id).cloned());
         breaches = film_breaches(&charter.shares, &table, &|call| meaning.of(call));

@@ -151,7 +151,7 @@ pub fn make(
     let sound = sound(folder, &film)?;
     let mut plan = planned(&film, &vault, engines)?;
     if options.like.is_some() {
-        like::write(folder, &film, &plan, &vault, options, show)?;
+        like::write(folder, &film, &plan, (&vault, engines), options, show)?;
         film = self::film(folder, options.size, &Show::silent())?;
         plan = planned(&film, &vault, engines)?;
     }

@@ -87,7 +87,11 @@ pub fn shot(plan: &Plan, wanted: &str) -> anyhow::Result<usize> {
         return Ok(index);
     }
     let slashed = wanted.replacen('/', " ", 1);
-    if let Some(objection) = plan.objections.iter().find(|o| o.shot == slashed || o.subject == format!("shot:{wanted}")) {
+    if let Some(objection) = plan
+        .objections
+        .iter()
+        .find(|o| o.shot == slashed || o.subject == format!("shot:{wanted}"))
+    {
         anyhow::bail!("{objection}");
     }
     let names: Vec<String> = plan.shots.iter().map(name).collect();
@@ -97,7 +101,8 @@ pub fn shot(plan: &Plan, wanted: &str) -> anyhow::Result<usize> {
 /// Leave only the shot that a word means in the plan, and only what stands in its own way.
 pub fn only(plan: &mut Plan, wanted: &str) -> anyhow::Result<()> {
     let slashed = wanted.replacen('/', " ", 1);
-    plan.objections.retain(|o| o.shot == slashed || o.subject == format!("shot:{wanted}"));
+    plan.objections
+        .retain(|o| o.shot == slashed || o.subject == format!("shot:{wanted}"));
     if plan.objections.is_empty() {
         let index = shot(plan, wanted)?;
         plan.shots = vec![plan.shots.swap_remove(index)];
@@ -109,15 +114,26 @@ pub fn only(plan: &mut Plan, wanted: &str) -> anyhow::Result<()> {
 
 /// Whether a word has the shape of a take's id.
 fn is_id(wanted: &str) -> bool {
-    (8..=64).contains(&wanted.len()) && wanted.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    (8..=64).contains(&wanted.len())
+        && wanted
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// The take that a word means: the one whose id begins with it, or that of a shot as it is planned now; with a name
 /// for people.
-pub fn take(folder: &Path, vault: &Vault, plan: &mut dyn FnMut() -> anyhow::Result<Plan>, wanted: &str) -> anyhow::Result<(String, Take)> {
+pub fn take(
+    folder: &Path,
+    vault: &Vault,
+    plan: &mut dyn FnMut() -> anyhow::Result<Plan>,
+    wanted: &str,
+) -> anyhow::Result<(String, Take)> {
     if is_id(wanted) {
         let id = takes::find(vault, wanted)?.map_err(|why| anyhow::anyhow!("{why}"))?;
-        let label = takes::all(vault)?.into_iter().find(|t| t.id == id).map(|t| t.shot);
+        let label = takes::all(vault)?
+            .into_iter()
+            .find(|t| t.id == id)
+            .map(|t| t.shot);
         return Ok((label.unwrap_or_default(), takes::open(vault, &id)?));
     }
     let plan = plan()?;

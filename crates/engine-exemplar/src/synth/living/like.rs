@@ -66,7 +66,13 @@ fn own_share(changed: &[bool], w: usize, h: usize) -> Vec<u16> {
 fn means(values: &[u32], length: usize, lines: usize, step: usize, reach: usize) -> Vec<u32> {
     let mut out = vec![0; values.len()];
     for line in 0..lines {
-        let at = |k: usize| if step == 1 { line * length + k } else { line + k * step };
+        let at = |k: usize| {
+            if step == 1 {
+                line * length + k
+            } else {
+                line + k * step
+            }
+        };
         let mut before = vec![0u64; length + 1];
         for k in 0..length {
             before[k + 1] = before[k] + u64::from(values[at(k)]);
@@ -155,7 +161,15 @@ impl Living {
                 locked: &locked,
                 start: self.matter.levels.len() - 1,
             });
-            let made = synthesise(&self.matter, &self.planes, &self.weights, &wish, &begin, &effort, s.seed);
+            let made = synthesise(
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &begin,
+                &effort,
+                s.seed,
+            );
             let mut all: Vec<Origin> = origins(&made.from, &self.matter)
                 .into_iter()
                 .zip(laid.iter().zip(&locked))
