@@ -140,12 +140,15 @@ impl Signature {
         let each: Vec<f64> = pairs.map(|(a, b)| composition(a, b)).collect();
         let composition = mean(&each);
         let matter = (!self.matter.is_empty() && !other.matter.is_empty()).then(|| {
-            let common: f64 = self
-                .matter
-                .iter()
-                .map(|(bin, share)| share.min(other.matter.get(bin).copied().unwrap_or(0.0)))
+            // Half of all differences, so that a take is exactly 0 from itself.
+            let bins = self.matter.keys().chain(other.matter.keys());
+            let of = |side: &BTreeMap<_, f64>, bin| side.get(bin).copied().unwrap_or(0.0);
+            let all: std::collections::BTreeSet<_> = bins.collect();
+            let apart: f64 = all
+                .into_iter()
+                .map(|bin| (of(&self.matter, bin) - of(&other.matter, bin)).abs())
                 .sum();
-            (1.0 - common).clamp(0.0, 1.0)
+            (apart / 2.0).clamp(0.0, 1.0)
         });
         let motion = (!self.motion.is_empty() && !other.motion.is_empty()).then(|| {
             let pairs = self.motion.iter().zip(&other.motion);

@@ -16,7 +16,7 @@ use crate::lettering::{Face, Lettering, Sheet, printable};
 const WIDTH: usize = 1680;
 /// Space around and between.
 const MARGIN: usize = 36;
-/// Photographs across in the legend.
+/// Most photographs across in the legend.
 const ACROSS: usize = 3;
 /// Most photographs in the legend.
 const MOST: usize = 12;
@@ -84,6 +84,44 @@ impl Canvas {
         }
     }
 
+    /// Words on up to two lines; gives where the next line stands.
+    fn lines(
+        &mut self,
+        text: &str,
+        face: Face,
+        em: f32,
+        [x, y]: [usize; 2],
+        width: f32,
+        ink: [u8; 3],
+    ) -> usize {
+        let leading = (em * 1.3) as usize;
+        let text = printable(text);
+        let mut first = String::new();
+        for word in text.split(' ') {
+            let longer = if first.is_empty() {
+                word.to_owned()
+            } else {
+                format!("{first} {word}")
+            };
+            let fits = self
+                .letters
+                .set(&longer, face, em, 1e6, false)
+                .first()
+                .is_none_or(|l| l.width <= width);
+            if !fits && !first.is_empty() {
+                break;
+            }
+            first = longer;
+        }
+        let rest = text[first.len()..].trim_start().to_owned();
+        self.words(&first, face, em, [x, y], width, ink);
+        if rest.is_empty() {
+            return y + leading;
+        }
+        self.words(&rest, face, em, [x, y + leading], width, ink);
+        y + 2 * leading
+    }
+
     fn picture(&mut self, codes: &Codes, width: usize, [x, y]: [usize; 2]) {
         for (i, code) in codes.iter().enumerate() {
             self.put(x + i % width.max(1), y + i / width.max(1), *code);
@@ -146,6 +184,11 @@ fn lightness(code: [u8; 3]) -> f64 {
     (0.299 * f64::from(code[0]) + 0.587 * f64::from(code[1]) + 0.114 * f64::from(code[2])) / 255.0
 }
 
+/// Lightness of a coloured place: dark pictures stay dark, but their colours can be told.
+fn shade(code: [u8; 3]) -> f64 {
+    0.32 + 0.56 * lightness(code)
+}
+
 /// A place's right and down within its photograph, 0..=1.
 fn within(sampled: &Sampled, x: f64, y: f64) -> (f64, f64) {
     let share = |v: f64, whole: u32| ((v + 0.5) / f64::from(whole.max(1))).clamp(0.0, 1.0);
@@ -166,15 +209,17 @@ pub(crate) fn draw(wanted: &MapPicture<'_>, photograph: &dyn Fn(&ObjectId) -> Op
     let (w, h) = (map.size().width.max(1), map.size().height.max(1));
     let panel_height = (panel_width as u64 * u64::from(h) / u64::from(w)).clamp(16, 4_000) as usize;
     let shown = rows.len().min(MOST);
-    let lines = shown.div_ceil(ACROSS);
-    let cell_width = (WIDTH - MARGIN * (ACROSS + 1)) / ACROSS;
+    // A photograph or two have more room.
+    let across = shown.clamp(2, ACROSS);
+    let lines = shown.div_ceil(across);
+    let cell_width = (WIDTH - MARGIN * (across + 1)) / across;
     let (thumb_width, thumb_most) = (cell_width * 45 / 100, cell_width * 45 / 100);
     let thumbs: Vec<Option<Image>> = rows[..shown]
         .iter()
         .map(|row| photograph(&row.source).map(|image| fit(&image, thumb_width, thumb_most)))
         .collect();
     let high = |line: usize| {
-        let of_line = thumbs.iter().skip(line * ACROSS).take(ACROSS).flatten();
+        let of_line = thumbs.iter().skip(line * across).take(across).flatten();
         of_line.map(|t| t.height() as usize).max().unwrap_or(0).max(128)
     };
     let top = MARGIN + 84;
@@ -219,7 +264,7 @@ pub(crate) fn draw(wanted: &MapPicture<'_>, photograph: &dyn Fn(&ObjectId) -> Op
     let heading = format!("MADE FROM ({})", wanted.shares_of);
     canvas.words(&heading, Face::Label, 15.0, [MARGIN, legend - 18], room, QUIET);
     for line in 0..lines {
-        for (column, k) in (line * ACROSS..shown.min((line + 1) * ACROSS)).enumerate() {
+        for (column, k) in (line * across..shown.min((line + 1) * across)).enumerate() {
             let x = MARGIN + column * (cell_width + MARGIN);
             let used = Used::of(map, &rows[k].source);
             if let Some(thumb) = &thumbs[k] {
@@ -261,8 +306,8 @@ fn entry(canvas: &mut Canvas, row: &SourceRow, hues: &Hues, [x, y]: [usize; 2], 
     } else {
         &row.owner
     };
-    canvas.words(owner, Face::Text, 17.0, [x, y + 100], width, INK);
-    canvas.words(&row.terms, Face::Text, 15.0, [x, y + 123], width, QUIET);
+    let below = canvas.lines(owner, Face::Text, 17.0, [x, y + 100], width, INK);
+    canvas.words(&row.terms, Face::Text, 15.0, [x, below + 1], width, QUIET);
 }
 
 struct Coloured {
@@ -287,7 +332,7 @@ fn coloured<'h>(
     for y in 0..height {
         for x in 0..width {
             let i = at(x, y);
-            let light = 0.22 + 0.66 * lightness(frame[y * width + x]);
+            let light = shade(frame[y * width + x]);
             let mut code = match map.places()[i] {
                 Some(p) => {
                     let sampled = &map.sources()[p.source as usize];
@@ -332,7 +377,7 @@ struct Used {
 
 impl Used {
     fn of(map: &PlaceMap, object: &ObjectId) -> Used {
-        let side = (96, 72);
+        let side = (60, 45);
         let mut counts = vec![0; side.0 * side.1];
         for place in map.places().iter().flatten() {
             let sampled = &map.sources()[place.source as usize];
@@ -362,11 +407,10 @@ fn lit(thumb: &Image, used: &Used, hues: &Hues) -> Codes {
     (0..w * h)
         .map(|i| {
             let (u, v) = (share(i % w, w), share(i / w, h));
-            let light = lightness(codes[i]);
             if used.at(u, v) {
-                hues.at(u, v, 0.22 + 0.66 * light)
+                hues.at(u, v, shade(codes[i]))
             } else {
-                oklch(0.16 + 0.16 * light, 0.0, 0.0)
+                oklch(0.20 + 0.34 * lightness(codes[i]), 0.0, 0.0)
             }
         })
         .collect()

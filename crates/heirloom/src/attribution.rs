@@ -119,7 +119,7 @@ fn take(
             opened.frames()
         ),
         note: format!(
-            "take {}, made by the engine `{}` from nothing but the photographs below",
+            "take {}, made by the {} engine from nothing but the photographs below",
             takes::short(&take.id),
             take.manifest.engine
         ),

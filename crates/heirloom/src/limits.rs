@@ -42,11 +42,14 @@ impl Meaning {
     }
 }
 
-/// Warn of takes that are nearly copies or outside the charter's limits.
-pub fn warn(ready: &Ready<'_>, show: &Show) -> anyhow::Result<()> {
+/// Warn of takes that are nearly copies or outside the charter's limits. What a master is about to be refused for is
+/// not said twice: `cutting` says that one is asked for.
+pub fn warn(ready: &Ready<'_>, cutting: bool, show: &Show) -> anyhow::Result<()> {
     let meaning = Meaning::read(ready)?;
-    for words in copies(ready, &meaning)? {
-        show.note(&format!("warning: {words}"));
+    if !cutting || ready.film.charter.copies.rule != CopyRule::Refuse {
+        for words in copies(ready, &meaning)? {
+            show.note(&format!("warning: {words}"));
+        }
     }
     let limits = &ready.film.charter.shares;
     if limits.is_empty() {

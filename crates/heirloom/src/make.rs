@@ -202,8 +202,9 @@ pub fn make(
     if options.shot.is_some() {
         like::say(&ready, show)?;
     }
-    limits::warn(&ready, show)?;
-    if options.no_cut || options.shot.is_some() {
+    let cutting = !options.no_cut && options.shot.is_none();
+    limits::warn(&ready, cutting, show)?;
+    if !cutting {
         return Ok(());
     }
     cut::masters(&ready, show, stop)

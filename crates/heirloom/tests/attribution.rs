@@ -126,7 +126,7 @@ fn what_can_not_be_varied_says_the_mend() {
         .ended(2, &["from 0 to 1"]);
     // A take of photographs that the shot does not name.
     film.run(&["make", "--shot", "one/020", "--like", "one/010"])
-        .ended(1, &["archive:sea", "archive:moon", "`sources`"]);
+        .ended(1, &["archive:pictures/sea", "archive:pictures/moon", "`sources`"]);
     // Whatever could not be done, film.toml does not ask for it.
     let toml = std::fs::read_to_string(film.path("film.toml")).unwrap();
     assert!(!toml.contains("like"), "{toml}");
@@ -145,8 +145,8 @@ fn a_map_picture_and_tables_say_whose_it_is() {
     film.run(&["make", "--plain", "--no-cut"]).well();
     let said = film.run(&["attribution", "one/010", "--frame", "1"]).well().out;
     for word in [
-        "archive:sea",
-        "archive:moon",
+        "archive:pictures/sea",
+        "archive:pictures/moon",
         "A. Owner",
         "own work",
         "by owner",
@@ -182,7 +182,7 @@ fn a_map_picture_and_tables_say_whose_it_is() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|s| s["name"] == "archive:skin")
+        .find(|s| s["name"] == "archive:pictures/skin")
         .unwrap()["share"]
         .as_f64()
         .unwrap();
@@ -198,14 +198,14 @@ fn the_charter_limits_shares_and_refuses_the_master() {
     film.run(&["make", "--plain"]).ended(
         3,
         &[
-            "archive:skin is 67 % of the film",
+            "archive:pictures/skin is 67 % of the film",
             "at most 60 %",
             "[charter.shares]",
         ],
     );
     assert!(!film.path("out/film.mp4").exists());
     let refused = film.run(&["log", "--verb", "refused"]).well().out;
-    assert!(refused.contains("archive:skin is 67 %"), "{refused}");
+    assert!(refused.contains("archive:pictures/skin is 67 %"), "{refused}");
 
     // An owner's limit, a least share of what is not there at all, and one take's warning.
     let owners = "[charter.shares.owners]\n\"A. Owner\" = { max = 0.5 }\n";
@@ -214,13 +214,17 @@ fn the_charter_limits_shares_and_refuses_the_master() {
         .ended(3, &["what A. Owner owns is 100 % of the film"]);
     let least = "[charter.shares]\nmin = 0.32\n";
     write(&film, "", least);
-    film.run(&["make", "--plain"])
-        .ended(3, &["archive:moon", "at least 32 %", "archive:sea"]);
+    film.run(&["make", "--plain"]).ended(
+        3,
+        &["archive:pictures/moon", "at least 32 %", "archive:pictures/sea"],
+    );
     let take =
         "[charter.shares.sources]\n\"archive:sea\" = { max = 0.05 }\n\"archive:skin\" = { max = 0.7 }\n";
     write(&film, "", take);
-    film.run(&["make", "--plain", "--no-cut"])
-        .ended(0, &["warning: shot one 010: archive:sea is", "of the take"]);
+    film.run(&["make", "--plain", "--no-cut"]).ended(
+        0,
+        &["warning: shot one 010: archive:pictures/sea is", "of the take"],
+    );
 
     // Within its limits it is made, and what the limits say is checked as all of film.toml is.
     write(
@@ -260,7 +264,7 @@ fn near_copies_are_said_and_refused_but_those_by_intent_are_not() {
     film.run(&["make", "--plain"]).ended(
         3,
         &[
-            "shot one s is nearly a copy of archive:sea",
+            "shot one s is nearly a copy of archive:pictures/sea",
             " % of the",
             "`copies`",
         ],
