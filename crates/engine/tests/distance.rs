@@ -73,7 +73,7 @@ fn take(seed: u32, speed: f32, frames: u32, from: u32) -> Signature {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
     #[test]
     fn they_are_symmetric_bounded_and_nothing_for_the_same(
         a in 0_u32..40, b in 0_u32..40, frames in 1_u32..9, other in 1_u32..9, from in 0_u32..384
