@@ -87,6 +87,11 @@ impl<'a> Archive<'a> {
         add::add(self.vault, given, options, progress)
     }
 
+    /// The vault that holds them.
+    pub fn vault(&self) -> &'a Vault {
+        self.vault
+    }
+
     /// Every source by every name it has, sorted by folder and file name.
     pub fn sources(&self) -> Result<Vec<Source>, VaultError> {
         let ledger = self.vault.ledger();

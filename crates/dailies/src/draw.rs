@@ -420,6 +420,9 @@ impl Floor<'_> {
         for source in &request.sources {
             act = act.input("source", *source);
         }
+        for (role, picture) in &request.pictures {
+            act = act.input(role, *picture);
+        }
         for draft in drafts {
             let (manifest, files) = manifest_of(request, *draw, draft).map_err(|source| DrawError::Io {
                 path: self.draws.join(draw.to_string()),

@@ -32,6 +32,7 @@ mod clips;
 mod draw;
 mod event;
 pub mod guides;
+mod like;
 mod lock;
 mod pictures;
 mod plan;

@@ -9,11 +9,12 @@ use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Scene, Shot, SourceCall};
+use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
 use heirloom_vault::{ObjectId, Vault, VaultError};
 
 use crate::guides::ShotGuides;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
+use crate::takes::TakeError;
 use crate::wording::Wording;
 use crate::words::{self, Measured, Photographs, ShotWords, Words};
 
@@ -280,6 +281,10 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
         }),
         _ => draw(film, shot, &sources, &pictured, engines, spoken),
     };
+    let work = match (work, &shot.like) {
+        (Ok(Work::Draw { request, .. }), Some(like)) => alike(*request, like, room.vault, archive)?,
+        (work, _) => work,
+    };
     Ok(match work {
         Ok(work) => Ok(Planned {
             guides,
@@ -484,6 +489,28 @@ fn draw(
         request: Box::new(request),
         id,
     })
+}
+
+/// A shot's work once it is known what it is like.
+fn alike(
+    mut request: Request,
+    like: &Like,
+    vault: &Vault,
+    known: &[Source],
+) -> Result<Result<Work, Why>, VaultError> {
+    match crate::like::apply(&mut request, like, vault, known) {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => return Ok(Err(Why::Shot(why))),
+        Err(TakeError::Vault(error)) => return Err(error),
+        Err(error) => return Ok(Err(Why::Shot(error.to_string()))),
+    }
+    Ok(request
+        .id()
+        .map(|id| Work::Draw {
+            request: Box::new(request),
+            id,
+        })
+        .map_err(|e| Why::Shot(e.to_string())))
 }
 
 /// The settings that only the shot's kind or its pictures have.

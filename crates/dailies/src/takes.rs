@@ -1,6 +1,8 @@
 //! What there is of a request: views over the ledger.
 
-use heirloom_engine::{Draw, TakeManifest};
+use std::collections::BTreeMap;
+
+use heirloom_engine::{Draw, Request, TakeManifest};
 use heirloom_vault::{Act, Filter, ObjectId, Vault, VaultError, Verb};
 
 /// The ledger's name for a request.
@@ -74,4 +76,90 @@ pub fn open(vault: &Vault, id: &ObjectId) -> Result<Take, TakeError> {
         why: e.to_string(),
     })?;
     Ok(Take { id: *id, manifest })
+}
+
+/// The request that a take was drawn for.
+///
+/// # Errors
+/// It is not in the vault, or is no request.
+pub fn request(vault: &Vault, manifest: &TakeManifest) -> Result<Request, TakeError> {
+    let id = manifest.draw.request;
+    serde_json::from_slice(&vault.read(&id)?).map_err(|e| TakeError::NotATake {
+        id,
+        why: format!("no request: {e}"),
+    })
+}
+
+/// A take as the ledger lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// The manifest's object.
+    pub id: ObjectId,
+    /// The request it was drawn for.
+    pub request: ObjectId,
+    /// Scene and shot that asked for it first, as they were called then.
+    pub shot: String,
+    /// The ledger's names of the shots that asked for it.
+    pub subjects: Vec<String>,
+    /// The take it is to be like.
+    pub like: Option<ObjectId>,
+    /// The act by which it was drawn.
+    pub act: Act,
+}
+
+/// Every take of the film, oldest first.
+///
+/// # Errors
+/// The ledger can not be read.
+pub fn all(vault: &Vault) -> Result<Vec<Listed>, VaultError> {
+    let mut asked: BTreeMap<ObjectId, (String, Vec<String>)> = BTreeMap::new();
+    for act in vault.ledger().acts(&Filter::verb(Verb::Requested))? {
+        for request in act.outputs("request") {
+            let label = act.facts["shot"].as_str().unwrap_or_default();
+            let (_, subjects) = asked.entry(request).or_insert_with(|| (label.into(), Vec::new()));
+            subjects.push(act.subject.clone());
+        }
+    }
+    let mut listed = Vec::new();
+    for act in vault.ledger().acts(&Filter::verb(Verb::Drawn))? {
+        let Some(request) = act.inputs("request").next() else {
+            continue;
+        };
+        let (shot, subjects) = asked.get(&request).cloned().unwrap_or_default();
+        for id in act.outputs("take") {
+            listed.push(Listed {
+                id,
+                request,
+                shot: shot.clone(),
+                subjects: subjects.clone(),
+                like: act.inputs("like").next(),
+                act: act.clone(),
+            });
+        }
+    }
+    Ok(listed)
+}
+
+/// The take whose id begins with `digits`; `Err` says why there is not just one, with the mend.
+///
+/// # Errors
+/// The ledger can not be read.
+pub fn find(vault: &Vault, digits: &str) -> Result<Result<ObjectId, String>, VaultError> {
+    let mut found: Vec<ObjectId> = all(vault)?
+        .into_iter()
+        .map(|take| take.id)
+        .filter(|id| id.to_string().starts_with(digits))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    Ok(match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(format!(
+            "this film has no take {digits}; `heirloom takes` lists those it has"
+        )),
+        several => Err(format!(
+            "{} takes begin with {digits}; write more of the id's digits (`heirloom takes` shows them)",
+            several.len()
+        )),
+    })
 }

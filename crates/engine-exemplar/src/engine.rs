@@ -6,6 +6,7 @@ use crate::composed;
 use crate::from_clips;
 use crate::grid::Grid;
 use crate::guided::prepare;
+use crate::like;
 use crate::making::{Making, make_frames};
 use crate::map::{CoordinateMap, Origin};
 use crate::pictures::{Pictures, size_of_photograph};
@@ -116,6 +117,7 @@ pub(crate) fn setting(request: &Request) -> Setting {
         },
         steady: number(settings::STEADY, 0.5, 0.0, 1.0),
         wished: wished(request),
+        flow_seed: request.whole(settings::FLOW_SEED).unwrap_or(request.seed),
     }
 }
 
@@ -273,7 +275,10 @@ fn living(order: &Order, control: &Control) -> Result<Prepared, Stop> {
         sheets.push(pictures.sheet(k, grid.by, true)?);
     }
     let wanted = composed::wanted(order)?;
-    let making = Living::composed(sheets, setting(request), wanted).ok_or_else(too_small)?;
+    let mut making = Living::composed(sheets, setting(request), wanted).ok_or_else(too_small)?;
+    if let Some(like) = like::read(order, pictures.sources())? {
+        making.be_like(like);
+    }
     Ok(Prepared {
         making: Box::new(making),
         pictures,

@@ -75,6 +75,7 @@ pub mod engine;
 mod from_clips;
 pub mod grid;
 pub mod guided;
+pub mod like;
 pub mod making;
 pub mod map;
 pub mod measure;

@@ -65,6 +65,12 @@ pub const FRAME_RIGHT: &str = "frame_right";
 pub const FRAME_UP: &str = "frame_up";
 /// Below; see [`FRAME_UP`].
 pub const FRAME_DOWN: &str = "frame_down";
+/// The manifest of the take that a take is to be like, among a request's pictures.
+pub const LIKE: &str = "like";
+/// How far it may move from that take, from 0 (its composition) to 1 (as free as a new seed) (number).
+pub const AMOUNT: &str = "amount";
+/// Seed of the movement, where it is another than the request's: that of the take it is like (whole number).
+pub const FLOW_SEED: &str = "flow_seed";
 
 use crate::request::{Param, Request};
 
@@ -81,6 +87,14 @@ impl Request {
     /// A setting that is on or off; off where it is not there.
     pub fn flag(&self, name: &str) -> bool {
         self.params.get(name) == Some(&Param::Flag(true))
+    }
+
+    /// A setting as a whole number from 0.
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        match self.params.get(name) {
+            Some(Param::Whole(n)) => u64::try_from(*n).ok(),
+            _ => None,
+        }
     }
 
     /// A setting as a word.

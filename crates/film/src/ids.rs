@@ -25,6 +25,9 @@ pub enum IdsError {
     /// The generator gave ids that the film already has, a hundred times over.
     #[error("the generator of ids gives none that is new; use another, such as `Id::fresh`")]
     NoFreshId,
+    /// The file has no shot of that id.
+    #[error("film.toml has no shot of that id any more; run the command again")]
+    NoSuchShot,
 }
 
 /// Writes an id below the header of every scene and shot of the `film.toml` at `path` that has none, and
@@ -134,7 +137,7 @@ fn gaps(mut root: toml::Table<'_>) -> Vec<Gap> {
 }
 
 /// Replaces the file in one step: a temporary beside it, synced, renamed over it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // Through a link the file it points to is replaced, not the link.
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Blocking, Board, Id, Layout, Margins, Picture, Rate, Size, SourceCall, Still};
+use crate::{
+    Blocking, Board, Copies, CreditsBy, Id, Layout, Like, Margins, Picture, Rate, ShareLimits, Size,
+    SourceCall, Still,
+};
 
 /// A whole film as `film.toml` plans it, every number within its range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +29,10 @@ pub struct Film {
     pub title_frames: u32,
     /// Length of the end credits in frames; 0 means none. Three seconds when not given.
     pub credits_frames: u32,
+    /// In which order the end credits name the owners of sources.
+    pub credits_by: CreditsBy,
+    /// Whether the end credits say every owner's share.
+    pub credits_shares: bool,
     /// The film's limits.
     pub charter: Charter,
     /// Who makes and who appears.
@@ -47,6 +54,8 @@ impl Film {
             scratch_sound: None,
             title_frames: default_title_frames(rate),
             credits_frames: default_credits_frames(rate),
+            credits_by: CreditsBy::default(),
+            credits_shares: false,
             charter: Charter::default(),
             people: Vec::new(),
             scenes: Vec::new(),
@@ -119,6 +128,8 @@ pub struct Shot {
     pub scale: Option<f32>,
     /// Name of the engine that is to make it; the studio chooses when not given.
     pub engine: Option<String>,
+    /// The take it is to be like.
+    pub like: Option<Like>,
     /// Who and what stands where, and how the camera moves.
     pub blocking: Option<Blocking>,
     /// Storyboard drawings, in order.
@@ -153,6 +164,7 @@ impl Shot {
             finish: Shot::DEFAULT_FINISH,
             scale: None,
             engine: None,
+            like: None,
             blocking: None,
             boards: Vec::new(),
             layout: None,
@@ -388,6 +400,10 @@ pub struct Charter {
     pub sources: SourcesRule,
     /// Whether prompts may name artists to be imitated.
     pub named_artists: NamedArtists,
+    /// How much of the film may be whose.
+    pub shares: ShareLimits,
+    /// What is said of takes that are nearly copies of one photograph.
+    pub copies: Copies,
     /// The keys that the file states, as against those left to their defaults.
     pub stated: BTreeSet<&'static str>,
 }

@@ -8,6 +8,7 @@ use crate::check;
 use crate::plan::{default_credits_frames, default_title_frames};
 use crate::problem::{Problem, Problems};
 use crate::read_blocking::file;
+use crate::shares;
 use crate::shot::scene;
 use crate::toml::{self, Table, Value};
 use crate::{Charter, Film, Id, Leave, NamedArtists, Person, Rate, Size, SizeError, SourcesRule};
@@ -181,6 +182,7 @@ fn head(mut table: Table<'_>, film: &mut Film) {
     };
     film.title_frames = card("title_frames", default_title_frames(film.rate));
     film.credits_frames = card("credits_frames", default_credits_frames(film.rate));
+    (film.credits_by, film.credits_shares) = shares::credits(&mut table);
     for (key, frames) in [
         ("title_seconds", "title_frames"),
         ("credits_seconds", "credits_frames"),
@@ -289,12 +291,15 @@ fn charter(mut table: Table<'_>) -> Charter {
     let sources = ask("sources").and_then(|v| v.one_of(&[("cleared-only", SourcesRule::ClearedOnly)]));
     let artists = ask("named_artists")
         .and_then(|v| v.one_of(&[("never", NamedArtists::Never), ("allowed", NamedArtists::Allowed)]));
+    let (shares, copies) = (shares::limits(&mut table), shares::copies(&mut table));
     table.finish(&[("actors", "synthetic_performers"), ("voices", "synthetic_voices")]);
     Charter {
         synthetic_performers: performers.unwrap_or_default(),
         synthetic_voices: voices.unwrap_or_default(),
         sources: sources.unwrap_or_default(),
         named_artists: artists.unwrap_or_default(),
+        shares,
+        copies,
         stated,
     }
 }

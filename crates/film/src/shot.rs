@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::like::like;
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
 use crate::read_layout;
@@ -250,6 +251,17 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
                 &mut table,
                 key,
                 "delete it: only a guided shot has things on a set",
+            );
+        }
+    }
+    if is(&[living, still]) {
+        shot.like = like(&mut table);
+    } else {
+        for key in ["like", "amount"] {
+            foreign.judge(
+                &mut table,
+                key,
+                "delete it: only living and still shots move a little from a take",
             );
         }
     }

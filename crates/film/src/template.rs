@@ -40,6 +40,7 @@ intent = ""                  # what the film is about, in your own words
 #scratch_sound = "scratch.wav"   # a sound file laid under the animatic
 #title_frames = 48           # length of the title card; 0 for none
 #credits_frames = 72         # length of the end credits; 0 for none
+#credits_by = "share"        # owners by their share of the film, or "name"
 
 # The limits that you set yourself. What you leave out is the most careful choice.
 [charter]
@@ -47,6 +48,10 @@ synthetic_performers = "never"   # "never", "with-consent" or "allowed"
 synthetic_voices = "never"       # "never", "with-consent" or "allowed"
 sources = "cleared-only"         # only sources with an owner and rights that cover the use
 named_artists = "never"          # "never" or "allowed": may prompts name artists to be imitated?
+#copies = "warn"             # "warn", "refuse" or "allow": a take that is nearly a copy of one photograph
+# How much of the film one source, or all sources of one owner, may be.
+#[charter.shares]
+#max = 0.6
 
 # Who makes the film and who is in it.
 #[[people]]

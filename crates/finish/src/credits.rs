@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use heirloom_engine::{Failure, Share};
-use heirloom_film::{Film, Person};
+use heirloom_film::{CreditsBy, Film, Person};
 use heirloom_vault::{ObjectId, Rights};
 use serde::Serialize;
 
@@ -74,6 +74,44 @@ pub fn source_shares(cut: &Cut) -> Result<Vec<Share>, FinishError> {
 
 /// The owners' lines of the credits: one for every owner and terms, the largest share first.
 pub fn owner_lines(shares: &[Share], lookup: &SourceLookup<'_>) -> Vec<SourceCredit> {
+    lines_with_shares(shares, lookup)
+        .into_iter()
+        .map(|(line, _)| line)
+        .collect()
+}
+
+/// The owners' lines as a film wants them: in its order, with their shares where it says so.
+pub fn ordered_lines(film: &Film, shares: &[Share], lookup: &SourceLookup<'_>) -> Vec<SourceCredit> {
+    let mut lines = lines_with_shares(shares, lookup);
+    if film.credits_by == CreditsBy::Name {
+        // By the first letters as people look names up; what they are equal in stays by share.
+        lines.sort_by_key(|(line, _)| line.owner.to_lowercase());
+        for (line, _) in &mut lines {
+            line.gave.sort_by_key(|name| name.to_lowercase());
+        }
+    }
+    let said = |(mut line, share): (SourceCredit, f64)| {
+        if film.credits_shares {
+            let comma = if line.terms.is_empty() { "" } else { ", " };
+            line.terms = format!("{}{comma}{}", line.terms, percent(share));
+        }
+        line
+    };
+    lines.into_iter().map(said).collect()
+}
+
+/// A share in words: whole percents, and one decimal below ten.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        p if p <= 0.0 => "0 %".into(),
+        p if p < 0.1 => "less than 0.1 %".into(),
+        p if p < 9.95 => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    }
+}
+
+fn lines_with_shares(shares: &[Share], lookup: &SourceLookup<'_>) -> Vec<(SourceCredit, f64)> {
     let mut lines: Vec<(SourceCredit, f64)> = Vec::new();
     for share in shares.iter().filter(|share| share.share > 0.0) {
         let info = lookup(&share.source);
@@ -106,7 +144,7 @@ pub fn owner_lines(shares: &[Share], lookup: &SourceLookup<'_>) -> Vec<SourceCre
         }
     }
     lines.sort_by(|a, b| b.1.total_cmp(&a.1));
-    lines.into_iter().map(|(line, _)| line).collect()
+    lines
 }
 
 /// What the credits of a film say: its people, and the owners of what its cut is made of.
@@ -117,7 +155,7 @@ pub fn credit_text(film: &Film, cut: &Cut, lookup: &SourceLookup<'_>) -> Result<
     Ok(CreditText {
         title: film.title.clone(),
         people: people_lines(&film.people),
-        sources: owner_lines(&source_shares(cut)?, lookup),
+        sources: ordered_lines(film, &source_shares(cut)?, lookup),
     })
 }
 

@@ -44,6 +44,7 @@
 //! - A frame map from a stranger is an error or consistent, never a panic.
 
 pub mod animatic;
+pub mod attribution;
 mod credit_pages;
 pub mod credits;
 pub mod cut;
@@ -52,6 +53,8 @@ mod exr_layers;
 pub mod frame_map;
 mod frames;
 mod lettering;
+pub mod limits;
+mod map_picture;
 mod master;
 pub mod numbered;
 mod plates;
@@ -62,6 +65,7 @@ pub mod timeline;
 pub mod titles;
 pub mod trace;
 
+pub use attribution::ShareTable;
 pub use cut::{Cut, CutItem, Footage, Plate};
 pub use error::FinishError;
 pub use frame_map::{FrameMap, FrameMapError};

@@ -42,6 +42,12 @@ pub enum Command {
     Vault(Vault),
     /// Which photograph a pixel of a master comes from, where in it, whose, under what terms.
     Trace(Trace),
+    /// The takes there are: id, shot, seed, and what they are like.
+    Takes(Takes),
+    /// How far two takes lie apart: composition, matter, motion.
+    Distance(Distance),
+    /// Whose a take or the film is: a table of shares, and for a take a picture of what comes from where.
+    Attribution(Attribution),
     /// Write frames of a shot or of the whole cut as 16-bit PNG or EXR.
     Frames(Frames),
     /// The stage: blocked shots and 3D scenes as guide passes, and the film as an animatic.
@@ -72,6 +78,61 @@ pub struct Make {
     /// Threads that the engine and the cut use; all cores when left out.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Draw only this shot, as "scene/shot" or its id, and do not cut the film.
+    #[arg(long, value_name = "SHOT")]
+    pub shot: Option<String>,
+    /// Make the shot a little other than this take: its id, or the shot whose take it is. Written into film.toml.
+    #[arg(long, value_name = "TAKE", requires = "shot")]
+    pub like: Option<String>,
+    /// How far from that take: 0 keeps its composition, 1 is as free as a new seed; 0.3 when left out.
+    #[arg(long, value_name = "0..1", requires = "like", value_parser = share)]
+    pub amount: Option<f64>,
+    /// The seed to go on with; one that the shot has not had yet when left out.
+    #[arg(long, value_name = "N", requires = "like")]
+    pub seed: Option<u64>,
+}
+
+/// Options of `takes`.
+#[derive(Debug, Group)]
+pub struct Takes {
+    /// Only those of this shot, as "scene/shot" or its id.
+    pub shot: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `distance`.
+#[derive(Debug, Group)]
+pub struct Distance {
+    /// A take: its id, or the shot whose take it is, as "scene/shot" or its id.
+    #[arg(value_name = "TAKE")]
+    pub one: String,
+    /// Another.
+    #[arg(value_name = "TAKE")]
+    pub other: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `attribution`.
+#[derive(Debug, Group)]
+pub struct Attribution {
+    /// The shot, as "scene/shot" or its id, or a take's id; without it, the whole film.
+    pub shot: Option<String>,
+    /// The frame of the take that is drawn, from 0; the middle one when left out.
+    #[arg(long, requires = "shot", value_name = "N")]
+    pub frame: Option<u32>,
+    /// Where the picture goes; out/attribution/SCENE-SHOT-FRAME.png in the film's folder when left out.
+    #[arg(long, requires = "shot", value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// The table as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The size that the film was made at, if not film.toml's.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<Size>,
 }
 
 /// Commands of the archive.
@@ -310,6 +371,13 @@ fn rate(text: &str) -> Result<Rate, String> {
 
 fn size(text: &str) -> Result<Size, String> {
     Size::parse(text)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim().parse().ok();
+    number
+        .filter(|n| (0.0..=1.0).contains(n))
+        .ok_or_else(|| "an amount is a number from 0 to 1, such as 0.3".to_owned())
 }
 
 fn pixel(text: &str) -> Result<(u32, u32), String> {

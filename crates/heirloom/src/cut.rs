@@ -16,7 +16,7 @@ use heirloom_picture::ffmpeg::{Ffmpeg, Master};
 use heirloom_vault::{Actor, Filter, NewAct, ObjectId, Vault, Verb};
 
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, REFUSED, open};
+use crate::{Ended, INTERRUPTED, REFUSED, limits, open};
 
 /// A film whose shots are all there.
 pub struct Ready<'a> {
@@ -156,6 +156,7 @@ pub fn masters(ready: &Ready<'_>, show: &Show, stop: &Arc<AtomicBool>) -> anyhow
         ));
         return Ok(());
     }
+    limits::leave_to_export(ready, &cut, show)?;
     open::make_folder(&out)?;
     let made = {
         let bar = show.bar("cut and masters", frame_map.frames(), "frames");

@@ -4,14 +4,19 @@
 
 mod archive;
 mod args;
+mod attribution;
 mod cut;
+mod distance;
 mod frames;
 mod ledger;
+mod like;
+mod limits;
 mod make;
 mod open;
 mod reports;
 mod show;
 mod stage;
+mod takes;
 mod trace;
 
 use std::process::ExitCode;
@@ -75,6 +80,9 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
+        Command::Takes(options) => takes::list(folder, options, show),
+        Command::Distance(options) => distance::run(folder, &engines(), options, show),
+        Command::Attribution(options) => attribution::run(folder, &engines(), options, show),
         Command::Stage(command) => stage::run(folder, &engines(), command, show, stop),
         Command::Frames(options) => frames::run(folder, &engines(), options, show, stop),
     }

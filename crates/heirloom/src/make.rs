@@ -14,7 +14,7 @@ use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::args::{Check, Make};
 use crate::show::{ShotBars, Show};
-use crate::{Ended, INTERRUPTED, REFUSED, cut, open};
+use crate::{Ended, INTERRUPTED, REFUSED, cut, like, limits, open, takes};
 
 /// Begin a film.
 pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
@@ -163,7 +163,7 @@ pub fn make(
     threads(options.threads)?;
     let vault = open::vault(folder)?;
     let _lock = Lock::acquire(folder)?;
-    let film = film(folder, options.size, show)?;
+    let mut film = film(folder, options.size, show)?;
     anyhow::ensure!(
         film.shots().next().is_some(),
         "the film has no shots yet: add a [[scene]] with a [[scene.shot]] to {}",
@@ -176,7 +176,15 @@ pub fn make(
         keep: true,
         explain: options.explain,
     };
-    let plan = planned(folder, &film, &vault, engines, how, show)?;
+    let mut plan = planned(folder, &film, &vault, engines, how, show)?;
+    if options.like.is_some() {
+        like::write(folder, &film, &plan, (&vault, engines), options, show)?;
+        film = self::film(folder, options.size, &Show::silent())?;
+        plan = planned(folder, &film, &vault, engines, how, show)?;
+    }
+    if let Some(shot) = &options.shot {
+        takes::only(&mut plan, shot)?;
+    }
     if options.explain {
         explain(&plan, show);
     }
@@ -212,22 +220,24 @@ pub fn make(
         "{} shots drawn, {} were there already.",
         outcome.drawn, outcome.kept
     ));
-    if options.no_cut {
+    let ready = cut::Ready {
+        folder,
+        film: &film,
+        plan: &plan,
+        takes: &outcome.takes,
+        vault,
+        engines,
+        sound,
+    };
+    if options.shot.is_some() {
+        like::say(&ready, show)?;
+    }
+    let cutting = !options.no_cut && options.shot.is_none();
+    limits::warn(&ready, cutting, show)?;
+    if !cutting {
         return Ok(());
     }
-    cut::masters(
-        &cut::Ready {
-            folder,
-            film: &film,
-            plan: &plan,
-            takes: &outcome.takes,
-            vault,
-            engines,
-            sound,
-        },
-        show,
-        stop,
-    )
+    cut::masters(&ready, show, stop)
 }
 
 /// film.toml with every id in place.

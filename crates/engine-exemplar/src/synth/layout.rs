@@ -174,13 +174,14 @@ pub fn content(barred: &[bool], w: usize, h: usize) -> (usize, usize, usize, usi
 }
 
 /// Chooses the window for a frame of `aspect` (width / height): inside the content, stretched by no more
-/// than about a third, moved, enlarged and perhaps mirrored by the seed.
+/// than about a third, moved, enlarged and perhaps mirrored by the seed. From nearly all of the photograph down to
+/// three fifths of it: less would ask for shapes much larger than its matter has them.
 pub fn window(sheet: &Sheet, aspect: f32, seed: u64) -> Window {
     let (x, y, w, h) = content(&sheet.barred, sheet.width, sheet.height);
     let (x, y, w, h) = (x as f32, y as f32, w as f32, h as f32);
     let mut dice = Dice::new(mix(seed ^ 0x1a_70_07), 1);
     let stretch = 1.35;
-    let near = 0.84 + 0.14 * dice.unit();
+    let near = 0.60 + 0.38 * dice.unit();
     let (width, height) = if w / h < aspect {
         (w * near, (w / aspect * stretch).min(h) * near)
     } else {
@@ -271,13 +272,15 @@ impl Layout {
                 reach / all
             })
             .collect();
+        let own = mix(seed ^ 0xbe4d);
         let mut layout = Layout {
             windows,
             shares,
             width: width as f32,
             height: height as f32,
-            seed: mix(seed ^ 0xbe4d),
-            bend: 0.10,
+            seed: own,
+            // Some seeds hold to the photograph's shapes, others bend them until they are their own.
+            bend: 0.10 + 0.10 * Dice::new(own, 2).unit(),
             labels: Vec::new(),
             even: (0..sheets.len()).all(|k| wished.weight(k) == wished.weight(0)),
         };

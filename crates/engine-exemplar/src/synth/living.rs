@@ -36,6 +36,8 @@ pub struct Setting {
     pub steady: f32,
     /// What words wish of it.
     pub wished: Wished,
+    /// Chance of the flow: the seed's, or that of the take it is like.
+    pub flow_seed: u64,
 }
 
 /// How strongly the layout and the structure guide, at first; raised where a picture would be copied.
@@ -82,7 +84,12 @@ pub struct Living {
     stars: Vec<Star>,
     /// The stars in their places.
     points: Option<Over>,
+    /// What frame 0 is to be like.
+    like: Option<Like>,
 }
+
+mod like;
+pub use like::Like;
 
 pub use crate::making::Asked as Stop;
 
@@ -206,6 +213,7 @@ impl Living {
             wanted,
             stars,
             points: None,
+            like: None,
         })
     }
 
@@ -216,6 +224,9 @@ impl Living {
 
     /// Frame 0.
     pub fn first(&mut self, stop: &Stop) -> Vec<Origin> {
+        if let Some(like) = self.like.take() {
+            return self.first_like(&like, stop);
+        }
         let s = self.setting.clone();
         let (mut sketch, mut wish) = self.composition().draw(&self.sheets);
         let drawn = !self.wanted.drawing.is_empty();
@@ -529,7 +540,7 @@ fn flow_of(setting: &Setting) -> Flow {
         setting.width,
         setting.height,
         setting.seconds_a_frame,
-        mix(setting.seed ^ 0x11fe),
+        mix(setting.flow_seed ^ 0x11fe),
     )
     .hastened(setting.wished.accelerate, setting.wished.frames)
 }
