@@ -114,7 +114,10 @@ pub(crate) fn wished(request: &Request) -> Wished {
             .word(settings::PALETTE)
             .and_then(|text| Palette::parse(text).ok())
             .unwrap_or_default(),
-        accelerate: request.number(settings::ACCELERATE).unwrap_or(0.0).clamp(-1.0, 1.0) as f32,
+        accelerate: request
+            .number(settings::ACCELERATE)
+            .unwrap_or(0.0)
+            .clamp(-1.0, 1.0) as f32,
         frames: request.frames,
     }
 }
@@ -343,9 +346,7 @@ fn refuse(card: &Card, request: &Request) -> Result<(), Stop> {
             (request.task == Task::Becoming && request.frames < 2)
                 .then(|| "a becoming has two frames or more; give the shot more frames".into())
         })
-        .or_else(|| {
-            unreadable(request)
-        })
+        .or_else(|| unreadable(request))
         .or_else(|| {
             (request.revision != card.revision).then(|| {
                 format!(

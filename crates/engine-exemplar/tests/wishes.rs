@@ -51,6 +51,19 @@ fn miss(frame: &Image, palette: &str) -> f64 {
     all / codes.len() as f64
 }
 
+/// The same of the nearest third of a photograph's own colours: more can not be had of it.
+fn best(image: &Image, palette: &str) -> f64 {
+    let palette = Palette::parse(palette).unwrap();
+    let codes = color::to_display8(image);
+    let mut all: Vec<f64> = codes
+        .iter()
+        .map(|c| palette.miss(oklab::from_display8(*c)))
+        .collect();
+    all.sort_by(f64::total_cmp);
+    all.truncate(all.len() / 3);
+    all.iter().sum::<f64>() / all.len() as f64
+}
+
 fn first_frame(request: &Request, work: &Path, files: &Files) -> Image {
     let (order, draft) = draw(request, work, files);
     let (_, take) = open(request, &order, &draft, files);
@@ -64,21 +77,34 @@ fn a_palette_brings_matter_forward_and_paints_nothing() {
     let id = quarters(folder.path(), &mut files);
     let plain = request(Task::Still, &[id], 1, None, 0.0);
     let before = first_frame(&plain, &folder.path().join("plain"), &files);
-    for (name, palette) in [("red", "0.55 0.2 27 1"), ("blue", "0.5 0.2 262 1"), ("dark", "0.2 * * 1"), ("no red", "0.55 0.2 27 -1")] {
+    for (name, palette) in [
+        ("red", "0.55 0.2 27 1"),
+        ("blue", "0.5 0.2 262 1"),
+        ("dark", "0.2 * * 1"),
+        ("no red", "0.55 0.2 27 -1"),
+    ] {
         let wished = wishing(plain.clone(), &[("palette", palette)]);
         let work = folder.path().join(name);
         let (order, draft) = draw(&wished, &work, &files);
         let (_, take) = open(&wished, &order, &draft, &files);
         let after = take.frame(0).unwrap();
         let (was, is) = (miss(&before, palette), miss(&after, palette));
-        assert!(is < was * 0.85, "{name}: {was:.3} before, {is:.3} with the wish");
+        let best = best(&take.images().unwrap()[0], palette);
+        assert!(
+            was - is > 0.25 * (was - best),
+            "{name}: {was:.3} before, {is:.3} with the wish, {best:.3} at best"
+        );
         // Every pixel is still one sample of the photograph.
         let image = &take.images().unwrap()[0];
         for i in 0..400u32 {
             let (x, y) = (i * 37 % 192, i * 53 % 108);
             let o = &take.origins(0, x, y).unwrap()[0];
             assert!(!o.finished);
-            assert_eq!(after.at(x, y), resample::bicubic(image, o.scaled_x, o.scaled_y), "{name} ({x}, {y})");
+            assert_eq!(
+                after.at(x, y),
+                resample::bicubic(image, o.scaled_x, o.scaled_y),
+                "{name} ({x}, {y})"
+            );
         }
     }
 }
@@ -96,8 +122,15 @@ fn weights_move_the_shares_of_sources() {
         let shares = take.shares().unwrap();
         shares.iter().filter(|s| s.source == cells).map(|s| s.share).sum()
     };
-    let (even, more, less) = (share(None, "even"), share(Some("1,0.25"), "more"), share(Some("0.25,1"), "less"));
-    assert!(more > even + 0.1 && less < even - 0.1, "{more:.2} {even:.2} {less:.2}");
+    let (even, more, less) = (
+        share(None, "even"),
+        share(Some("1,0.25"), "more"),
+        share(Some("0.25,1"), "less"),
+    );
+    assert!(
+        more > even + 0.1 && less < even - 0.1,
+        "{more:.2} {even:.2} {less:.2}"
+    );
     assert!(more > 0.7 && less < 0.3, "{more:.2} {less:.2}");
 }
 
@@ -114,13 +147,18 @@ fn a_hastened_flow_comes_as_far_later() {
     let way = |a: f32| (1..frames).map(|n| step(a, n)[0]).sum::<f32>();
     let length = |d: [f32; 2]| (d[0] * d[0] + d[1] * d[1]).sqrt();
     for a in [-1.0, -0.4, 0.6, 1.0f32] {
-        assert!((way(a) - way(0.0)).abs() < way(0.0).abs() * 0.02, "{a}: {} {}", way(a), way(0.0));
+        assert!(
+            (way(a) - way(0.0)).abs() < way(0.0).abs() * 0.02,
+            "{a}: {} {}",
+            way(a),
+            way(0.0)
+        );
     }
     assert!(length(step(1.0, 1)) < 0.1 * length(step(1.0, 48)));
     assert!(length(step(-1.0, 48)) < 0.1 * length(step(-1.0, 1)));
     // An even pace is the pace of before, to the bit.
     let plain = Flow::new(manner, 160, 90, seconds, 3);
-    assert_eq!(plain.back(7).at(33, 44), step(0.0, 7));
+    assert_eq!(plain.back(7).at(80, 45), step(0.0, 7));
 }
 
 #[test]
@@ -129,13 +167,19 @@ fn wishes_have_the_same_bytes_for_any_number_of_threads() {
     let (files, cells, stars) = two_photographs(folder.path());
     let mut living = wishing(
         request(Task::Living, &[cells, stars], 5, Some("drift"), 0.5),
-        &[("palette", "0.55 0.21 25 1;0.2 * * 0.5;* * 60 -0.5"), ("weights", "1,0.4")],
+        &[
+            ("palette", "0.55 0.21 25 1;0.2 * * 0.5;* * 60 -0.5"),
+            ("weights", "1,0.4"),
+        ],
     );
     living.params.insert("accelerate".into(), Param::Number(0.8));
     let mut becoming = request(Task::Becoming, &[stars, cells], 5, Some("curl"), 0.5);
     becoming.params.insert("accelerate".into(), Param::Number(-1.0));
     let all = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| {
             [&living, &becoming].map(|r| {
                 let work = tempfile::tempdir().unwrap();
@@ -154,8 +198,16 @@ fn wishes_have_the_same_bytes_for_any_number_of_threads() {
 fn wishes_that_can_not_be_read_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (files, cells, stars) = two_photographs(folder.path());
-    for (name, text) in [("palette", "red"), ("weights", "1"), ("weights", "0,0"), ("weights", "2,1")] {
-        let request = wishing(request(Task::Still, &[cells, stars], 1, None, 0.0), &[(name, text)]);
+    for (name, text) in [
+        ("palette", "red"),
+        ("weights", "1"),
+        ("weights", "0,0"),
+        ("weights", "2,1"),
+    ] {
+        let request = wishing(
+            request(Task::Still, &[cells, stars], 1, None, 0.0),
+            &[(name, text)],
+        );
         let order = Order::new(request, 0, &folder.path().join("work"), Arc::new(files.clone())).unwrap();
         let stop = Exemplar::new().generate(&order, &Control::new()).unwrap_err();
         assert!(

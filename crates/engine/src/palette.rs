@@ -98,7 +98,9 @@ pub struct Palette(pub Vec<Wish>);
 
 /// A palette that can not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no wish for a colour; write lightness, chroma, hue and weight, `*` for any: `0.55 0.21 25 1`")]
+#[error(
+    "`{0}` is no wish for a colour; write lightness, chroma, hue and weight, `*` for any: `0.55 0.21 25 1`"
+)]
 pub struct BadWish(pub String);
 
 impl Palette {
@@ -202,7 +204,13 @@ mod tests {
         for text in ["0.55 0.21 25 1", "0.2 * * 0.5", "* * 60 -1", ""] {
             assert_eq!(Palette::parse(text).unwrap().to_string(), text);
         }
-        for bad in ["0.5 0.2 25", "* * * 1", "a 0 0 1", "0.5 0.2 25 NaN", "0.5 0.2 900 1"] {
+        for bad in [
+            "0.5 0.2 25",
+            "* * * 1",
+            "a 0 0 1",
+            "0.5 0.2 25 NaN",
+            "0.5 0.2 900 1",
+        ] {
             assert_eq!(Palette::parse(bad), Err(BadWish(bad.into())), "{bad}");
         }
         assert!(Palette::parse("0.5 0.2 25 0").unwrap().is_empty());

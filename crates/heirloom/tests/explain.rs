@@ -50,11 +50,20 @@ fn every_word_is_explained() {
     // Checking wrote nothing, not even what it found out of colours.
     assert!(!film.path("work").exists());
     // A film's own word is heard, and a mistake in words.toml is shown with its line.
-    std::fs::write(film.path("words.toml"), "[word.prisa]\nes = [\"prisa\"]\nsteady = 0.1\nnot = \"calm\"\n").unwrap();
+    std::fs::write(
+        film.path("words.toml"),
+        "[word.prisa]\nes = [\"prisa\"]\nsteady = 0.1\nnot = \"calm\"\n",
+    )
+    .unwrap();
     let told = film.run(&["check", "--explain"]).well().out;
     assert!(told.contains("prisa -> steady 0.8"), "{told}");
-    std::fs::write(film.path("words.toml"), "[word.prisa]\nes = [\"prisa\"]\nstaedy = 0.1\n").unwrap();
-    film.run(&["check"]).ended(1, &["words.toml:3:1", "write `steady`"]);
+    std::fs::write(
+        film.path("words.toml"),
+        "[word.prisa]\nes = [\"prisa\"]\nstaedy = 0.1\n",
+    )
+    .unwrap();
+    film.run(&["check"])
+        .ended(1, &["words.toml:3:1", "write `steady`"]);
 }
 
 #[test]
@@ -64,7 +73,12 @@ fn making_explains_before_it_draws_and_keeps_what_it_measured() {
          sources = [\"archive:sea\", \"archive:moon\"]\nprompt = \"crimson\"\n",
     );
     let ran = film.run(&["make", "--no-cut", "--explain"]).well();
-    assert!(ran.out.contains("crimson -> palette 0.55 0.21 22°, 100 % of its weight"), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("crimson -> palette 0.55 0.21 22°, 100 % of its weight"),
+        "{}",
+        ran.out
+    );
     let kept = std::fs::read_dir(film.path("work/colors")).unwrap().count();
     assert_eq!(kept, 2);
     // The same words are the same request: nothing is drawn again.
@@ -73,5 +87,9 @@ fn making_explains_before_it_draws_and_keeps_what_it_measured() {
          sources = [\"archive:sea\", \"archive:moon\"]\nprompt = \"carmesí\"\n",
     );
     let ran = film.run(&["make", "--no-cut"]).well();
-    assert!(ran.err.contains("0 shots drawn, 1 were there already"), "{}", ran.err);
+    assert!(
+        ran.err.contains("0 shots drawn, 1 were there already"),
+        "{}",
+        ran.err
+    );
 }

@@ -176,7 +176,13 @@ mod tests {
             width: 64,
             height: 32,
             colour: (0..64 * 32)
-                .map(|i| if i % 64 < 32 { [200, 30, 30, 0] } else { [30, 30, 200, 0] })
+                .map(|i| {
+                    if i % 64 < 32 {
+                        [200, 30, 30, 0]
+                    } else {
+                        [30, 30, 200, 0]
+                    }
+                })
                 .collect(),
             guide: vec![[0; 5]; 64 * 32],
             barred: Vec::new(),
