@@ -51,6 +51,19 @@ fn miss(frame: &Image, palette: &str) -> f64 {
     all / codes.len() as f64
 }
 
+/// The same of the nearest third of a photograph's own colours: more can not be had of it.
+fn best(image: &Image, palette: &str) -> f64 {
+    let palette = Palette::parse(palette).unwrap();
+    let codes = color::to_display8(image);
+    let mut all: Vec<f64> = codes
+        .iter()
+        .map(|c| palette.miss(oklab::from_display8(*c)))
+        .collect();
+    all.sort_by(f64::total_cmp);
+    all.truncate(all.len() / 3);
+    all.iter().sum::<f64>() / all.len() as f64
+}
+
 fn first_frame(request: &Request, work: &Path, files: &Files) -> Image {
     let (order, draft) = draw(request, work, files);
     let (_, take) = open(request, &order, &draft, files);
@@ -76,7 +89,11 @@ fn a_palette_brings_matter_forward_and_paints_nothing() {
         let (_, take) = open(&wished, &order, &draft, &files);
         let after = take.frame(0).unwrap();
         let (was, is) = (miss(&before, palette), miss(&after, palette));
-        assert!(is < was * 0.85, "{name}: {was:.3} before, {is:.3} with the wish");
+        let best = best(&take.images().unwrap()[0], palette);
+        assert!(
+            was - is > 0.25 * (was - best),
+            "{name}: {was:.3} before, {is:.3} with the wish, {best:.3} at best"
+        );
         // Every pixel is still one sample of the photograph.
         let image = &take.pictures().get(0).unwrap();
         for i in 0..400u32 {
@@ -141,7 +158,7 @@ fn a_hastened_flow_comes_as_far_later() {
     assert!(length(step(-1.0, 48)) < 0.1 * length(step(-1.0, 1)));
     // An even pace is the pace of before, to the bit.
     let plain = Flow::new(manner, 160, 90, seconds, 3);
-    assert_eq!(plain.back(7).at(33, 44), step(0.0, 7));
+    assert_eq!(plain.back(7).at(80, 45), step(0.0, 7));
 }
 
 #[test]

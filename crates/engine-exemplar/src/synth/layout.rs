@@ -198,7 +198,7 @@ pub fn window(sheet: &Sheet, aspect: f32, seed: u64) -> Window {
 }
 
 /// Windows that are tried where colours are wished for.
-const TRIED: u64 = 24;
+const TRIED: u64 = 48;
 
 /// The window of a sheet whose colours come nearest to what is wished. Small windows are tried too, so that a
 /// part of the photograph may be the whole of the frame; only a clearly better one goes before a larger.
@@ -222,7 +222,7 @@ fn window_near(sheet: &Sheet, aspect: f32, seed: u64, misses: &Misses) -> Window
             let (x, y) = (w.x + w.width * at(i % n), w.y + w.height * at(i / n));
             sum += u64::from(misses.at(bilinear(&sheet.colour, sheet.width, sheet.height, x, y)));
         }
-        let dear = sum * 16 / (n * n) + k.saturating_sub(TRIED / 3) * 8;
+        let dear = sum * 16 / (n * n) + k.saturating_sub(TRIED / 3) * 4;
         if best.is_none_or(|(b, _)| dear < b) {
             best = Some((dear, w));
         }
