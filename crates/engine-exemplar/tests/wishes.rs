@@ -89,7 +89,7 @@ fn a_palette_brings_matter_forward_and_paints_nothing() {
         let (_, take) = open(&wished, &order, &draft, &files);
         let after = take.frame(0).unwrap();
         let (was, is) = (miss(&before, palette), miss(&after, palette));
-        let best = best(&take.images().unwrap()[0], palette);
+        let best = best(&take.pictures().get(0).unwrap(), palette);
         assert!(
             was - is > 0.25 * (was - best),
             "{name}: {was:.3} before, {is:.3} with the wish, {best:.3} at best"
