@@ -8,6 +8,7 @@ use crate::poisson;
 use crate::take::{MAP, OFFSET, OVER, SourceFacts, WEIGHT, Work, frame_hash};
 use heirloom_engine::local::{Control, Stop};
 use heirloom_engine::{Failure, Order};
+use rayon::prelude::*;
 
 /// Asked now and then whether to stop.
 pub type Asked<'a> = dyn Fn() -> bool + Sync + 'a;
@@ -235,12 +236,12 @@ fn frame(
         if !light.is_empty() {
             // In encoded light (a square root) the light's ratio is a root as well.
             lead.resize(seen.len(), [0.0; 3]);
-            for ((l, p), ratio) in lead.iter_mut().zip(seen).zip(light) {
+            lead.par_iter_mut().zip(seen).zip(light).for_each(|((l, p), ratio)| {
                 let by = (ratio.max(0.0).sqrt() - 1.0) * share;
                 for k in 0..3 {
                     l[k] += poisson::encode(p[k]) * by;
                 }
-            }
+            });
         }
         poisson::offset_within(
             seen,

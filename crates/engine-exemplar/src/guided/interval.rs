@@ -244,7 +244,8 @@ impl Guided {
             })
             .collect();
         let mut map: Vec<Origin> = all.iter().map(|a| a.0.unwrap_or_default()).collect();
-        let fresh: Vec<bool> = all.iter().map(|a| a.0.is_none()).collect();
+        let mut fresh: Vec<bool> = all.iter().map(|a| a.0.is_none()).collect();
+        go_on(&mut map, &mut fresh, &frame.thing, w);
         if fresh.iter().any(|f| *f) {
             let seed = mix(self.setting.seed ^ (u64::from(n) << 24));
             self.mend(&frame.asks, &mut map, (&fresh, &fresh, false), seed, stop);
@@ -296,5 +297,47 @@ fn read(map: &[Origin], things: &[u16], (w, h): (usize, usize), (x, y): (i32, i3
             }
         }
         None => at(map, w, h, x, y),
+    }
+}
+
+/// How far, in pixels, matter goes on into what is seen for a moment only.
+const MOMENT: usize = 6;
+
+/// Lets the matter beside pixels that are seen for a moment only go on over them, of the same thing; what no such matter
+/// reaches stays `fresh`.
+fn go_on(map: &mut [Origin], fresh: &mut [bool], thing: &[u16], w: usize) {
+    let h = map.len() / w.max(1);
+    let mut left: Vec<usize> = (0..map.len()).filter(|i| fresh[*i]).collect();
+    for _ in 0..MOMENT {
+        let found: Vec<(usize, Option<Origin>)> = left
+            .iter()
+            .map(|i| {
+                let (x, y) = ((i % w) as i32, (i / w) as i32);
+                let beside = [(0, -1), (-1, 0), (1, 0), (0, 1)].into_iter().find_map(|(dx, dy)| {
+                    let (px, py) = (x + dx, y + dy);
+                    let inside = px >= 0 && py >= 0 && px < w as i32 && py < h as i32;
+                    let j = inside.then(|| py as usize * w + px as usize)?;
+                    (!fresh[j] && thing[j] == thing[*i]).then(|| Origin {
+                        source: map[j].source,
+                        x: map[j].x - dx * 256,
+                        y: map[j].y - dy * 256,
+                    })
+                });
+                (*i, beside)
+            })
+            .collect();
+        left.clear();
+        for (i, origin) in found {
+            match origin {
+                Some(o) => {
+                    map[i] = o;
+                    fresh[i] = false;
+                }
+                None => left.push(i),
+            }
+        }
+        if left.is_empty() {
+            return;
+        }
     }
 }
