@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{demo, places, setup, stage};
+use crate::{exemplar, places, setup, stage};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -47,7 +47,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
         (Kind::Quality, "stage") => stage::quality(&mut steps)?,
         (Kind::Speed, _) => speed(&mut steps)?,
-        (Kind::Quality, _) => quality(&mut steps)?,
+        (Kind::Quality, _) => exemplar::quality(&mut steps)?,
     }
     steps.table();
     Ok(())
@@ -58,14 +58,8 @@ fn speed(steps: &mut Steps) -> Result<()> {
     let (ours, peer) = steps.step("build", again, || {
         cargo("build --locked --release --package heirloom-engine-exemplar --example bench_exemplar")
             .run()?;
-        let folder = places::target().join("peers");
-        program("cargo")
-            .args(["build", "--locked", "--release"])
-            .dir(places::root().join("peers/texture-synthesis"))
-            .env("CARGO_TARGET_DIR", &folder)
-            .run()?;
-        let ours = places::target().join("release/examples/bench_exemplar");
-        Ok((ours, folder.join("release/peer-texture-synthesis")))
+        let peer = exemplar::peer()?;
+        Ok((places::target().join("release/examples/bench_exemplar"), peer))
     })?;
     let work = places::cache().join(format!("bench-{}", std::process::id()));
     fs::create_dir_all(&work)?;
@@ -202,41 +196,6 @@ fn still(ours: &Path, peer: &Path, size: &str, work: &Path) -> Result<Vec<Figure
         figure("peak memory", our_memory, "MiB", None),
         figure("peak memory of texture-synthesis", peer_memory, "MiB", None),
     ])
-}
-
-fn quality(steps: &mut Steps) -> Result<()> {
-    let again = "cargo xtask measure exemplar";
-    let tool = steps.step("build", again, || {
-        // Beside the command line, the one place that knows every engine and every room; an example, so that it is
-        // no part of what users install.
-        cargo("build --locked --release --package heirloom --example measure_exemplar").run()?;
-        Ok(places::target().join("release/examples/measure_exemplar"))
-    })?;
-    demo::whole(steps)?;
-    let figures = steps.step("measure", again, || {
-        measured_by(program(&tool).arg(places::root().join("demo")))
-    })?;
-    write(
-        "exemplar-quality",
-        again,
-        "# Quality of the weightless engine's pictures\n\n\
-         For every shot of the demo film, from the takes in its vault, at nine frames spread evenly over the shot. \
-         Sources are seen in\nthe size that the shot uses: of a becoming the two pictures that it begins and ends \
-         with, of other shots all that they are\nmade from, without flat borders; each counts by its share of the \
-         frame.\n\n\
-         - **sharpness**: fine detail of the frames (mean Laplacian) against that of the sources; here the distance \
-         of that ratio from 1.\n\
-         - **patch distance**: sliced Wasserstein distance over mean-free 5x5 patches between frames and sources, in \
-         8-bit display\n  units. The finish moves it, so the note says what it is without; and what the \
-         photographs score against themselves.\n\
-         - **pop**: share of pixels whose place in the source jumps by more than 2 px against the place carried along \
-         the motion; of a\n  becoming, whose motion the engine does not publish, along the motion read from the two \
-         frames in blocks of 16.\n\
-         - **chunk**: area-weighted mean size of connected pieces taken whole from a source, of what was \
-         synthesised: in a becoming, what\n  lies within 8 px of its own place in the first or last picture is \
-         that picture by design, and does not count.",
-        &figures,
-    )
 }
 
 /// The number after `"key":` in a line of JSON.

@@ -17,6 +17,7 @@ mod bench;
 mod budget;
 mod command;
 mod demo;
+mod exemplar;
 mod figures;
 mod fuzz;
 mod packages;
@@ -44,7 +45,7 @@ cargo xtask COMMAND
                      fuzz every target, or one (10 seconds each)
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
-  measure exemplar   quality of the demo film's takes; writes docs/benchmarks/exemplar-quality.md and .json
+  measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   bare-root [FOLDER] [--run COMMAND] [--keep]
                      run the two README commands in a bare Debian root (needs root; --run: that command instead)

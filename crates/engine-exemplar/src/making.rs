@@ -236,12 +236,15 @@ fn frame(
         if !light.is_empty() {
             // In encoded light (a square root) the light's ratio is a root as well.
             lead.resize(seen.len(), [0.0; 3]);
-            lead.par_iter_mut().zip(seen).zip(light).for_each(|((l, p), ratio)| {
-                let by = (ratio.max(0.0).sqrt() - 1.0) * share;
-                for k in 0..3 {
-                    l[k] += poisson::encode(p[k]) * by;
-                }
-            });
+            lead.par_iter_mut()
+                .zip(seen)
+                .zip(light)
+                .for_each(|((l, p), ratio)| {
+                    let by = (ratio.max(0.0).sqrt() - 1.0) * share;
+                    for k in 0..3 {
+                        l[k] += poisson::encode(p[k]) * by;
+                    }
+                });
         }
         poisson::offset_within(
             seen,

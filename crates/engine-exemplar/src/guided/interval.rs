@@ -313,16 +313,18 @@ fn go_on(map: &mut [Origin], fresh: &mut [bool], thing: &[u16], w: usize) {
             .iter()
             .map(|i| {
                 let (x, y) = ((i % w) as i32, (i / w) as i32);
-                let beside = [(0, -1), (-1, 0), (1, 0), (0, 1)].into_iter().find_map(|(dx, dy)| {
-                    let (px, py) = (x + dx, y + dy);
-                    let inside = px >= 0 && py >= 0 && px < w as i32 && py < h as i32;
-                    let j = inside.then(|| py as usize * w + px as usize)?;
-                    (!fresh[j] && thing[j] == thing[*i]).then(|| Origin {
-                        source: map[j].source,
-                        x: map[j].x - dx * 256,
-                        y: map[j].y - dy * 256,
-                    })
-                });
+                let beside = [(0, -1), (-1, 0), (1, 0), (0, 1)]
+                    .into_iter()
+                    .find_map(|(dx, dy)| {
+                        let (px, py) = (x + dx, y + dy);
+                        let inside = px >= 0 && py >= 0 && px < w as i32 && py < h as i32;
+                        let j = inside.then(|| py as usize * w + px as usize)?;
+                        (!fresh[j] && thing[j] == thing[*i]).then(|| Origin {
+                            source: map[j].source,
+                            x: map[j].x - dx * 256,
+                            y: map[j].y - dy * 256,
+                        })
+                    });
                 (*i, beside)
             })
             .collect();
