@@ -433,4 +433,53 @@ fn shots_from_clips_have_their_defaults() {
         }
     );
     assert_eq!(between.calls().count(), 2);
+fn limits_credits_and_likes_are_read_as_written() {
+    let text = "[film]\ntitle = \"T\"\ncredits_by = \"name\"\ncredits_shares = true\n[charter]\ncopies = \"refuse\"\n\
+                copy_over = 0.4\n[charter.shares]\nmax = 0.6\n[charter.shares.sources]\n\"archive:moon\" = { min = 0.1 \
+                }\n[charter.shares.owners]\nNASA = { max = 0.5 }\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \
+                \"a\"\nid = \"sh-a1b2\"\nframes = 2\nkind = \"still\"\nsources = [\"archive:moon\"]\nseed = 4 # mine\n";
+    let film = heirloom_film::parse("film.toml", text).unwrap().film;
+    assert_eq!(
+        (film.credits_by, film.credits_shares),
+        (heirloom_film::CreditsBy::Name, true)
+    );
+    let (shares, copies) = (&film.charter.shares, film.charter.copies);
+    assert_eq!(
+        (copies.rule, copies.over.share()),
+        (heirloom_film::CopyRule::Refuse, 0.4)
+    );
+    assert_eq!(shares.every_source.max.unwrap().millionths, 600_000);
+    assert_eq!(
+        (
+            shares.sources[0].0.call.as_str(),
+            shares.sources[0].1.min.unwrap().share()
+        ),
+        ("moon", 0.1)
+    );
+    assert_eq!(shares.owners["NASA"].max.unwrap().share(), 0.5);
+
+    // Writing what a shot is like changes those keys alone, and the same again changes nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.toml");
+    std::fs::write(&path, text).unwrap();
+    let like = heirloom_film::Like {
+        take: "0123456789abcdef".into(),
+        amount: heirloom_film::Portion::of(0.3),
+    };
+    let id = heirloom_film::Id::parse("sh-a1b2").unwrap();
+    heirloom_film::write_like(&path, &id, &like, 5).unwrap();
+    let new = std::fs::read_to_string(&path).unwrap();
+    let expected = text.replace(
+        "seed = 4 # mine\n",
+        "seed = 5 # mine\nlike = \"0123456789abcdef\"\namount = 0.3\n",
+    );
+    assert_eq!(new, expected);
+    let film = heirloom_film::load(&path).unwrap().film;
+    let shot = &film.scenes[0].shots[0];
+    assert_eq!((shot.seed, shot.like.as_ref()), (5, Some(&like)));
+    heirloom_film::write_like(&path, &id, &like, 5).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), new);
+    let other = heirloom_film::Id::parse("sh-zzzz").unwrap();
+    heirloom_film::write_like(&path, &other, &like, 5).unwrap_err();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), new);
 }
