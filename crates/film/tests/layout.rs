@@ -1,5 +1,5 @@
 //! What `film.toml` says of layouts, masks, stars and fills, and how mistakes in them are shown.
-#![allow(clippy::expect_used)] // the lint does not see that helpers of tests are tests
+#![allow(clippy::expect_used, clippy::panic)] // the lints do not see that helpers of tests are tests
 
 use heirloom_film::{Kind, Layout, LayoutBy, Margins, Picture, Shot, Still, parse};
 
@@ -105,7 +105,7 @@ macro_rules! snapshots {
     ($($name:ident: $lines:expr;)*) => {$(
         #[test]
         fn $name() {
-            insta::assert_snapshot!(shown(&$lines));
+            insta::assert_snapshot!(shown(AsRef::<str>::as_ref(&$lines)));
         }
     )*};
 }
@@ -120,11 +120,11 @@ snapshots! {
     a_label_of_another_source: format!("{LIVING}layout = {{ labels = \"x.png\", sources = {{ \"#ff0000\" = \"mooon\" }} }}");
     a_drawing_elsewhere: format!("{LIVING}layout = {{ drawing = \"../x.png\" }}");
     a_strength_out_of_range: format!("{LIVING}layout = {{ drawing = \"x.png\", strength = 2 }}");
-    a_layout_of_a_becoming: "kind = \"becoming\"\nfrom = \"archive:a\"\nto = \"archive:b\"\nlayout = { drawing = \"x.png\" }".to_string();
-    a_becoming_that_stands: "kind = \"becoming\"\nfrom = \"archive:a\"\nto = \"archive:b\"\nmotion = { still = \"x.png\" }".to_string();
-    a_fill_of_nothing: "kind = \"fill\"\nplate = \"archive:ward\"".to_string();
-    a_fill_that_adds_nothing: "kind = \"fill\"\nplate = \"archive:ward\"\nframe = { left = 0 }".to_string();
-    a_fill_without_a_plate: "kind = \"fill\"\nmask = \"x.png\"".to_string();
-    a_fill_that_moves: "kind = \"fill\"\nplate = \"archive:ward\"\nmask = \"x.png\"\nmotion = { flow = \"curl\" }".to_string();
+    a_layout_of_a_becoming: "kind = \"becoming\"\nfrom = \"archive:a\"\nto = \"archive:b\"\nlayout = { drawing = \"x.png\" }";
+    a_becoming_that_stands: "kind = \"becoming\"\nfrom = \"archive:a\"\nto = \"archive:b\"\nmotion = { still = \"x.png\" }";
+    a_fill_of_nothing: "kind = \"fill\"\nplate = \"archive:ward\"";
+    a_fill_that_adds_nothing: "kind = \"fill\"\nplate = \"archive:ward\"\nframe = { left = 0 }";
+    a_fill_without_a_plate: "kind = \"fill\"\nmask = \"x.png\"";
+    a_fill_that_moves: "kind = \"fill\"\nplate = \"archive:ward\"\nmask = \"x.png\"\nmotion = { flow = \"curl\" }";
     a_mask_of_a_living_shot: format!("{LIVING}mask = \"x.png\"");
 }

@@ -205,11 +205,11 @@ const TRIED: u64 = 48;
 fn window_near(sheet: &Sheet, aspect: f32, seed: u64, misses: &Misses) -> Window {
     let mut best: Option<(u64, Window)> = None;
     for k in 0..TRIED {
-        let mut w = window(sheet, aspect, seed.wrapping_add(k.wrapping_mul(0x51_7e)));
+        let mut w = window(sheet, aspect, seed.wrapping_add(k.wrapping_mul(0x517e)));
         // A third of them as usual, then smaller and smaller ones.
         let by = 1.0 - 0.55 * k.saturating_sub(TRIED / 3) as f32 / (TRIED - TRIED / 3) as f32;
         if by < 1.0 {
-            let mut dice = Dice::new(mix(seed ^ 0x5ea_c4), k);
+            let mut dice = Dice::new(mix(seed ^ 0x0005_eac4), k);
             w.x += w.width * (1.0 - by) * dice.unit();
             w.y += w.height * (1.0 - by) * dice.unit();
             w.width *= by;
