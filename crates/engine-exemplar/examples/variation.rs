@@ -29,10 +29,13 @@ impl Inputs for Files {
     }
 }
 
+/// A picture: display codes, width and height.
+type Shown = (Vec<[u8; 3]>, u32, u32);
+
 struct Studio {
     files: Files,
     work: PathBuf,
-    rows: Vec<Vec<(Vec<[u8; 3]>, u32, u32)>>,
+    rows: Vec<Vec<Shown>>,
 }
 
 impl Studio {

@@ -438,7 +438,7 @@ fn limits_credits_and_likes_are_read_as_written() {
                 copy_over = 0.4\n[charter.shares]\nmax = 0.6\n[charter.shares.sources]\n\"archive:moon\" = { min = 0.1 \
                 }\n[charter.shares.owners]\nNASA = { max = 0.5 }\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \
                 \"a\"\nid = \"sh-a1b2\"\nframes = 2\nkind = \"still\"\nsources = [\"archive:moon\"]\nseed = 4 # mine\n";
-    let film = heirloom_film::parse("film.toml", text).unwrap().film;
+    let film = parse("film.toml", text).unwrap().film;
     assert_eq!(
         (film.credits_by, film.credits_shares),
         (heirloom_film::CreditsBy::Name, true)
@@ -474,7 +474,7 @@ fn limits_credits_and_likes_are_read_as_written() {
         "seed = 5 # mine\nlike = \"0123456789abcdef\"\namount = 0.3\n",
     );
     assert_eq!(new, expected);
-    let film = heirloom_film::load(&path).unwrap().film;
+    let film = load(&path).unwrap().film;
     let shot = &film.scenes[0].shots[0];
     assert_eq!((shot.seed, shot.like.as_ref()), (5, Some(&like)));
     heirloom_film::write_like(&path, &id, &like, 5).unwrap();

@@ -1,5 +1,7 @@
 //! `check --explain` and `make --explain`: what every word of a shot did, as the program prints it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+
 mod support;
 
 use support::Film;

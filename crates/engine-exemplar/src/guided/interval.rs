@@ -27,6 +27,9 @@ pub fn key_frames(size: Size) -> u32 {
     }
 }
 
+/// A pixel's matter, if it has any, and what fades in over it with its weight.
+type Pixel = (Option<Origin>, Option<(Origin, u8)>);
+
 /// What is kept of a frame between two keys; all planes have the frame's size.
 pub struct Frame {
     /// Numbers of the things.
@@ -191,7 +194,7 @@ impl Guided {
         let last: &[u16] = interval.frames.last().map_or(&[], |f| &f.thing);
         let was: &[u16] = interval.frame(n - 1).map_or(&self.key_things, |f| &f.thing);
         // Each pixel: its matter, what fades in over it, and how much; or nothing, seen in neither key.
-        let all: Vec<(Option<Origin>, Option<(Origin, u8)>)> = (0..w * h)
+        let all: Vec<Pixel> = (0..w * h)
             .into_par_iter()
             .map(|i| {
                 let thing = frame.thing[i];

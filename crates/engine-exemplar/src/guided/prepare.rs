@@ -18,6 +18,9 @@ const MOST_SIZES: usize = 6;
 /// The shortest side of a sheet, in pixels.
 const LEAST_SIDE: u32 = 48;
 
+/// A source, and by how many octaves it is smaller across and down.
+type Sizing = (usize, (i32, i32));
+
 /// Which sources each thing is made of, by hand: the setting [`settings::OBJECTS`], JSON of names and lists of numbers.
 fn by_hand(order: &Order) -> Result<BTreeMap<String, Vec<usize>>, Failure> {
     let Some(text) = order.request.word(settings::OBJECTS) else {
@@ -94,7 +97,7 @@ pub fn prepare(
     } else {
         (MOST_SHEETS / originals.len().max(1)).clamp(1, MOST_SIZES)
     };
-    let mut wanted: Vec<(Vec<usize>, Vec<(usize, (i32, i32))>)> = Vec::new();
+    let mut wanted: Vec<(Vec<usize>, Vec<Sizing>)> = Vec::new();
     let mut sources = Vec::new();
     for thing in &mut cast.things {
         thing.sources.sort_unstable();
