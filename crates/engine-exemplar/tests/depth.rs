@@ -19,7 +19,7 @@ fn lamps(folder: &Path, files: &mut Files, seed: u32) -> (ObjectId, Image) {
     let pixels = (0..w * h)
         .map(|i| {
             let (x, y) = (i % w, i / w);
-            let lamp = (x / 4 + y / 4 * 3 + seed) % 11 == 0;
+            let lamp = (x / 4 + y / 4 * 3 + seed).is_multiple_of(11);
             let soft = 0.02 + (x * 131 + y * 17) as f32 / 1e6;
             if lamp {
                 [8.0, 7.5, 6.0, 1.0]

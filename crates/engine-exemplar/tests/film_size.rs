@@ -77,7 +77,7 @@ fn a_film_sized_frame_is_sampled_once_from_the_photograph_at_the_frame_s_scale()
     // What is asked for all at once is what is asked for one by one.
     let mut same = 0;
     let mut each = |x: u32, y: u32, all: &[Origin]| {
-        if (x + 7 * y) % 31 == 0 {
+        if (x + 7 * y).is_multiple_of(31) {
             assert_eq!(all, take.origins(1, x, y).unwrap());
             same += 1;
         }

@@ -433,6 +433,9 @@ fn shots_from_clips_have_their_defaults() {
         }
     );
     assert_eq!(between.calls().count(), 2);
+}
+
+#[test]
 fn limits_credits_and_likes_are_read_as_written() {
     let text = "[film]\ntitle = \"T\"\ncredits_by = \"name\"\ncredits_shares = true\n[charter]\ncopies = \"refuse\"\n\
                 copy_over = 0.4\n[charter.shares]\nmax = 0.6\n[charter.shares.sources]\n\"archive:moon\" = { min = 0.1 \
