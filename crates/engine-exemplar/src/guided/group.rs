@@ -470,6 +470,6 @@ mod tests {
                 h: 10
             }
         );
-        assert_eq!(Rect::around(&vec![false; 200], w, h, 6), None);
+        assert_eq!(Rect::around(&[false; 200], w, h, 6), None);
     }
 }
