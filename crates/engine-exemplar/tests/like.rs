@@ -53,9 +53,9 @@ fn an_amount_moves_just_so_far() {
     for (amount, free) in [(0.0, 0.0), (0.25, 0.25), (0.6, 0.6)] {
         let (_, other, signature) = keep(&like(&plain, id, amount, 90), folder.path(), &mut files);
         let moved = map.iter().zip(&other).filter(|(a, b)| a != b).count() as f64 / map.len() as f64;
-        // Never more than the amount, and of what may change nearly all does.
+        // Never more than the amount, and of what may change most does.
         assert!(
-            moved <= free + 0.001 && moved >= free * 0.8,
+            moved <= free + 0.001 && moved >= free * 0.7,
             "amount {amount} moved {moved}"
         );
         let distance = signature.distance(&liked);

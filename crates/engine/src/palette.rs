@@ -221,7 +221,7 @@ mod tests {
         let [red, blue] = [[0.6, 0.2, 0.1], [0.5, -0.05, -0.2]];
         let either = Palette::parse("0.6 0.22 27 1;0.5 0.2 256 1").unwrap();
         assert!(either.miss(red) < 0.2 && either.miss(blue) < 0.2);
-        let dark_red = Palette::parse("0.6 0.22 27 1;0.1 * * 1").unwrap();
+        let dark_red = Palette::parse("* 0.22 27 1;0.1 * * 1").unwrap();
         assert!(dark_red.miss([0.3, 0.2, 0.1]) < dark_red.miss(red));
         assert!(dark_red.miss(red) < dark_red.miss([0.95, 0.0, 0.0]));
         let no_red = Palette::parse("0.6 0.22 27 -1").unwrap();

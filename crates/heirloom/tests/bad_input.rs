@@ -220,21 +220,22 @@ fn a_sound_that_is_not_there() {
     film.run(&["make"]).ended(1, &["score.wav"]);
 }
 
-/// A shot may be blocked before any engine can make it: that is no mistake of the plan, but nothing is made either.
+/// A guided shot is planned, put on the stage and drawn like any other; without photographs it says what it lacks.
 #[test]
-fn a_guided_shot_is_sound_but_not_made() {
+fn a_guided_shot_is_made_and_needs_matter() {
     let blocking = "\"guided\"\nblocking = { thing = [{ name = \"a\", shape = \"figure\" }] }";
     let film = Film::with(&ONE.replace("\"living\"", blocking));
-    film.run(&["check"]).ended(
-        0,
-        &[
-            "no engine here makes guided shots yet",
-            "The film is sound: 1 shots",
-        ],
-    );
-    film.run(&["make"])
-        .ended(1, &["stage animatic", "Nothing was made"]);
-    assert_eq!(film.acts("drawn"), 0);
+    film.run(&["check"]).ended(0, &["The film is sound: 1 shots"]);
+    film.run(&["make", "--no-cut"]).well();
+    assert_eq!(film.acts("drawn"), 1);
+    let toml = std::fs::read_to_string(film.path("film.toml")).unwrap();
+    let bare: String = toml
+        .lines()
+        .filter(|l| !l.starts_with("sources"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    std::fs::write(film.path("film.toml"), bare).unwrap();
+    film.run(&["check"]).ended(1, &["it has no matter", "matter"]);
 }
 
 #[test]

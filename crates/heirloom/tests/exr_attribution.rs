@@ -102,7 +102,7 @@ fn light_keeps_its_range_and_every_pixel_says_where_it_comes_from() {
     }
     assert_eq!(
         owners.into_iter().collect::<Vec<_>>(),
-        ["\"lamps\" of \"Zoë\"", "\"sea\" of \"Zoë\""]
+        ["\"pictures/lamps\" of \"Zoë\"", "\"pictures/sea\" of \"Zoë\""]
     );
     let first = exr::read_layers(&film.path("exr/000000.exr")).unwrap();
     assert!(

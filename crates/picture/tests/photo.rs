@@ -211,7 +211,10 @@ fn the_content_decides_and_not_the_name() {
             text.contains("father.jpg is not a photograph Heirloom reads"),
             "{text}"
         );
-        assert!(text.contains("JPEG and PNG are read"), "{text}");
+        assert!(
+            text.contains("JPEG, PNG, OpenEXR and Radiance HDR are read"),
+            "{text}"
+        );
         assert!(text.contains(says), "{text}");
     }
     assert!(matches!(refused(b""), PhotoError::Empty { .. }));

@@ -324,22 +324,41 @@ impl Living {
             );
             best = Some((chunk, by, half));
         }
-        let Some((_, by, half)) = best else {
-            return Vec::new();
-        };
-        self.rule(by, 0..1);
-        let made = refine(
-            half,
-            &self.matter,
-            &self.planes,
-            &self.weights,
-            &wish,
-            &effort,
-            s.seed,
-        );
-        let mut all = origins(&made.from, &self.matter);
-        for _ in 0..2 {
-            carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
+        let mut all = Vec::new();
+        // Pieces may still join at full size: then it is tried again, with a stronger layout.
+        for attempt in 0..3 {
+            let Some((_, by, half)) = best.take() else { break };
+            self.rule(by, 0..1);
+            let made = refine(
+                half,
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &effort,
+                s.seed,
+            );
+            all = origins(&made.from, &self.matter);
+            for _ in 0..2 {
+                carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
+            }
+            let chunk = chunk_pixels(&all, s.width);
+            if chunk <= most || stop() || attempt == 2 || by >= 1.0 / f64::from(LAYOUT_WEIGHT) {
+                break;
+            }
+            let by = by * libm::pow(chunk / (most * 0.8), 0.2).clamp(1.05, 1.5);
+            self.rule(by, fine..levels);
+            let half = outline(
+                &self.matter,
+                &self.planes,
+                &self.weights,
+                &wish,
+                &sketch,
+                &effort,
+                s.seed,
+                fine,
+            );
+            best = Some((chunk, by, half));
         }
         // The frames that follow go by the usual weights.
         self.rule(1.0, 0..levels);
