@@ -7,7 +7,7 @@ mod common;
 use common::{Files, request, two_photographs};
 use heirloom_engine::guides::{Certainty, GuideFrame, GuideSet, Guides, Pass};
 use heirloom_engine::local::{Control, Generator, Stop};
-use heirloom_engine::{Draft, Failure, Inputs, Order, Param, Request, TakeFrames, Task, manifest_of};
+use heirloom_engine::{Draft, Failure, Inputs, Order, Param, Request, Task, manifest_of};
 use heirloom_engine_exemplar::engine::Exemplar;
 use heirloom_engine_exemplar::map::UNIT;
 use heirloom_engine_exemplar::take::ExemplarTake;
@@ -279,9 +279,10 @@ fn guides_in_memory_are_guides_too() {
         frames: (0..3).map(|n| stage().frame(n, size).unwrap()).collect(),
     };
     assert_eq!((set.frames.len(), Guides::frames(&set)), (3, 3));
+    let ids = |frame: GuideFrame| frame.object_id.unwrap();
     assert_eq!(
-        Guides::frame(&set, 2, size).unwrap(),
-        stage().frame(2, size).unwrap()
+        ids(Guides::frame(&set, 2, size).unwrap()),
+        ids(stage().frame(2, size).unwrap())
     );
     assert!(
         Guides::frame(&set, 3, size)

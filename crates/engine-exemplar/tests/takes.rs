@@ -61,14 +61,30 @@ fn without_finish_every_pixel_is_one_sample_of_its_photograph() {
     let mut fractions = 0;
     for i in 0..1000u32 {
         let (x, y) = (i * 37 % 192, i * 53 % 108);
-        let o = &take.origins(3, x, y).unwrap()[0];
+        let origins = take.origins(3, x, y).unwrap();
+        let o = &origins[0];
         assert!(!o.finished);
-        let scaled = resample::scale_to(&image, o.scaled_to.0, o.scaled_to.1);
-        assert_eq!(
-            frame.at(x, y),
-            resample::bicubic(&scaled, o.scaled_x, o.scaled_y),
-            "({x}, {y})"
-        );
+        let sample = |o: &heirloom_engine::Origin| {
+            let scaled = resample::scale_to(&image, o.scaled_to.0, o.scaled_to.1);
+            resample::bicubic(&scaled, o.scaled_x, o.scaled_y)
+        };
+        let (found, one) = (frame.at(x, y), sample(o));
+        match &origins[1..] {
+            [] => assert_eq!(found, one, "({x}, {y})"),
+            // Where new matter crosses over it is two samples, mixed by their weights.
+            [other] => {
+                let two = sample(other);
+                for c in 0..3 {
+                    let mixed = one[c] * o.weight as f32 + two[c] * other.weight as f32;
+                    assert!(
+                        (found[c] - mixed).abs() < 1e-5,
+                        "({x}, {y}): {} is not {mixed}",
+                        found[c]
+                    );
+                }
+            }
+            more => panic!("({x}, {y}) has {} places more", more.len()),
+        }
         assert!(o.x > -0.5 && o.x < 299.5 && o.y > -0.5 && o.y < 219.5);
         fractions += u32::from(o.scaled_x.fract() != 0.0);
         if i > 40 && fractions > 10 {

@@ -325,8 +325,9 @@ impl Living {
             best = Some((chunk, by, half));
         }
         let mut all = Vec::new();
+        let mut least = f64::MAX;
         // Pieces may still join at full size: then it is tried again, with a stronger layout.
-        for attempt in 0..3 {
+        for attempt in 0..4 {
             let Some((_, by, half)) = best.take() else { break };
             self.rule(by, 0..1);
             let made = refine(
@@ -338,15 +339,19 @@ impl Living {
                 &effort,
                 s.seed,
             );
-            all = origins(&made.from, &self.matter);
+            let mut now = origins(&made.from, &self.matter);
             for _ in 0..2 {
-                carry::tidy(&mut all, s.width, s.height, &self.matter.levels[0], &[]);
+                carry::tidy(&mut now, s.width, s.height, &self.matter.levels[0], &[]);
             }
-            let chunk = chunk_pixels(&all, s.width);
-            if chunk <= most || stop() || attempt == 2 || by >= 1.0 / f64::from(LAYOUT_WEIGHT) {
+            let chunk = chunk_pixels(&now, s.width);
+            if chunk < least {
+                (least, all) = (chunk, now);
+            }
+            let strongest = 1.0 / f64::from(LAYOUT_WEIGHT);
+            if chunk <= most || stop() || attempt == 3 || by >= strongest {
                 break;
             }
-            let by = by * libm::pow(chunk / (most * 0.8), 0.2).clamp(1.05, 1.5);
+            let by = (by * libm::pow(chunk / (most * 0.8), 0.2).clamp(1.15, 1.5)).min(strongest);
             self.rule(by, fine..levels);
             let half = outline(
                 &self.matter,
