@@ -105,10 +105,9 @@ fn light_keeps_its_range_and_every_pixel_says_where_it_comes_from() {
         ["\"pictures/lamps\" of \"Zoë\"", "\"pictures/sea\" of \"Zoë\""]
     );
     let first = exr::read_layers(&film.path("exr/000000.exr")).unwrap();
-    assert!(
-        floats(&first, "R").iter().any(|v| *v > 7.0),
-        "the lamps are as bright as they were"
-    );
+    // Less than 8.0, the lamps' own, since they are smaller than they were and their edges mix.
+    let brightest = floats(&first, "R").iter().copied().fold(0.0, f32::max);
+    assert!(brightest > 4.0, "the lamps are as bright as {brightest}");
     let plain = exr::read_layers(&film.path("plain/000001.exr")).unwrap();
     assert_eq!(plain.channels.keys().collect::<Vec<_>>(), ["B", "G", "R"]);
 }

@@ -200,7 +200,10 @@ fn the_content_decides_and_not_the_name() {
             &b"Dear all, the pictures are on the stick."[..],
             "starts with \"Dear all, the pictures a\"",
         ),
-        (b"GIF89a\x01\x00", "this is GIF: save it as 16-bit PNG or as JPEG"),
+        (
+            b"GIF89a\x01\x00",
+            "this is GIF: save it as 16-bit PNG, as OpenEXR or as JPEG",
+        ),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "this is HEIC"),
         (b"II*\0\x08\0\0\0", "TIFF or a camera's raw file"),
         (b"\x01\x02\x03", "starts with the bytes 01 02 03"),

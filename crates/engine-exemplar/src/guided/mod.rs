@@ -28,6 +28,7 @@ use crate::map::Origin;
 use crate::synth::feature::Weights;
 use crate::synth::flow::value_noise;
 use crate::synth::hash::mix;
+use crate::synth::living::turns;
 use crate::synth::matter::{Guide, Sheet};
 use crate::synth::wished::Wished;
 use cast::{Cast, octaves};
@@ -409,16 +410,4 @@ impl Making for Guided {
     fn light(&self) -> &[f32] {
         &self.light
     }
-}
-
-/// When each place changes, 0..1: a noise with patches of about a tenth of the height.
-fn turns(w: usize, h: usize, seed: u64) -> Vec<f32> {
-    let unit = 11.0 / h as f32;
-    (0..w * h)
-        .into_par_iter()
-        .map(|i| {
-            let (x, y) = ((i % w) as f32 * unit, (i / w) as f32 * unit);
-            ((value_noise(x, y, seed ^ 0x7a12) - 0.5) * 1.3 + 0.5).clamp(0.02, 0.98)
-        })
-        .collect()
 }

@@ -4,7 +4,8 @@
 //! asked for lies below: with the same seed, what changes at a small amount changes at a larger one too. There the
 //! seed's own layout is wished for, and it blends into the old one towards what stays.
 
-use super::{Living, MOST_CHUNK, Stop, nearest, origins};
+use super::first::MOST_CHUNK;
+use super::{Living, Stop, nearest, origins};
 use crate::map::Origin;
 use crate::measure::chunk_pixels;
 use crate::synth::carry;
