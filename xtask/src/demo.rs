@@ -230,17 +230,25 @@ fn resized(film: &str, Size(w, h): Size) -> String {
     by_line(head, |key, _| (key == "size").then(|| format!("[{w}, {h}]"))) + scenes
 }
 
-/// The plan with no shot longer than 6 frames, cards and dissolves to match, and without blockings and boards, whose
-/// frames would lie beyond the shots' ends.
+/// The plan with no shot longer than 6 frames, cards and dissolves to match, and without boards and blockings, whose
+/// frames would lie beyond the shots' ends; guided shots keep theirs, but for its moves and marks.
 fn shortened(film: &str) -> String {
-    let mut staged = false;
+    let (mut guided, mut staged, mut timed) = (false, false, false);
     let unstaged: Vec<&str> = film
         .lines()
         .filter(|line| {
             if line.starts_with('[') {
-                staged = line.starts_with("[scene.shot.blocking") || line.starts_with("[[scene.shot.b");
+                guided &= !line.starts_with("[[scene.shot]]");
+                let blocked =
+                    line.starts_with("[scene.shot.blocking") || line.starts_with("[[scene.shot.blocking");
+                staged = (blocked && !guided) || line.starts_with("[[scene.shot.board");
             }
-            !staged
+            guided |= line.starts_with("kind = \"guided\"");
+            let begins = line.starts_with("moves = [") || line.starts_with("marks = [");
+            let keep = !(staged || timed || begins);
+            // A list over several lines ends with a bracket of its own.
+            timed = (timed || (begins && line.trim_end().ends_with('['))) && !line.starts_with(']');
+            keep
         })
         .collect();
     by_line(&unstaged.join("\n"), |key, value| {
@@ -283,6 +291,18 @@ mod tests {
             short,
             "[film]\nsize = [320, 180]\ntitle_frames = 6\n[[scene.shot]]\nframes = 6\nframes_note = 3\ndissolve = 2\n\
              seed = 7\n[[scene]]\n"
+        );
+    }
+
+    #[test]
+    fn a_guided_shot_keeps_its_set_but_nothing_that_counts_in_frames() {
+        let plan = "[[scene.shot]]\nframes = 96\nkind = \"guided\"\n[scene.shot.blocking]\nstart = 2\nmoves = [\n    { by = 3 \
+                    },\n]\n[[scene.shot.blocking.thing]]\nname = \"moon\"\nmarks = [\n    { frame = 96 },\n]\nshape = \
+                    \"sphere\"\nmarks = [{ frame = 9 }]\n[[scene.shot]]\nframes = 4\n[scene.shot.blocking]\nstart = 1\n";
+        assert_eq!(
+            shortened(plan),
+            "[[scene.shot]]\nframes = 6\nkind = \"guided\"\n[scene.shot.blocking]\nstart = 2\n\
+             [[scene.shot.blocking.thing]]\nname = \"moon\"\nshape = \"sphere\"\n[[scene.shot]]\nframes = 4\n"
         );
     }
 
