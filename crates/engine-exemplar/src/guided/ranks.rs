@@ -5,6 +5,7 @@
 //! foreign to it (the one deep blue hole in a grey sea) is left out of its ranks: no shade ever wants it.
 
 use super::cast::Thing;
+use crate::synth::guide;
 use crate::synth::matter::{Colour, Sheet};
 use rayon::prelude::*;
 
@@ -115,24 +116,7 @@ pub fn palette(sheet: &Sheet) -> Vec<Colour> {
             o[3] += 1;
         }
     }
-    (0..256usize)
-        .map(|v| {
-            let mut reach = 4;
-            loop {
-                let mut all = [0u64; 4];
-                for o in &sum[v.saturating_sub(reach)..(v + reach + 1).min(256)] {
-                    for k in 0..4 {
-                        all[k] += o[k];
-                    }
-                }
-                if all[3] > 0 || reach > 256 {
-                    let n = all[3].max(1);
-                    return [(all[0] / n) as u8, (all[1] / n) as u8, (all[2] / n) as u8, 0];
-                }
-                reach *= 2;
-            }
-        })
-        .collect()
+    guide::mean_colours(&sum)
 }
 
 #[cfg(test)]
@@ -155,7 +139,7 @@ mod tests {
         }
         let guide = colour
             .iter()
-            .map(|c| [crate::synth::guide::luminance(*c), 0, 0, 0, 0])
+            .map(|c| [guide::luminance(*c), 0, 0, 0, 0])
             .collect();
         let sheet = Sheet {
             width: w,

@@ -103,6 +103,29 @@ pub fn steer(sheets: &mut [Sheet], radius: usize) -> Gain {
     gain
 }
 
+/// Mean colours from sums of red, green, blue and a count for each of 256 steps of light, over neighbouring steps; the reach
+/// grows where there is nothing near.
+pub fn mean_colours(sum: &[[u64; 4]]) -> Vec<Colour> {
+    (0..sum.len())
+        .map(|v| {
+            let mut reach = 4;
+            loop {
+                let mut all = [0u64; 4];
+                for o in &sum[v.saturating_sub(reach)..(v + reach + 1).min(sum.len())] {
+                    for k in 0..4 {
+                        all[k] += o[k];
+                    }
+                }
+                if all[3] > 0 || reach > 256 {
+                    let n = all[3].max(1);
+                    return [(all[0] / n) as u8, (all[1] / n) as u8, (all[2] / n) as u8, 0];
+                }
+                reach *= 2;
+            }
+        })
+        .collect()
+}
+
 /// How textured the photographs are: the usual 5x5 patch difference between a place and its neighbour two
 /// pixels on, in units of the search's costs. Penalties are set in proportion to it, else they would rule
 /// smooth pictures and vanish in busy ones.

@@ -419,24 +419,7 @@ fn palette(sheets: &[Sheet]) -> Vec<Colour> {
             o[3] += 1;
         }
     }
-    (0..256usize)
-        .map(|r| {
-            let mut reach = 4;
-            loop {
-                let mut all = [0u64; 4];
-                for o in &sum[r.saturating_sub(reach)..(r + reach + 1).min(256)] {
-                    for k in 0..4 {
-                        all[k] += o[k];
-                    }
-                }
-                if all[3] > 0 || reach > 256 {
-                    let n = all[3].max(1);
-                    return [(all[0] / n) as u8, (all[1] / n) as u8, (all[2] / n) as u8, 0];
-                }
-                reach *= 2;
-            }
-        })
-        .collect()
+    guide::mean_colours(&sum)
 }
 
 impl Making for Style {
