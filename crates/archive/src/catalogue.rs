@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use heirloom_film::Rate;
+use heirloom_picture::metadata::Metadata;
 use heirloom_vault::{Act, Filter, Ledger, ObjectId, Standing, VaultError, Verb};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,8 @@ pub struct Source {
     pub profile: Option<String>,
     /// What is to be seen, in words.
     pub caption: String,
+    /// What its file says in words and numbers: keywords, creators, place, lens.
+    pub metadata: Metadata,
     /// Whose it is and what may be done with it.
     pub standing: Standing,
 }
@@ -100,6 +103,9 @@ pub(crate) struct Picture {
     pub rate: Option<Rate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
+    /// What its file says in words and numbers.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
 }
 
 /// Every name in the archive, and every picture.
@@ -156,6 +162,7 @@ impl Catalogue {
                 profile,
                 rate,
                 frames,
+                metadata,
                 ..
             } = picture;
             let standing = standings.get(&object).cloned().unwrap_or_default();
@@ -173,6 +180,7 @@ impl Catalogue {
                 taken,
                 profile,
                 caption,
+                metadata,
                 standing,
             }
         };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use heirloom_picture::ffmpeg::{Ffmpeg, FfmpegError};
+use heirloom_picture::metadata::Metadata;
 
 use crate::catalogue::{Media, Picture};
 
@@ -33,6 +34,7 @@ impl Clips {
             profile: None,
             rate: Some(info.rate),
             frames: Some(info.frames),
+            metadata: Metadata::default(),
         })
     }
 }

@@ -48,14 +48,20 @@ use heirloom_vault::{Progress, Vault, VaultError};
 mod add;
 mod catalogue;
 mod clip;
+pub mod fingerprint;
+mod index;
+pub mod judge;
 mod look;
 mod resolve;
 pub mod rights_toml;
+mod seen;
 mod walk;
 
 pub use add::{AddError, AddOptions, AddReport};
 pub use catalogue::{Media, Source};
+pub use index::{Index, IndexError};
 pub use resolve::{ResolveError, resolve_among};
+pub use seen::{PROXY_SIDE, Seen, THUMBNAIL_SIDE};
 
 /// The sources of a vault.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use heirloom_picture::photo;
+use heirloom_picture::{metadata, photo};
 use heirloom_vault::{ObjectId, Vault, VaultError};
 
 use crate::catalogue::{Catalogue, Media, Picture};
@@ -136,6 +136,7 @@ pub(crate) fn keep_photograph(
         profile: info.profile,
         rate: None,
         frames: None,
+        metadata: metadata::read(&bytes).0,
     };
     Ok((vault.put_bytes(&bytes)?, picture, info.warnings))
 }

@@ -32,10 +32,13 @@ pub mod exr;
 pub mod ffmpeg;
 pub mod flow;
 mod image;
+pub mod look;
 pub mod measure;
+pub mod metadata;
 pub mod oklab;
 pub mod photo;
 pub mod png;
+pub mod preview;
 pub mod resample;
 mod write;
 

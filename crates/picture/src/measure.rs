@@ -46,6 +46,11 @@ impl<'a> View<'a> {
         self.height as u32
     }
 
+    /// The codes, row by row.
+    pub fn codes(&self) -> &'a [[u8; 3]] {
+        self.codes
+    }
+
     fn grey(&self) -> Vec<f64> {
         self.codes
             .iter()

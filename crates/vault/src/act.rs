@@ -52,6 +52,8 @@ pub enum Verb {
     Declared,
     /// The leave to use a source was taken back.
     Revoked,
+    /// A style was made from sources, or changed.
+    Styled,
     /// A request was made; written before anything is spent on it.
     Requested,
     /// A draw gave its outputs.
@@ -70,10 +72,11 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of a film's making.
-    pub const ALL: [Verb; 10] = [
+    pub const ALL: [Verb; 11] = [
         Verb::Ingested,
         Verb::Declared,
         Verb::Revoked,
+        Verb::Styled,
         Verb::Requested,
         Verb::Drawn,
         Verb::Refused,
@@ -89,6 +92,7 @@ impl Verb {
             Verb::Ingested => "ingested",
             Verb::Declared => "declared",
             Verb::Revoked => "revoked",
+            Verb::Styled => "styled",
             Verb::Requested => "requested",
             Verb::Drawn => "drawn",
             Verb::Refused => "refused",
@@ -120,7 +124,7 @@ impl FromStr for Verb {
 /// A word that is no [`Verb`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "\"{0}\" is no act: use ingested, declared, revoked, requested, drawn, refused, chosen, cut, exported or tidied"
+    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, drawn, refused, chosen, cut, exported or tidied"
 )]
 pub struct UnknownVerb(pub String);
 

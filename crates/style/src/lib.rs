@@ -1,0 +1,1 @@
+//! A style made from sources: a grade, exemplars, and drift from it as a number.
