@@ -128,6 +128,7 @@ proptest! {
                 rate: None,
                 taken: None,
                 profile: None,
+                metadata: Default::default(),
                 caption: String::new(),
                 standing: Default::default(),
             }

@@ -41,6 +41,7 @@
 
 mod act;
 pub mod canonical;
+pub mod consent;
 mod error;
 mod ledger;
 mod object;
@@ -48,13 +49,16 @@ mod progress;
 pub mod rights;
 mod schema;
 mod store;
+mod touched;
 mod upkeep;
 
 pub use act::{Act, ActId, Actor, Edge, NewAct, Role, UnknownVerb, Verb, Way};
+pub use consent::{Consent, Consenting};
 pub use error::VaultError;
 pub use ledger::{Filter, Ledger};
 pub use object::ObjectId;
 pub use progress::Progress;
 pub use rights::{Clause, Rights, Standing, Use};
 pub use store::{ObjectWriter, Vault};
+pub use touched::Touched;
 pub use upkeep::{KindSize, SizeReport, TidyReport, VerifyReport};

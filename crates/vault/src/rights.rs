@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Actor, NewAct, Role, Verb, timestamp_text};
+use crate::consent::Consenting;
 use crate::error::VaultError;
 use crate::ledger::{Filter, Ledger};
 use crate::object::ObjectId;
@@ -115,12 +116,17 @@ pub struct Standing {
     pub revoked: Option<Act>,
     /// The act that declared `rights`.
     pub act: Option<Act>,
+    /// The consents of those who can be recognised in it, by name; one who gave none has none here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consents: BTreeMap<String, Consenting>,
 }
 
 impl Standing {
     /// Whether the source may be used so on this day; if not, the clause that forbids it.
     ///
-    /// A source without an owner or without terms may not be used at all, not even looked at in a film.
+    /// A source without an owner or without terms may not be used at all, not even looked at in a film. Everyone
+    /// who can be recognised in it must have consented to the use too; only to be looked at while the film is made
+    /// it needs nobody's.
     pub fn allows(&self, wanted: Use, today: Date) -> Result<(), Clause> {
         if let Some(act) = &self.revoked {
             return Err(Clause::Revoked {
@@ -146,6 +152,16 @@ impl Standing {
                 wanted,
                 scope: rights.scope.clone(),
             });
+        }
+        if wanted == Use::Look {
+            return Ok(());
+        }
+        let nothing = Consenting::default();
+        for person in &rights.people {
+            self.consents
+                .get(person)
+                .unwrap_or(&nothing)
+                .allows(person, wanted, today)?;
         }
         Ok(())
     }
@@ -183,6 +199,52 @@ pub enum Clause {
     Expired {
         /// The last day on which it was allowed.
         until: Date,
+    },
+    /// Someone who can be recognised in it has not consented.
+    #[error(
+        "{person} can be recognised in it and has not consented: `heirloom rights grant --person \"{person}\" --terms \"HOW THEY CONSENTED\"`, or [person.\"{person}\"] in a rights.toml"
+    )]
+    NoConsent {
+        /// Who.
+        person: String,
+    },
+    /// Someone who can be recognised in it has consented, but not to this.
+    #[error(
+        "{person} can be recognised in it and has consented to {}, not to \"{wanted}\"; ask them, then add it to their `scope`",
+        listed(scope)
+    )]
+    ConsentOutsideScope {
+        /// Who.
+        person: String,
+        /// What it was to be used for.
+        wanted: Use,
+        /// What they consented to.
+        scope: BTreeSet<Use>,
+    },
+    /// Someone's consent has run out.
+    #[error(
+        "{person} can be recognised in it, and their consent ended on {until}: renew it with them, then write the new `until`"
+    )]
+    ConsentExpired {
+        /// Who.
+        person: String,
+        /// The last day on which it held.
+        until: Date,
+    },
+    /// Someone took their consent back.
+    #[error(
+        "{person} can be recognised in it, and their consent was revoked by {by} on {on}{}: use another source",
+        reason(why)
+    )]
+    ConsentRevoked {
+        /// Who.
+        person: String,
+        /// Who took it back.
+        by: String,
+        /// The day (UTC).
+        on: Date,
+        /// Why, in their words.
+        why: Option<String>,
     },
     /// The leave was taken back.
     #[error("revoked by {by} on {on}{}: use another source", reason(why))]
@@ -241,7 +303,12 @@ impl Ledger {
     /// # Errors
     /// [`VaultError::BadAct`] when a declaration cannot be understood: never guessed at.
     pub fn rights_of(&self, object: &ObjectId) -> Result<Standing, VaultError> {
-        standing(self.acts(&Filter::subject(source_subject(object)))?)
+        let mut found = standing(self.acts(&Filter::subject(source_subject(object)))?)?;
+        for person in found.rights.iter().flat_map(|rights| &rights.people) {
+            let consenting = self.consent_of(person)?;
+            found.consents.insert(person.clone(), consenting);
+        }
+        Ok(found)
     }
 
     /// Where every source stands of which anything was declared or revoked, read in one go.
@@ -255,9 +322,17 @@ impl Ledger {
                 by_source.entry(object).or_default().push(act);
             }
         }
+        let consents = self.consents()?;
         by_source
             .into_iter()
-            .map(|(object, acts)| Ok((object, standing(acts)?)))
+            .map(|(object, acts)| {
+                let mut found = standing(acts)?;
+                let people = found.rights.iter().flat_map(|rights| &rights.people);
+                found.consents = people
+                    .map(|person| (person.clone(), consents.get(person).cloned().unwrap_or_default()))
+                    .collect();
+                Ok((object, found))
+            })
             .collect()
     }
 
@@ -280,7 +355,8 @@ impl Ledger {
     }
 }
 
-/// The standing that these acts on one source, in their order, add up to. Other verbs are passed over.
+/// The standing that these acts on one source, in their order, add up to. Other verbs are passed over; the consents of
+/// people stand under their own subjects and are not in it (see [`Ledger::rights_of`]).
 pub fn standing(acts: impl IntoIterator<Item = Act>) -> Result<Standing, VaultError> {
     let mut standing = Standing::default();
     for act in acts {
