@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use crate::catalogue::{Catalogue, Ingest, Picture, full_name};
 use crate::clip::Clips;
+use crate::consents;
 use crate::look::{Look, Refused, caption, keep_clip, keep_photograph, look};
 use crate::rights_toml::{self, RightsFile, Statement};
 use crate::walk::{Found, Walk, walk};
@@ -46,6 +47,8 @@ pub struct AddReport {
     pub renamed: Vec<String>,
     /// How many pictures' rights were declared, for the first time or anew.
     pub declared: usize,
+    /// How many people's consents were declared, for the first time or anew.
+    pub consents: usize,
     /// Files that were meant as pictures and did not come in, and why.
     pub skipped: Vec<(PathBuf, String)>,
     /// How many other files there were: neither pictures nor texts beside them.
@@ -179,6 +182,9 @@ pub(crate) fn add(
     };
     // All of them before the first picture: a mistake in one adds nothing.
     adding.read_rights(&files)?;
+    let (consents, warnings) = consents::declare(vault, &adding.rights, &adding.by)?;
+    adding.report.consents = consents;
+    adding.report.warnings.extend(warnings);
     progress.begin("adding photographs", Some(files.len() as u64));
     for batch in files.chunks(BATCH) {
         adding.batch(batch)?;

@@ -48,6 +48,7 @@ use heirloom_vault::{Progress, Vault, VaultError};
 mod add;
 mod catalogue;
 mod clip;
+mod consents;
 pub mod fingerprint;
 mod index;
 pub mod judge;

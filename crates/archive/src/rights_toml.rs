@@ -75,6 +75,21 @@ impl Statement {
     }
 }
 
+/// What a file says of someone who can be recognised in pictures. What it leaves open is `None`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PersonStatement {
+    /// How they consented, in words.
+    pub terms: Option<String>,
+    /// Who consented for them: a guardian, an estate.
+    pub given_by: Option<String>,
+    /// The file with the text of the consent, relative to the folder, with `/`.
+    pub terms_file: Option<String>,
+    /// What pictures of them may be used for.
+    pub scope: Option<BTreeSet<Use>>,
+    /// The last day on which they may be used.
+    pub until: Option<Date>,
+}
+
 /// A `rights.toml` as read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RightsFile {
@@ -82,6 +97,8 @@ pub struct RightsFile {
     pub all: Statement,
     /// What it says of single files besides, by file name.
     pub files: BTreeMap<String, Statement>,
+    /// What the people shown have consented to, by name.
+    pub people: BTreeMap<String, PersonStatement>,
 }
 
 impl RightsFile {
@@ -115,8 +132,24 @@ pub fn parse(file: &str, text: &str, beside: Option<&Path>) -> Result<(RightsFil
                 table.finish(HABITS);
             }
         }
+        let mut people = BTreeMap::new();
+        if let Some(mut tables) = root.get("person").and_then(|value| value.table()) {
+            for (name, value) in tables.entries() {
+                let Some(mut table) = value.table() else { continue };
+                table.describe(format!("[person.\"{name}\"]"));
+                let said = person(&mut table, beside);
+                if said.terms.is_none() && said.terms_file.is_none() {
+                    value.fault(
+                        format!("[person.\"{name}\"] does not say how they consented"),
+                        "write `terms`, such as \"in writing, 2024-05-01\", or `terms_file`",
+                    );
+                }
+                people.insert(name.trim().to_owned(), said);
+                table.finish(HABITS);
+            }
+        }
         root.finish(HABITS);
-        RightsFile { all, files }
+        RightsFile { all, files, people }
     })
 }
 
@@ -137,6 +170,11 @@ const HABITS: &[(&str, &str)] = &[
     ("source", "obtained"),
     ("persons", "people"),
     ("files", "file"),
+    ("persons", "person"),
+    ("consent", "terms"),
+    ("consent_file", "terms_file"),
+    ("guardian", "given_by"),
+    ("estate", "given_by"),
 ];
 
 fn statement(table: &mut Table<'_>, beside: Option<&Path>) -> Statement {
@@ -152,6 +190,18 @@ fn statement(table: &mut Table<'_>, beside: Option<&Path>) -> Statement {
         scope: table.get("scope").and_then(|v| scope(&v)),
         until: table.get("until").and_then(|v| v.date()),
         people: table.get("people").and_then(|v| people(&v)),
+    }
+}
+
+fn person(table: &mut Table<'_>, beside: Option<&Path>) -> PersonStatement {
+    PersonStatement {
+        terms: table.get("terms").and_then(|v| terms(&v)),
+        given_by: table
+            .get("given_by")
+            .and_then(|v| v.name(LONGEST_NAME).map(str::to_owned)),
+        terms_file: table.get("terms_file").and_then(|v| terms_file(&v, beside)),
+        scope: table.get("scope").and_then(|v| scope(&v)),
+        until: table.get("until").and_then(|v| v.date()),
     }
 }
 

@@ -283,3 +283,51 @@ proptest! {
         let _ = rights_toml::parse("rights.toml", &text, None);
     }
 }
+
+#[test]
+fn the_people_shown_consent_in_the_same_file() {
+    let film = Film::new();
+    film.picture("family/baby.png", 1);
+    film.text("family/letter.txt", "Yes. Jean");
+    let toml =
+        |more: &str| format!("owner = \"Robin\"\nterms = \"own work\"\npeople = [\"Jean Doe\"]\n{more}");
+    film.text("family/rights.toml", &toml(""));
+    film.add("family").unwrap();
+    let allows = |wanted| film.source("archive:baby").standing.allows(wanted, TODAY);
+    assert!(matches!(allows(Use::Generate), Err(Clause::NoConsent { .. })));
+
+    let consent = "[person.\"Jean Doe\"]\nterms_file = \"letter.txt\"\ngiven_by = \"her mother\"\nscope = [\"generate\"]\n";
+    film.text("family/rights.toml", &toml(consent));
+    assert_eq!(film.add("family").unwrap().consents, 1);
+    assert_eq!(
+        film.add("family").unwrap().consents,
+        0,
+        "what stands already is not said again"
+    );
+    assert_eq!(allows(Use::Generate), Ok(()));
+    assert!(matches!(
+        allows(Use::Publish),
+        Err(Clause::ConsentOutsideScope { .. })
+    ));
+    let held = film
+        .vault
+        .ledger()
+        .consent_of("Jean Doe")
+        .unwrap()
+        .consent
+        .unwrap();
+    assert_eq!(held.given_by.as_deref(), Some("her mother"));
+    assert_eq!(film.vault.read(&held.terms_file.unwrap()).unwrap(), b"Yes. Jean");
+
+    film.text(
+        "family/rights.toml",
+        &toml("[person.\"Jean Doe\"]\nscope = [\"generate\"]\n"),
+    );
+    let Err(AddError::Rights(problems)) = film.add("family") else {
+        panic!("a consent without terms is none");
+    };
+    assert!(
+        problems.to_string().contains("does not say how they consented"),
+        "{problems}"
+    );
+}
