@@ -38,6 +38,24 @@ pub const CC: Need = Need {
     brew: "gcc",
     why: "builds SQLite",
 };
+/// CMake, for libjpeg-turbo.
+pub const CMAKE: Need = Need {
+    program: "cmake",
+    files: &[],
+    apt: &["cmake", "make"],
+    dnf: "cmake make",
+    brew: "cmake",
+    why: "builds libjpeg-turbo",
+};
+/// The assembler of libjpeg-turbo's fast paths on x86.
+pub const NASM: Need = Need {
+    program: "nasm",
+    files: &[],
+    apt: &["nasm"],
+    dnf: "nasm",
+    brew: "nasm",
+    why: "builds libjpeg-turbo's fast paths",
+};
 /// C++, for libFuzzer.
 pub const CXX: Need = Need {
     program: "c++",

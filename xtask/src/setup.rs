@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::command::program;
-use crate::packages::{self, CC, CXX, FFMPEG, PIP, VULKAN};
+use crate::packages::{self, CC, CMAKE, CXX, FFMPEG, NASM, PIP, VULKAN};
 use crate::places;
 use crate::steps::Steps;
 use anyhow::{Context, Result, bail};
@@ -23,12 +23,12 @@ pub fn run(args: Args) -> Result<()> {
 
 /// For `demo`: what the program itself needs.
 pub fn for_demo() -> Result<()> {
-    packages::install(&[&CC, &FFMPEG])
+    packages::install(&[&CC, &CMAKE, &NASM, &FFMPEG])
 }
 
 /// For `test`: that, and the tools.
 pub fn for_test() -> Result<()> {
-    packages::install(&[&CC, &FFMPEG, &CXX, &PIP])?;
+    packages::install(&[&CC, &CMAKE, &NASM, &FFMPEG, &CXX, &PIP])?;
     // A Mac's Vulkan is Metal, which is always there.
     if cfg!(target_os = "linux") {
         packages::install(&[&VULKAN])?;

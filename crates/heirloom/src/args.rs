@@ -35,6 +35,9 @@ pub enum Command {
     /// Photographs and clips in, and what there is.
     #[command(subcommand)]
     Archive(Archive),
+    /// Whose sources are and who consented: grant, change, revoke, and see.
+    #[command(subcommand)]
+    Rights(Rights),
     /// The ledger: who did what, to what, from what, and why.
     Log(Log),
     /// The vault: how large it is, whether it is whole, and making room.
@@ -161,6 +164,81 @@ pub enum Archive {
         /// As in film.toml: archive:moon, or only moon.
         source: String,
     },
+}
+
+/// Commands on rights.
+#[derive(Debug, Subcommand)]
+pub enum Rights {
+    /// What may be done with sources, and why not; or what a person consented to.
+    Show(Whose),
+    /// Say whose sources are and on what terms, or that a person consented. Lifts an earlier revocation.
+    Grant {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Change some of what is declared; the rest stays, a revocation too.
+    Change {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Take leave or consent back, and say all that it touches.
+    Revoke {
+        #[command(flatten)]
+        whose: Whose,
+        /// Why, for the ledger.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+        /// Only say what it would touch.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What rights are spoken of.
+#[derive(Debug, Group)]
+pub struct Whose {
+    /// Sources, as in film.toml: archive:moon, or only moon.
+    #[arg(value_name = "SOURCE", conflicts_with = "person")]
+    pub sources: Vec<String>,
+    /// Every source in this folder of the archive and below it. May be given again.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "person")]
+    pub folder: Vec<String>,
+    /// Not sources, but a person who can be recognised in some.
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+}
+
+/// What is said of them. What is left out stays as it is.
+#[derive(Debug, Group)]
+pub struct Said {
+    /// Whose they are.
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
+    /// The terms, or how a person consented: "own work", "in writing, 2024-05-01".
+    #[arg(long)]
+    pub terms: Option<String>,
+    /// The text of the terms; kept in the vault.
+    #[arg(long, value_name = "FILE")]
+    pub terms_file: Option<PathBuf>,
+    /// How and when they were obtained.
+    #[arg(long, value_name = "TEXT")]
+    pub obtained: Option<String>,
+    /// What for: look, generate, publish, train; without it look, generate and publish.
+    #[arg(long, value_delimiter = ',', value_name = "USE,...")]
+    pub scope: Vec<heirloom_vault::Use>,
+    /// The last day: 2031-12-31.
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<jiff::civil::Date>,
+    /// Who can be recognised in them. May be given again.
+    #[arg(long, value_name = "NAME")]
+    pub shows: Vec<String>,
+    /// Who consented for the person: a guardian, an estate.
+    #[arg(long, value_name = "NAME")]
+    pub given_by: Option<String>,
 }
 
 /// Options of `log`.

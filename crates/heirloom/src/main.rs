@@ -14,6 +14,7 @@ mod limits;
 mod make;
 mod open;
 mod reports;
+mod rights;
 mod show;
 mod stage;
 mod takes;
@@ -77,6 +78,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Check(options) => make::check(folder, &engines(), options, show),
         Command::Make(options) => make::make(folder, &engines(), options, show, stop),
         Command::Archive(command) => archive::run(folder, command, show, stop),
+        Command::Rights(command) => rights::run(folder, command, show),
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),

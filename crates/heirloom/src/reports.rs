@@ -15,7 +15,8 @@ fn bytes(n: u64) -> String {
     }
 }
 
-fn count(n: usize, what: &str) -> String {
+/// So many of something: "1 take", "3 takes".
+pub fn count(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {
@@ -35,6 +36,9 @@ pub fn added(report: &AddReport, show: &Show) {
     }
     if report.declared > 0 {
         line += &format!("; rights declared for {}", report.declared);
+    }
+    if report.consents > 0 {
+        line += &format!("; {} declared", count(report.consents, "consent"));
     }
     show.say(&format!("{line}."));
     for (path, why) in &report.skipped {
@@ -117,6 +121,26 @@ pub fn source(source: &Source, show: &Show) {
             format!("by {} on {}", act.by.name, act.at.strftime("%Y-%m-%d")),
         );
     }
+}
+
+/// What a person consented to.
+pub fn consent(person: &str, consenting: &heirloom_vault::Consenting, show: &Show) {
+    let Some(consent) = &consenting.consent else {
+        show.say(&format!("{person}: no consent declared"));
+        return;
+    };
+    let scope: Vec<&str> = consent.scope.iter().map(|u| u.as_str()).collect();
+    let mut line = format!("{person}: {} ({})", consent.terms, scope.join(", "));
+    if let Some(by) = &consent.given_by {
+        line += &format!(", given by {by}");
+    }
+    if let Some(until) = consent.until {
+        line += &format!(", until {until}");
+    }
+    if let Some(act) = &consenting.revoked {
+        line += &format!("; revoked by {} on {}", act.by.name, act.at.strftime("%Y-%m-%d"));
+    }
+    show.say(&line);
 }
 
 /// What takes the room.
