@@ -49,6 +49,7 @@ mod add;
 mod catalogue;
 mod clip;
 pub mod fingerprint;
+pub mod groups;
 mod index;
 pub mod judge;
 mod look;
