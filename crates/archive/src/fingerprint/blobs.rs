@@ -31,9 +31,11 @@ pub(super) fn blobs(plane: &Plane) -> Vec<Blob> {
     }
     found.sort_by(|a, b| {
         let place = |f: &Found| (f.octave, f.plane, f.y, f.x);
-        b.rank
-            .total_cmp(&a.rank)
-            .then(place(a).partial_cmp(&place(b)).unwrap_or(std::cmp::Ordering::Equal))
+        b.rank.total_cmp(&a.rank).then(
+            place(a)
+                .partial_cmp(&place(b))
+                .unwrap_or(std::cmp::Ordering::Equal),
+        )
     });
     let pairs = pairs();
     let mut kept: Vec<Blob> = Vec::new();
@@ -71,17 +73,15 @@ fn extremes(number: usize, octave: &Octave, whole: &Plane, found: &mut Vec<Found
         .planes
         .windows(2)
         // Small minus blurred more: a light blob is positive.
-        .map(|p| {
-            p[0].values
-                .iter()
-                .zip(&p[1].values)
-                .map(|(a, b)| a - b)
-                .collect()
-        })
+        .map(|p| p[0].values.iter().zip(&p[1].values).map(|(a, b)| a - b).collect())
         .collect();
     let (w, h) = (octave.planes[0].width, octave.planes[0].height);
     for level in 1..=STEPS {
-        let planes = [&differences[level - 1], &differences[level], &differences[level + 1]];
+        let planes = [
+            &differences[level - 1],
+            &differences[level],
+            &differences[level + 1],
+        ];
         for y in 1..h - 1 {
             for x in 1..w - 1 {
                 let i = y * w + x;
@@ -99,10 +99,7 @@ fn extremes(number: usize, octave: &Octave, whole: &Plane, found: &mut Vec<Found
                     continue;
                 }
                 let p = planes[1];
-                let (dxx, dyy) = (
-                    p[i - 1] + p[i + 1] - 2.0 * v,
-                    p[i - w] + p[i + w] - 2.0 * v,
-                );
+                let (dxx, dyy) = (p[i - 1] + p[i + 1] - 2.0 * v, p[i - w] + p[i + w] - 2.0 * v);
                 let dxy = (p[i + w + 1] + p[i - w - 1] - p[i + w - 1] - p[i - w + 1]) / 4.0;
                 let (trace, det) = (dxx + dyy, dxx * dyy - dxy * dxy);
                 // Along an edge a blob slides (Lowe, section 4.1).

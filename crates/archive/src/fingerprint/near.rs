@@ -102,11 +102,7 @@ pub(crate) fn compare(a: &Parts, b: &Parts) -> Match {
 }
 
 fn different(a: &Blob, b: &Blob) -> u32 {
-    a.bits
-        .iter()
-        .zip(b.bits)
-        .map(|(a, b)| (a ^ b).count_ones())
-        .sum()
+    a.bits.iter().zip(b.bits).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
 /// The blobs that may be the same, as places of the two.
@@ -154,7 +150,12 @@ fn lie(a: &Parts, b: &Parts) -> Option<(Lie, u32)> {
 }
 
 fn lie_of(a: &Parts, b: &Parts, first: (usize, usize), second: (usize, usize)) -> Option<Lie> {
-    let (a1, b1, a2, b2) = (&a.blobs[first.0], &b.blobs[first.1], &a.blobs[second.0], &b.blobs[second.1]);
+    let (a1, b1, a2, b2) = (
+        &a.blobs[first.0],
+        &b.blobs[first.1],
+        &a.blobs[second.0],
+        &b.blobs[second.1],
+    );
     let (ax, ay, bx, by) = (a2.x - a1.x, a2.y - a1.y, b2.x - b1.x, b2.y - b1.y);
     let square = ax * ax + ay * ay;
     // Close together they say little of the scale.
@@ -179,7 +180,10 @@ fn agreed(a: &Parts, b: &Parts, lie: Lie, pairs: &[(usize, usize)]) -> Vec<(usiz
     let mut agreed = Vec::new();
     for (i, j) in pairs {
         let (from, to) = (&a.blobs[*i], &b.blobs[*j]);
-        let (dx, dy) = (to.x - lie.scale * from.x - lie.x, to.y - lie.scale * from.y - lie.y);
+        let (dx, dy) = (
+            to.x - lie.scale * from.x - lie.x,
+            to.y - lie.scale * from.y - lie.y,
+        );
         let size = to.radius / (from.radius * lie.scale);
         let free = used_a >> i & 1 == 0 && used_b >> j & 1 == 0;
         if free && dx * dx + dy * dy <= OFF * OFF && (0.65..=1.55).contains(&size) {
