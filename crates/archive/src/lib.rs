@@ -50,6 +50,7 @@ mod catalogue;
 mod clip;
 mod consents;
 pub mod fingerprint;
+pub mod groups;
 mod index;
 pub mod judge;
 mod look;
