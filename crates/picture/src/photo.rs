@@ -15,6 +15,7 @@ mod open_exr;
 mod png;
 mod profile;
 mod radiance;
+pub(crate) mod small;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,20 @@
 //! pixels that takes rest on come from [`crate::photo`], to the bit on every machine; these may differ in a code between
 //! machines.
 
+use turbojpeg::{Compressor, PixelFormat, Subsamp};
+
+use crate::image::{AcesCg, Image};
 use crate::measure::View;
-use crate::photo::{self, PhotoError};
+use crate::photo::{self, Format, PhotoError, PhotoInfo, small};
 use crate::{color, resample};
+
+/// A preview could not be coded as JPEG.
+#[derive(Debug, thiserror::Error)]
+#[error("a small picture could not be coded as JPEG ({words}): see that there is memory left, and try again")]
+pub struct JpegError {
+    /// The coder's own words.
+    words: String,
+}
 
 /// A small display picture: sRGB codes, row by row, upright.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +49,49 @@ impl Preview {
         &self.codes
     }
 
+    /// A linear picture as it is shown, at most `side` pixels on its longer side.
+    pub fn of_image(image: &Image<AcesCg>, side: u32) -> Self {
+        let (width, height) = fitted(image.width(), image.height(), side.max(1));
+        Self {
+            codes: color::to_display8(&resample::scale_to(image, width, height)),
+            width,
+            height,
+        }
+    }
+
+    /// The same at most `side` pixels on its longer side; itself where it is no larger.
+    #[must_use]
+    pub fn scaled(&self, side: u32) -> Self {
+        let (width, height) = fitted(self.width, self.height, side.max(1));
+        Self {
+            codes: small::resize(self.codes.clone(), (self.width, self.height), (width, height)),
+            width,
+            height,
+        }
+    }
+
+    /// As a JPEG file's bytes, chroma at half resolution; `quality` is libjpeg's, 1 to 100.
+    ///
+    /// # Errors
+    /// [`JpegError`], where memory is short.
+    pub fn to_jpeg(&self, quality: u8) -> Result<Vec<u8>, JpegError> {
+        let encode = || -> turbojpeg::Result<Vec<u8>> {
+            let mut coder = Compressor::new()?;
+            coder.set_quality(i32::from(quality.clamp(1, 100)))?;
+            coder.set_subsamp(Subsamp::Sub2x2)?;
+            coder.compress_to_vec(turbojpeg::Image {
+                pixels: self.codes.as_flattened(),
+                width: self.width as usize,
+                pitch: 3 * self.width as usize,
+                height: self.height as usize,
+                format: PixelFormat::RGB,
+            })
+        };
+        encode().map_err(|error| JpegError {
+            words: error.to_string(),
+        })
+    }
+
     /// As measures look at it.
     pub fn view(&self) -> Option<View<'_>> {
         View::new(&self.codes, self.width, self.height)
@@ -57,15 +111,29 @@ pub fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
 
 /// Decodes a photograph whole, at most `side` pixels on its longer side.
 ///
+/// Of a JPEG every code is decoded, but its blocks are made at the smallest of 1/8, 1/4, 1/2 and 1 of their size that
+/// still has `side` pixels on the longer side. What is no JPEG is decoded by [`photo::decode`] and scaled in light.
+///
 /// # Errors
 /// As [`photo::read`]: also where damage lies in pixels that the preview would not need.
 pub fn decode(bytes: &[u8], name: &str, side: u32) -> Result<Preview, PhotoError> {
-    let photo = photo::decode(bytes, name)?;
-    let (width, height) = fitted(photo.image.width(), photo.image.height(), side);
-    let small = resample::scale_to(&photo.image, width, height);
-    Ok(Preview {
-        codes: color::to_display8(&small),
-        width,
-        height,
-    })
+    let side = side.max(1);
+    if photo::format_by_content(bytes) == Some(Format::Jpeg)
+        && let Some((codes, width, height)) = small::jpeg(bytes, name, side)?
+    {
+        return Ok(Preview { codes, width, height });
+    }
+    Ok(Preview::of_image(&photo::decode(bytes, name)?.image, side))
+}
+
+/// Bytes of memory that [`decode`] takes at most for such a photograph, the file's own bytes aside.
+pub fn memory(info: &PhotoInfo, side: u32) -> u64 {
+    let pixels = u64::from(info.width) * u64::from(info.height);
+    let side = u64::from(side.max(1));
+    match info.format {
+        // A progressive file's waves, two bytes each, and blocks of at most twice the side in each direction.
+        Format::Jpeg => pixels * 6 + (4 * side * side).min(pixels) * 3 + side * side * 6,
+        // Samples of at most 8 bytes a pixel, the floats of it and of the small picture.
+        _ => pixels * 24 + side * side * 20,
+    }
 }

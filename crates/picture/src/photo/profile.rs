@@ -96,6 +96,15 @@ impl Colour {
         Self::plain(name, Curve::Srgb, &Chromaticities::REC709)
     }
 
+    /// Whether the numbers are sRGB's already, whatever their profile is called.
+    pub fn is_srgb(&self) -> bool {
+        let Way::Matrix { curves, to_acescg } = &self.way else {
+            return false;
+        };
+        let srgb = color::between(&Chromaticities::REC709, &Chromaticities::AP1);
+        curves.iter().all(|curve| *curve == Curve::Srgb) && *to_acescg == srgb
+    }
+
     fn plain(name: Option<String>, curve: Curve, primaries: &Chromaticities) -> Self {
         let to_acescg = color::between(primaries, &Chromaticities::AP1);
         let curves = Box::new([curve.clone(), curve.clone(), curve]);

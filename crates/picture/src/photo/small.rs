@@ -1,0 +1,123 @@
+//! JPEGs decoded small: the whole file is read, but its blocks are made no larger than they will be seen.
+//!
+//! libjpeg-turbo decodes every code of the file and leaves out only the fine waves of each block (scaled inverse DCT,
+//! as in the IJG's library), so that damage is found as in a full decoding, at a fraction of its cost.
+
+use fast_image_resize::images::{Image as Pixels, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use turbojpeg::{Decompressor, PixelFormat, ScalingFactor};
+
+use super::{Head, Limits, PhotoError, Raster, Samples, exif, jpeg};
+use crate::color;
+use crate::preview::fitted;
+
+/// Scans of a progressive JPEG beyond which it is no photograph: each costs a pass over all of its blocks.
+const MOST_SCANS: u32 = 500;
+
+/// sRGB codes, row by row, and their width and height.
+pub(crate) type Codes = (Vec<[u8; 3]>, u32, u32);
+
+/// A JPEG upright in sRGB, at most `side` pixels on its longer side. `None` where libjpeg-turbo has a doubt that the
+/// full decoding has to settle.
+pub(crate) fn jpeg(bytes: &[u8], name: &str, side: u32) -> Result<Option<Codes>, PhotoError> {
+    let head = jpeg::head(bytes, name, &Limits::default())?;
+    let (codes, width, height) = match scaled_blocks(bytes, side) {
+        Ok(codes) => codes,
+        Err(error) => return doubt(name, &error.to_string()).map(|()| None),
+    };
+    let (to_width, to_height) = fitted(head.width, head.height, side);
+    let codes = resize(codes, (width, height), (to_width, to_height));
+    Ok(Some(upright(head, codes, to_width, to_height)))
+}
+
+/// What libjpeg-turbo says of a file that it did not like: damage, or nothing that is sure.
+fn doubt(name: &str, words: &str) -> Result<(), PhotoError> {
+    if words.contains("Premature end of JPEG file") {
+        return Err(PhotoError::CutShort { name: name.into() });
+    }
+    let stray = words.contains("extraneous bytes");
+    if (words.contains("Corrupt JPEG data") && !stray) || words.contains("scans") {
+        return Err(PhotoError::damaged(name, words));
+    }
+    Ok(())
+}
+
+fn scaled_blocks(bytes: &[u8], side: u32) -> turbojpeg::Result<Codes> {
+    let mut decoder = Decompressor::new()?;
+    decoder.set_scan_limit(MOST_SCANS)?;
+    let header = decoder.read_header(bytes)?;
+    let enough = |factor: &ScalingFactor| factor.scale(header.width.max(header.height)) >= side as usize;
+    let factor = [
+        ScalingFactor::ONE_EIGHTH,
+        ScalingFactor::ONE_QUARTER,
+        ScalingFactor::ONE_HALF,
+    ]
+    .into_iter()
+    .find(enough)
+    .unwrap_or(ScalingFactor::ONE);
+    decoder.set_scaling_factor(factor)?;
+    let scaled = header.scaled(factor);
+    let mut codes = vec![[0u8; 3]; scaled.width * scaled.height];
+    decoder.decompress(
+        bytes,
+        turbojpeg::Image {
+            pixels: codes.as_flattened_mut(),
+            width: scaled.width,
+            pitch: 3 * scaled.width,
+            height: scaled.height,
+            format: PixelFormat::RGB,
+        },
+    )?;
+    Ok((codes, scaled.width as u32, scaled.height as u32))
+}
+
+/// Scales codes as they are; Catmull and Rom's cubic, widened to the step, keeps edges without rings.
+pub(crate) fn resize(codes: Vec<[u8; 3]>, from: (u32, u32), to: (u32, u32)) -> Vec<[u8; 3]> {
+    if from == to {
+        return codes;
+    }
+    let mut small = vec![[0u8; 3]; to.0 as usize * to.1 as usize];
+    let done = ImageRef::new(from.0, from.1, codes.as_flattened(), PixelType::U8x3)
+        .ok()
+        .zip(Pixels::from_slice_u8(to.0, to.1, small.as_flattened_mut(), PixelType::U8x3).ok())
+        .and_then(|(from, mut to)| {
+            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+            Resizer::new().resize(&from, &mut to, &options).ok()
+        });
+    debug_assert!(done.is_some(), "buffers are as large as their sizes say");
+    small
+}
+
+/// Turns codes as they lie in the file upright, and to sRGB where they mean other colours.
+fn upright(head: Head, codes: Vec<[u8; 3]>, width: u32, height: u32) -> Codes {
+    let orientation = head.exif.orientation;
+    let (to_width, to_height) = if orientation >= 5 {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    if !head.colour.is_srgb() {
+        let raster = Raster {
+            head: Head {
+                width,
+                height,
+                ..head
+            },
+            channels: 3,
+            samples: Samples::Eight(codes.into_flattened()),
+        };
+        return (color::to_display8(&raster.develop()), to_width, to_height);
+    }
+    if orientation == 1 {
+        return (codes, width, height);
+    }
+    let (w, h) = (width as usize, height as usize);
+    let mut turned = Vec::with_capacity(codes.len());
+    for y in 0..to_height as usize {
+        for x in 0..to_width as usize {
+            let (sx, sy) = exif::source_place(orientation, x, y, w, h);
+            turned.push(codes.get(sy * w + sx).copied().unwrap_or_default());
+        }
+    }
+    (turned, to_width, to_height)
+}
