@@ -2,49 +2,129 @@
 //!
 //! Everything that compares pictures by eye's measure (search by look, drift from a style, exemplars for coverage) starts
 //! from one [`Look`], so that "alike" means one thing everywhere.
+//!
+//! Colours are OKLab (Ottosson, 2020; see [`crate::oklab`]). Plain arithmetic in one fixed order: the same numbers on
+//! every machine.
+
+mod planes;
+mod texture;
 
 use crate::measure::View;
-use crate::oklab;
+pub use planes::{Planes, halved};
 
 /// What a picture looks like. All parts are of the picture scaled to at most [`SIDE`] pixels.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Look {
-    /// Shares of the colours: a soft histogram over OKLab, lightness by chroma and hue. Sums to 1.
+    /// Shares of the colours: a soft histogram over OKLab, [`LIGHTNESSES`] of lightness by [`TINTS`] of a by [`TINTS`] of
+    /// b (b moves fastest). Each pixel is shared between the eight nodes around it, so that small shifts move little.
+    /// Sums to 1. [`PALETTE`] long.
     pub palette: Vec<f32>,
-    /// Mean OKLab of the cells of a 4x4 grid, row by row: L, a, b each.
+    /// Mean OKLab of the cells of a 4x4 grid, row by row: L, a, b each. Cells are shares of the picture, whatever its
+    /// aspect. [`COMPOSITION`] long.
     pub composition: Vec<f32>,
-    /// Energy of luma by scale and direction, logarithmic.
+    /// Texture of lightness, [`TEXTURE`] long. First the natural logarithms of the energy of second derivatives, for
+    /// [`SCALES`] octaves from the finest and for [`DIRECTIONS`] directions each, from along x turning towards y (steered
+    /// as in Freeman & Adelson, 1991). Then each scale's sparseness (mean size over root mean square; even noise 0.8,
+    /// lone points near 0). Then the correlation of local size between each scale and the next coarser (as in Portilla &
+    /// Simoncelli, 2000). Scales that a small picture lacks repeat the coarsest it has.
     pub texture: Vec<f32>,
 }
 
 /// Pixels on the longer side that a look is taken at.
 pub const SIDE: u32 = 256;
+/// Nodes of lightness in a palette, evenly from 0 to 1.
+pub const LIGHTNESSES: usize = 8;
+/// Nodes of a, and of b, in a palette: at 0, ±0.029, ±0.091 and ±0.32.
+pub const TINTS: usize = 7;
+/// Numbers in a palette.
+pub const PALETTE: usize = LIGHTNESSES * TINTS * TINTS;
+/// Numbers in a composition.
+pub const COMPOSITION: usize = 4 * 4 * 3;
+/// Octaves of texture.
+pub const SCALES: usize = 5;
+/// Directions of texture, evenly over half a turn.
+pub const DIRECTIONS: usize = 6;
+/// Numbers in a texture.
+pub const TEXTURE: usize = SCALES * DIRECTIONS + SCALES + SCALES - 1;
 
-/// The look of a picture in display codes. Larger pictures are scaled to [`SIDE`] first.
+/// The look of a picture in display codes. Larger pictures are scaled to [`SIDE`] first, by area and in linear light.
 pub fn look(view: &View<'_>) -> Look {
-    let mut palette = vec![0.0; 64];
-    let mut composition = vec![0.0; 48];
-    let mut count = [0f32; 16];
-    let (width, height) = (view.width() as usize, view.height() as usize);
-    for (n, code) in view.codes().iter().enumerate() {
-        let lab = oklab::from_display8(*code);
-        let cell = (n / width * 4 / height) * 4 + n % width * 4 / width;
-        let bin = |v: f64| ((v * 4.0) as usize).min(3);
-        let at = bin(lab[0]) * 16 + bin(lab[1] + 0.5) * 4 + bin(lab[2] + 0.5);
-        palette[at] += 1.0 / view.codes().len() as f32;
-        count[cell] += 1.0;
-        for c in 0..3 {
-            composition[cell * 3 + c] += lab[c] as f32;
-        }
-    }
-    for (cell, n) in count.iter().enumerate() {
-        for c in 0..3 {
-            composition[cell * 3 + c] /= n.max(1.0);
-        }
-    }
+    look_of(&Planes::of(view, SIDE))
+}
+
+/// The look of a picture whose planes are taken already, at [`SIDE`].
+pub fn look_of(planes: &Planes) -> Look {
     Look {
-        palette,
-        composition,
-        texture: Vec::new(),
+        palette: palette(planes),
+        composition: composition(planes),
+        texture: texture::texture(&planes.l, planes.width),
     }
+}
+
+/// Where a value lies between `nodes` even nodes: the node below, and the share of the one above.
+fn between(value: f32, nodes: usize) -> (usize, f32) {
+    let at = value.clamp(0.0, 1.0) * (nodes - 1) as f32;
+    let below = (at as usize).min(nodes - 2);
+    (below, at - below as f32)
+}
+
+/// a or b from -0.32 to 0.32 as 0 to 1, finer near grey where most colours are and the eye tells them apart.
+fn tint(v: f32) -> f32 {
+    0.5 + 0.5 * v / (0.08 + v.abs()) / 0.8
+}
+
+fn palette(planes: &Planes) -> Vec<f32> {
+    let mut sums = vec![0f32; PALETTE];
+    let mut total = vec![0f64; PALETTE];
+    let rows = planes.l.chunks(planes.width);
+    let tints = planes.a.chunks(planes.width).zip(planes.b.chunks(planes.width));
+    for (l, (a, b)) in rows.zip(tints) {
+        for ((l, a), b) in l.iter().zip(a).zip(b) {
+            let (l, dl) = between(*l, LIGHTNESSES);
+            let (a, da) = between(tint(*a), TINTS);
+            let (b, db) = between(tint(*b), TINTS);
+            for (i, wl) in [(l, 1.0 - dl), (l + 1, dl)] {
+                for (j, wa) in [(a, 1.0 - da), (a + 1, da)] {
+                    let at = (i * TINTS + j) * TINTS + b;
+                    sums[at] += wl * wa * (1.0 - db);
+                    sums[at + 1] += wl * wa * db;
+                }
+            }
+        }
+        // A row at a time, so that large sums do not swallow small shares.
+        for (total, sum) in total.iter_mut().zip(&mut sums) {
+            *total += f64::from(*sum);
+            *sum = 0.0;
+        }
+    }
+    let all: f64 = total.iter().sum();
+    total.iter().map(|v| (v / all) as f32).collect()
+}
+
+fn composition(planes: &Planes) -> Vec<f32> {
+    let (width, height) = (planes.width, planes.height);
+    // At least one pixel a cell, also of a picture smaller than the grid.
+    let span = |cell: usize, len: usize| {
+        let from = (cell * len / 4).min(len - 1);
+        from..((cell + 1) * len / 4).clamp(from + 1, len.max(from + 1))
+    };
+    let mut means = Vec::with_capacity(COMPOSITION);
+    for cell in 0..16 {
+        let (rows, columns) = (span(cell / 4, height), span(cell % 4, width));
+        let count = (rows.len() * columns.len()) as f64;
+        for plane in [&planes.l, &planes.a, &planes.b] {
+            let sum: f64 = rows
+                .clone()
+                .map(|y| {
+                    f64::from(
+                        plane[y * width + columns.start..y * width + columns.end]
+                            .iter()
+                            .sum::<f32>(),
+                    )
+                })
+                .sum();
+            means.push((sum / count) as f32);
+        }
+    }
+    means
 }
