@@ -43,4 +43,4 @@ pub mod resample;
 mod write;
 
 pub use crate::image::{AcesCg, Image, LinearRec709, Space};
-pub use crate::write::WriteError;
+pub use crate::write::{WriteError, write_whole};

@@ -4,19 +4,42 @@
 //! L is lightness from 0 (black) to 1 (white); a and b reach from about -0.3 to 0.3. C is the distance of (a, b)
 //! from grey, h its direction in degrees: 0 is a pinkish red, 30 red, 110 yellow, 145 green, 265 blue.
 
-use crate::color::srgb_decode;
+use crate::color::{Matrix, srgb_decode};
 use std::sync::LazyLock;
 
+/// From linear Rec. 709 to the responses of three cones.
+const CONES: Matrix = Matrix([
+    [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+    [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+    [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+]);
+/// From the cube roots of the responses to lightness, a and b.
+const LAB: Matrix = Matrix([
+    [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+    [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+    [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+]);
+/// The two matrices turned around: computed, so that there and back is exact to rounding.
+static BACK: LazyLock<[Matrix; 2]> =
+    LazyLock::new(|| [LAB, CONES].map(|m| m.inverse().unwrap_or(Matrix::IDENTITY)));
+
 /// Lightness, a and b of linear light with Rec. 709 primaries (1 is white).
-pub fn from_linear([r, g, b]: [f64; 3]) -> [f64; 3] {
-    let l = libm::cbrt(0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b);
-    let m = libm::cbrt(0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b);
-    let s = libm::cbrt(0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b);
-    [
-        0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
-        1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
-        0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
-    ]
+pub fn from_linear(rgb: [f64; 3]) -> [f64; 3] {
+    LAB.apply(CONES.apply(rgb).map(libm::cbrt))
+}
+
+/// Linear light with Rec. 709 primaries (1 is white) of lightness, a and b; the inverse of [`from_linear`].
+///
+/// Colours that a display cannot show come out below 0 or above 1.
+///
+/// ```
+/// use heirloom_picture::oklab;
+/// let back = oklab::to_linear(oklab::from_linear([0.2, 0.5, 0.7]));
+/// assert!((back[0] - 0.2).abs() < 1e-12 && (back[1] - 0.5).abs() < 1e-12 && (back[2] - 0.7).abs() < 1e-12);
+/// ```
+pub fn to_linear(lab: [f64; 3]) -> [f64; 3] {
+    let [from_lab, from_cones] = &*BACK;
+    from_cones.apply(from_lab.apply(lab).map(|v| v * v * v))
 }
 
 /// Lightness, a and b of 8-bit sRGB codes.
@@ -47,3 +70,39 @@ pub fn distance(one: [f64; 3], other: [f64; 3]) -> f64 {
 /// The linear light of the 256 codes.
 static LIGHT: LazyLock<[f64; 256]> =
     LazyLock::new(|| core::array::from_fn(|code| srgb_decode(code as f64 / 255.0)));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn there_and_back_is_the_same_light(rgb in prop::array::uniform3(-0.5f64..4.0)) {
+            let back = to_linear(from_linear(rgb));
+            for c in 0..3 {
+                prop_assert!((back[c] - rgb[c]).abs() < 1e-11, "{rgb:?} came back as {back:?}");
+            }
+        }
+
+        #[test]
+        fn and_the_other_way_round(lab in (0f64..1.0, -0.3f64..0.3, -0.3f64..0.3)) {
+            let lab = [lab.0, lab.1, lab.2];
+            prop_assert!(distance(from_linear(to_linear(lab)), lab) < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_inverse_is_the_published_one() {
+        // Ottosson's own figures for the way back.
+        let cases = [[1.0, 0.0, 0.0], [0.6, 0.1, 0.05], [0.4, -0.05, -0.2]];
+        for [l, a, b] in cases {
+            let cube = |v: f64| v * v * v;
+            let long = cube(l + 0.396_337_777_4 * a + 0.215_803_757_3 * b);
+            let mid = cube(l - 0.105_561_345_8 * a - 0.063_854_172_8 * b);
+            let short = cube(l - 0.089_484_177_5 * a - 1.291_485_548_0 * b);
+            let red = 4.076_741_662_1 * long - 3.307_711_591_3 * mid + 0.230_969_929_2 * short;
+            assert!((to_linear([l, a, b])[0] - red).abs() < 1e-6);
+        }
+    }
+}

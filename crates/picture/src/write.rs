@@ -96,6 +96,17 @@ pub(crate) fn whole(
     keep(file, path)
 }
 
+/// Writes `bytes` as the file `path`, whole or not at all.
+///
+/// # Errors
+/// Where the file cannot be written; it is then as it was before.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    whole(path, |out| {
+        out.write_all(bytes)
+            .map_err(|source| WriteError::io(path, source))
+    })
+}
+
 /// Temporary files are made readable for their owner alone; a finished picture is for everyone whom
 /// the user's own mask allows.
 trait PermissionsLikeANewFile {
