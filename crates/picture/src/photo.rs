@@ -9,7 +9,7 @@
 //! OpenEXR and Radiance HDR hold linear light and come in as they are: what is brighter than display white (1.0)
 //! stays so, what is no number becomes black, what is beyond half float's 65 504 becomes that.
 
-mod exif;
+pub(crate) mod exif;
 mod jpeg;
 mod open_exr;
 mod png;
