@@ -9,7 +9,7 @@ use proptest::prelude::*;
 fn tiff(entries: &[(u16, u16, u32, Vec<u8>)]) -> Vec<u8> {
     let mut out = b"II*\0\x08\0\0\0".to_vec();
     out.extend((entries.len() as u16).to_le_bytes());
-    let mut tail = Vec::new();
+    let mut tail: Vec<u8> = Vec::new();
     let start = 8 + 2 + entries.len() * 12 + 4;
     for (tag, kind, count, value) in entries {
         out.extend(tag.to_le_bytes());

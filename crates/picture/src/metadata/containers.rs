@@ -20,18 +20,20 @@ pub(super) struct Blocks<'a> {
     pub text: Metadata,
 }
 
-/// Finds a file's blocks.
+/// Finds a file's blocks. A walk ends where the file does, or where a length does not fit: what was found until then counts.
 pub(super) fn find<'a>(bytes: &'a [u8], warnings: &mut Vec<String>) -> Blocks<'a> {
     let mut blocks = Blocks::default();
     match photo::format_by_content(bytes) {
         Some(Format::Jpeg) => jpeg(bytes, &mut blocks, warnings),
-        Some(Format::Png) => drop(png(bytes, &mut blocks, warnings)),
+        Some(Format::Png) => {
+            let _ends = png(bytes, &mut blocks, warnings);
+        }
         _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => {
             blocks.exif = Some(bytes);
-            drop(tiff(bytes, &mut blocks));
+            let _ends = tiff(bytes, &mut blocks);
         }
         _ if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => {
-            drop(webp(bytes, &mut blocks));
+            let _ends = webp(bytes, &mut blocks);
         }
         _ => {
             let info = photo::inspect(bytes, "the photograph");
