@@ -1,7 +1,7 @@
 //! A 3D lookup table: display codes in, display codes out.
 //!
 //! What a grade is made into, and what every editing program reads as a `.cube` file. Between its nodes colours are
-//! interpolated over tetrahedra (Kasson, Plouffe and Nin, "Performing color space conversions with three-dimensional
+//! interpolated over tetrahedra (Kasson, Nin, Plouffe and Hafner, "Performing color space conversions with three-dimensional
 //! linear interpolation", 1995), which keeps greys grey where the nodes are.
 //!
 //! ```
