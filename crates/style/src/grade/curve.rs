@@ -49,7 +49,7 @@ impl Curve {
         let mean: Vec<f64> = up.iter().zip(&down).map(|(a, b)| (a + b) / 2.0).collect();
         // Slopes are smoothed, not points: a mean of slopes within bounds is within them.
         let slopes: Vec<f64> = mean.windows(2).map(|w| (w[1] - w[0]) / step).collect();
-        let mut slopes: Vec<f64> = (0..STEPS).map(|i| smoothed(&slopes, i, 0.02 / step)).collect();
+        let mut slopes: Vec<f64> = (0..STEPS).map(|i| smoothed(&slopes, i, 0.04 / step)).collect();
         let rise: f64 = slopes.iter().sum::<f64>() * step;
         if rise > 1.0 {
             let share = (1.0 - least) / (rise - least);
