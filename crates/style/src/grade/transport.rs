@@ -21,8 +21,8 @@ pub(super) fn clusters(colours: impl Iterator<Item = Cluster>) -> Vec<Cluster> {
         let key = [lab[0] / 0.08, lab[1] / 0.035, lab[2] / 0.035].map(|v| libm::floor(v + 0.5) as i32);
         let held = boxes.entry(key).or_insert(([0.0; 3], 0.0));
         held.1 += weight;
-        for c in 0..3 {
-            held.0[c] += weight * lab[c];
+        for (sum, v) in held.0.iter_mut().zip(lab) {
+            *sum += weight * v;
         }
     }
     let mut all: Vec<Cluster> = boxes
