@@ -47,7 +47,7 @@ fn taking_leave_back_says_all_that_it_touches_and_stops_the_next_make() {
     }
     assert!(!said.contains("020"), "{said}");
     film.run(&["make"])
-        .ended(3, &["archive:pictures/sea", "it is my mother's"]);
+        .ended(3, &["archive:sea", "it is my mother's"]);
     // A change lifts nothing; a grant does.
     film.run(&["rights", "change", "sea", "--terms", "lent"]).well();
     film.run(&["make"]).ended(3, &["it is my mother's"]);
