@@ -21,6 +21,7 @@
 //! - Strength 0 changes no bit; the result depends on nothing but the samples and the options.
 
 mod apply;
+mod between;
 mod curve;
 mod fit;
 mod gamut;

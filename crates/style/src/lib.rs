@@ -1,4 +1,7 @@
 //! A style made from sources: a grade, exemplars, and drift from it as a number.
 
+mod exemplars;
 pub mod grade;
 pub mod lut;
+pub mod make;
+pub mod style;
