@@ -38,6 +38,11 @@ pub enum Command {
     /// Whose sources are and who consented: grant, change, revoke, and see.
     #[command(subcommand)]
     Rights(Rights),
+    /// Styles made from sources: a grade and exemplars, by name and version.
+    #[command(subcommand)]
+    Style(Style),
+    /// Apply a style's grade, or a .cube file, to stills and clips at film bit depth.
+    Grade(Grade),
     /// The ledger: who did what, to what, from what, and why.
     Log(Log),
     /// The vault: how large it is, whether it is whole, and making room.
@@ -239,6 +244,94 @@ pub struct Said {
     /// Who consented for the person: a guardian, an estate.
     #[arg(long, value_name = "NAME")]
     pub given_by: Option<String>,
+}
+
+/// Commands on styles.
+#[derive(Debug, Subcommand)]
+pub enum Style {
+    /// Make a style from sources, or the next version of it.
+    Make {
+        /// Its name; with / a variant of another: father/night.
+        name: String,
+        /// A source (archive:moon, or only moon), or a folder of the archive with / at its end. May be given again.
+        #[arg(long, required = true, value_name = "SOURCE")]
+        from: Vec<String>,
+        /// A picture that the grade is to be applied to, so that it is fitted to such pictures. May be given again.
+        #[arg(long, value_name = "FILE")]
+        against: Vec<PathBuf>,
+        /// Sources at most that stand for all of them.
+        #[arg(long, default_value_t = 12, value_name = "N")]
+        exemplars: u8,
+    },
+    /// Make a style between two: for a style that changes from scene to scene.
+    Blend {
+        /// Its name.
+        name: String,
+        /// The style at 0; NAME@2 for a version.
+        one: String,
+        /// The style at 1.
+        other: String,
+        /// How far from one to the other.
+        #[arg(long, value_name = "0..1", value_parser = share)]
+        at: f64,
+    },
+    /// Every style, at its newest version.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// All that is known of a style.
+    Show {
+        /// Its name; NAME@2 for a version.
+        name: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a style's grade as .cube, for other programs.
+    Export {
+        /// Its name; NAME@2 for a version.
+        name: String,
+        /// Where to; out/styles/NAME.cube in the film's folder when left out.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// How graded stills are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GradeFormat {
+    /// 16-bit PNG, display colours.
+    Png,
+    /// Half-float EXR, linear ACEScg, brighter than white kept.
+    Exr,
+}
+
+/// Options of `grade`.
+#[derive(Debug, Group)]
+pub struct Grade {
+    /// A style by name (NAME@2 for a version), or a .cube file.
+    #[arg(value_name = "STYLE")]
+    pub style: PathBuf,
+    /// Photographs and clips. Clips become ProRes 422 HQ.
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// How much of the grade: 0 leaves all as it is.
+    #[arg(long, default_value_t = 1.0, value_name = "0..1", value_parser = share)]
+    pub strength: f64,
+    /// Hold the grade back in the colours of skin.
+    #[arg(long)]
+    pub skin_safe: bool,
+    /// Which hues are held back, in degrees of OKLCH, in place of those of skin (25..75).
+    #[arg(long, value_name = "A..B", value_parser = hues)]
+    pub skin_hues: Option<[f64; 2]>,
+    /// How stills are written.
+    #[arg(long, value_enum, default_value_t = GradeFormat::Exr)]
+    pub format: GradeFormat,
+    /// The folder they are written to; out/graded in the film's folder when left out.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
 }
 
 /// Options of `log`.
@@ -456,6 +549,13 @@ fn share(text: &str) -> Result<f64, String> {
     number
         .filter(|n| (0.0..=1.0).contains(n))
         .ok_or_else(|| "an amount is a number from 0 to 1, such as 0.3".to_owned())
+}
+
+fn hues(text: &str) -> Result<[f64; 2], String> {
+    text.split_once("..")
+        .and_then(|(a, b)| Some([a.trim().parse().ok()?, b.trim().parse().ok()?]))
+        .filter(|range: &[f64; 2]| range.iter().all(|h| (0.0..=360.0).contains(h)))
+        .ok_or_else(|| "hues are two angles from 0 to 360: 25..75".to_owned())
 }
 
 fn pixel(text: &str) -> Result<(u32, u32), String> {

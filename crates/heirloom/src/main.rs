@@ -17,6 +17,7 @@ mod reports;
 mod rights;
 mod show;
 mod stage;
+mod style;
 mod takes;
 mod trace;
 
@@ -79,6 +80,8 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Make(options) => make::make(folder, &engines(), options, show, stop),
         Command::Archive(command) => archive::run(folder, command, show, stop),
         Command::Rights(command) => rights::run(folder, command, show),
+        Command::Style(command) => style::run(folder, command, show, stop),
+        Command::Grade(options) => style::grade(folder, options, show, stop),
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),

@@ -1,0 +1,139 @@
+//! `heirloom style` and `heirloom grade`: from photographs to a graded still and clip, as a user would.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+
+mod support;
+
+use heirloom_picture::ffmpeg::Ffmpeg;
+use heirloom_picture::photo;
+use support::Film;
+
+#[test]
+fn a_style_is_made_shown_blended_exported_and_applied() {
+    let film = Film::with("");
+    let made = film
+        .run(&[
+            "style",
+            "make",
+            "father",
+            "--from",
+            "pictures/",
+            "--exemplars",
+            "2",
+        ])
+        .well()
+        .out;
+    for words in ["style      father@1", "sources    3", "archive:pictures/"] {
+        assert!(made.contains(words), "nothing of {words:?} in:\n{made}");
+    }
+    film.run(&["style", "make", "father/sea", "--from", "sea"]).well();
+    film.run(&[
+        "style",
+        "blend",
+        "father/between",
+        "father",
+        "father/sea",
+        "--at",
+        "0.5",
+    ])
+    .well();
+    let listed = film.run(&["style", "list"]).well().out;
+    for words in ["father@1", "father/sea@1", "father/between@1", "from pictures/"] {
+        assert!(listed.contains(words), "nothing of {words:?} in:\n{listed}");
+    }
+    film.run(&["style", "export", "father/sea"]).well();
+    assert!(film.path("out/styles/father-sea@1.cube").is_file());
+
+    // By name and by the file that was exported, the same picture comes.
+    film.run(&["grade", "father/sea", "pictures/moon.png"]).well();
+    let cube = "out/styles/father-sea@1.cube";
+    film.run(&["grade", cube, "pictures/moon.png", "--to", "by-file"])
+        .well();
+    assert_eq!(film.hash("out/graded/moon.exr"), film.hash("by-file/moon.exr"));
+    film.run(&[
+        "grade",
+        "father/sea",
+        "pictures/moon.png",
+        "--strength",
+        "0",
+        "--format",
+        "png",
+    ])
+    .well();
+    let read = |name: &str| photo::read(&film.path(name)).unwrap().image;
+    let (before, after) = (read("pictures/moon.png"), read("out/graded/moon.png"));
+    for (a, b) in before.pixels().iter().zip(after.pixels()) {
+        assert!(
+            a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4),
+            "strength 0: {a:?} {b:?}"
+        );
+    }
+    assert_ne!(read("out/graded/moon.exr").pixels(), before.pixels());
+
+    // A clip keeps its size and length, at ten bits.
+    let clip = film.path("clip.mp4");
+    let made = std::process::Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=128x96:rate=24",
+            "-frames:v",
+            "5",
+            "-pix_fmt",
+            "yuv420p",
+        ])
+        .arg(&clip)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    film.run(&["grade", "father", "clip.mp4", "--skin-safe"]).well();
+    let info = Ffmpeg::find()
+        .unwrap()
+        .probe(&film.path("out/graded/clip.mov"))
+        .unwrap();
+    assert_eq!(
+        (info.width, info.height, info.frames, info.pixel_format.as_str()),
+        (128, 96, 5, "yuv422p10le")
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_its_mend() {
+    let film = Film::with("");
+    film.run(&["style", "show", "father"])
+        .ended(1, &["there is no style father", "heirloom style make"]);
+    film.run(&["style", "make", "father", "--from", "nowhere/"])
+        .ended(1, &["heirloom archive list"]);
+    film.run(&["style", "make", "fa:ther", "--from", "sea"])
+        .ended(1, &["is no name for a style"]);
+    film.run(&["rights", "revoke", "sea", "--why", "private"]).well();
+    film.run(&["style", "make", "father", "--from", "sea"])
+        .ended(1, &["archive:pictures/sea", "private"]);
+    let left = film
+        .run(&["style", "make", "father", "--from", "pictures/"])
+        .well();
+    assert!(
+        left.err.contains("left out: archive:pictures/sea"),
+        "{}",
+        left.err
+    );
+    film.run(&["grade", "father", "nothing.png"])
+        .ended(1, &["nothing.png could not be read"]);
+    film.run(&["grade", "father", "film.toml"])
+        .ended(1, &["film.toml"]);
+    film.run(&[
+        "grade",
+        "father",
+        "pictures/sea.png",
+        "--to",
+        "pictures",
+        "--format",
+        "png",
+    ])
+    .ended(1, &["written over itself"]);
+    let said = film.run(&["rights", "revoke", "moon"]).well().out;
+    assert!(said.contains("1 style (father)"), "{said}");
+}
