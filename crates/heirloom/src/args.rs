@@ -259,6 +259,9 @@ pub enum Style {
         /// A picture that the grade is to be applied to, so that it is fitted to such pictures. May be given again.
         #[arg(long, value_name = "FILE")]
         against: Vec<PathBuf>,
+        /// How much of the sources' lightness the grade takes: 1 darkens all there is where they are night skies.
+        #[arg(long, default_value_t = 1.0, value_name = "0..1", value_parser = share)]
+        lightness: f64,
         /// Sources at most that stand for all of them.
         #[arg(long, default_value_t = 12, value_name = "N")]
         exemplars: u8,

@@ -32,10 +32,12 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
             name,
             from,
             against,
+            lightness,
             exemplars,
         } => {
             let sources = chosen(&vault, from)?;
             let mut options = MakeOptions::new(open::today());
+            options.fit.lightness = *lightness;
             options.exemplars = usize::from(*exemplars);
             options.against = samples(against)?;
             let words = from.join(", ");

@@ -61,6 +61,9 @@ pub struct FitOptions {
     pub size: usize,
     /// The least and the largest rise of lightness out per rise of lightness in.
     pub slope: [f64; 2],
+    /// How much of the sources' lightness is taken, 0 to 1: an archive of night skies darkens all there is at 1, and gives
+    /// its colours alone at 0.
+    pub lightness: f64,
     /// How far a lightness is smoothed over others.
     pub lightness_smooth: f64,
     /// How far a colour's move is smoothed over its neighbours.
@@ -74,6 +77,7 @@ impl Default for FitOptions {
         Self {
             size: 33,
             slope: [0.4, 2.5],
+            lightness: 1.0,
             lightness_smooth: 0.05,
             colour_smooth: 0.07,
             farthest: 0.25,

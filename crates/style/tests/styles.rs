@@ -106,7 +106,7 @@ fn a_style_is_kept_by_version_and_found_again() {
     assert_eq!((again.style.version, again.style.before), (2, Some(first.id)));
     assert_eq!(styles.get("father").unwrap(), again);
     assert_eq!(styles.get("father@1").unwrap(), first);
-    assert_eq!(styles.all().unwrap(), [again.clone()]);
+    assert_eq!(styles.all().unwrap(), std::slice::from_ref(&again));
     assert!(matches!(
         styles.get("father@3"),
         Err(StyleError::NoVersion { last: 2, .. })

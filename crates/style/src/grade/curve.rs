@@ -24,6 +24,7 @@ impl Curve {
         let least = options.slope[0].clamp(0.05, 1.0);
         let most = options.slope[1].max(1.0);
         let step = 1.0 / STEPS as f64;
+        let share = options.lightness.clamp(0.0, 1.0);
         let spread = options.lightness_smooth.max(0.005);
         // Where no picture has anything, the move fades out, so that black and white stay where they are.
         let wanted: Vec<f64> = (0..=STEPS)
@@ -36,7 +37,7 @@ impl Curve {
                     sum += near * (y - x);
                     weight += near;
                 }
-                (l + sum / weight).clamp(least * l, 1.0 - least * (1.0 - l))
+                (l + share * sum / weight).clamp(least * l, 1.0 - least * (1.0 - l))
             })
             .collect();
         // From below and from above, each within the bounds of slope; their mean is so too.
