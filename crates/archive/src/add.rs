@@ -81,14 +81,14 @@ pub enum AddError {
         source: io::Error,
     },
     /// A folder with nothing in it.
-    #[error("{} is empty: put photographs (JPEG, PNG, OpenEXR, Radiance HDR) or clips (mp4, mov) into it, or name another folder", path.display())]
+    #[error("{} is empty: put photographs (JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR) or clips (mp4, mov) into it, or name another folder", path.display())]
     EmptyFolder {
         /// The folder.
         path: PathBuf,
     },
     /// Folders in which no file is a picture that can be read.
     #[error(
-        "no photograph or clip that can be read in {}{}; JPEG, PNG, OpenEXR, Radiance HDR, mp4 and mov are read: save others as one of these",
+        "no photograph or clip that can be read in {}{}; JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR, mp4 and mov are read: save others as one of these",
         paths(given),
         reasons(skipped)
     )]

@@ -30,7 +30,7 @@ pub struct Source {
     pub file_name: String,
     /// Whether it moves.
     pub media: Media,
-    /// How its file is coded: "JPEG", "PNG", "OpenEXR", "H.264 in mp4" …
+    /// How its file is coded: "JPEG", "PNG", "TIFF", "WebP", "OpenEXR", "H.264 in mp4" …
     pub format: String,
     /// Pixels in a row, upright.
     pub width: u32,

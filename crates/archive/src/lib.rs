@@ -1,7 +1,7 @@
 //! Photographs and clips in, with owner, rights and consent.
 //!
-//! A film is made from one's own pictures. They come in by the folder: every JPEG, PNG, EXR, HDR, mp4 and mov is looked
-//! at, kept in the vault under its hash, and recorded with what its file says and whose it is. A film calls
+//! A film is made from one's own pictures. They come in by the folder: every JPEG, PNG, TIFF, WebP, EXR, HDR, mp4 and mov is
+//! looked at, kept in the vault under its hash, and recorded with what its file says and whose it is. A film calls
 //! them by name: `archive:eta-carinae`, or `archive:father/1974/beach`.
 //!
 //! ```

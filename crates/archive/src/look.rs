@@ -16,9 +16,10 @@ const LARGEST_PHOTOGRAPH: u64 = 1 << 30;
 /// Longest caption that is taken from a sidecar, in characters.
 const LONGEST_CAPTION: usize = 2000;
 /// Endings by which people tell pictures from other files.
-const PICTURE_ENDINGS: [&str; 20] = [
+const PICTURE_ENDINGS: [&str; 30] = [
     "jpg", "jpeg", "jpe", "png", "mp4", "mov", "m4v", "tif", "tiff", "heic", "heif", "webp", "gif", "bmp",
-    "avif", "jxl", "exr", "hdr", "pic", "dng",
+    "avif", "jxl", "exr", "hdr", "pic", "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "orf", "rw2", "raf",
+    "pef",
 ];
 
 /// What a first look at a file says.

@@ -210,7 +210,7 @@ fn a_folder_that_gives_nothing_is_one_clear_error() {
     let text = message(film.add("broken"));
     assert!(
         text.contains("one.jpg is not a photograph")
-            && text.contains("JPEG, PNG, OpenEXR, Radiance HDR, mp4 and mov are read"),
+            && text.contains("JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR, mp4 and mov are read"),
         "{text}"
     );
     let nothing = film.archive().add(&[], &AddOptions::default(), &());

@@ -1,4 +1,4 @@
-//! Photographs in: JPEG, PNG, OpenEXR and Radiance HDR to linear-light ACEScg, upright, with what the file says of itself.
+//! Photographs in: JPEG, PNG, TIFF, WebP, OpenEXR and Radiance HDR to linear-light ACEScg, upright, with what the file says of itself.
 //!
 //! The content of a file decides its format, never its name. Sizes are checked before memory is
 //! taken. Orientation (EXIF) is applied; an embedded colour profile is honoured, or named in
@@ -9,13 +9,15 @@
 //! OpenEXR and Radiance HDR hold linear light and come in as they are: what is brighter than display white (1.0)
 //! stays so, what is no number becomes black, what is beyond half float's 65 504 becomes that.
 
-pub(crate) mod exif;
+mod exif;
 mod jpeg;
 mod open_exr;
 mod png;
 mod profile;
 mod radiance;
 pub(crate) mod small;
+pub(crate) mod tiff;
+mod webp;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,10 @@ pub enum Format {
     Jpeg,
     /// PNG.
     Png,
+    /// TIFF: 8 or 16 bits, grey or RGB.
+    Tiff,
+    /// WebP, lossy or lossless.
+    WebP,
     /// OpenEXR: linear light, values over display white kept.
     Exr,
     /// Radiance HDR: likewise.
@@ -69,11 +75,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// `JPEG`, `PNG`, `OpenEXR` or `Radiance HDR`.
+    /// `JPEG`, `PNG`, `TIFF`, `WebP`, `OpenEXR` or `Radiance HDR`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
+            Self::Tiff => "TIFF",
+            Self::WebP => "WebP",
             Self::Exr => "OpenEXR",
             Self::Hdr => "Radiance HDR",
         }
@@ -140,8 +148,8 @@ pub enum PhotoError {
         source: io::Error,
     },
     /// None of the formats that are read.
-    #[error("{name} is not a photograph Heirloom reads (starts with {starts_with}); JPEG, PNG, OpenEXR and Radiance HDR are read{}",
-        known.map(|k| format!(", and this is {k}: save it as 16-bit PNG, as OpenEXR or as JPEG")).unwrap_or_default())]
+    #[error("{name} is not a photograph Heirloom reads (starts with {starts_with}); JPEG, PNG, TIFF, WebP, OpenEXR and Radiance HDR are read{}",
+        known.map(|k| format!(", and this is {k}: save it as 16-bit TIFF or PNG, as OpenEXR or as JPEG")).unwrap_or_default())]
     NotAPhotograph {
         /// The file.
         name: String,
@@ -232,15 +240,33 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<Photo, PhotoError> {
 /// # Errors
 /// As [`read`].
 pub fn decode_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Photo, PhotoError> {
-    let raster = match format_of(bytes, name)? {
-        Format::Jpeg => jpeg::decode(bytes, name, limits)?,
-        Format::Png => png::decode(bytes, name, limits)?,
-        Format::Exr => return open_exr::decode(bytes, name, limits),
-        Format::Hdr => return radiance::decode(bytes, name, limits),
+    let raster = match raster(bytes, name, limits)? {
+        Coded::Raster(raster) => raster,
+        Coded::Exr => return open_exr::decode(bytes, name, limits),
+        Coded::Hdr => return radiance::decode(bytes, name, limits),
     };
     let info = raster.head.info();
     let image = raster.develop();
     Ok(Photo { image, info })
+}
+
+/// A file's samples, or the format of light that has none.
+enum Coded {
+    Raster(Raster),
+    Exr,
+    Hdr,
+}
+
+fn raster(bytes: &[u8], name: &str, limits: &Limits) -> Result<Coded, PhotoError> {
+    let raster = match format_of(bytes, name)? {
+        Format::Jpeg => jpeg::decode(bytes, name, limits)?,
+        Format::Png => png::decode(bytes, name, limits)?,
+        Format::Tiff => tiff::decode(bytes, name, limits)?,
+        Format::WebP => webp::decode(bytes, name, limits)?,
+        Format::Exr => return Ok(Coded::Exr),
+        Format::Hdr => return Ok(Coded::Hdr),
+    };
+    Ok(Coded::Raster(raster))
 }
 
 /// Reads what a photograph's file says of it, without decoding its pixels.
@@ -251,6 +277,8 @@ pub fn inspect(bytes: &[u8], name: &str) -> Result<PhotoInfo, PhotoError> {
     let head = match format_of(bytes, name)? {
         Format::Jpeg => jpeg::head(bytes, name, &Limits::default())?,
         Format::Png => png::head(bytes, name, &Limits::default())?,
+        Format::Tiff => tiff::head(bytes, name, &Limits::default())?,
+        Format::WebP => webp::head(bytes, name, &Limits::default())?,
         Format::Exr => return open_exr::inspect(bytes, name, &Limits::default()),
         Format::Hdr => return radiance::inspect(bytes, name, &Limits::default()),
     };
@@ -263,6 +291,13 @@ pub fn format_by_content(bytes: &[u8]) -> Option<Format> {
     Some(match () {
         () if begins(b"\xff\xd8\xff") => Format::Jpeg,
         () if begins(b"\x89PNG\r\n\x1a\n") => Format::Png,
+        () if [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]
+            .into_iter()
+            .any(|magic| begins(magic)) =>
+        {
+            Format::Tiff
+        }
+        () if begins(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => Format::WebP,
         () if begins(b"\x76\x2f\x31\x01") => Format::Exr,
         () if begins(b"#?RADIANCE") || begins(b"#?RGBE") => Format::Hdr,
         () => return None,
@@ -332,11 +367,18 @@ fn known(bytes: &[u8]) -> Option<&'static str> {
     let at = |offset: usize, what: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(what));
     Some(match () {
         () if at(0, b"GIF8") => "GIF",
-        () if at(0, b"RIFF") && at(8, b"WEBP") => "WebP",
-        () if at(0, b"II*\0") || at(0, b"MM\0*") => "TIFF or a camera's raw file",
         () if at(4, b"ftyphei") || at(4, b"ftypmif1") || at(4, b"ftyphev") => "HEIC",
         () if at(4, b"ftypavif") => "AVIF",
-        () if at(4, b"ftypcrx") => "a camera's raw file",
+        // Canon, Olympus (twice), Panasonic, Fujifilm, and Canon's older.
+        () if at(4, b"ftypcrx")
+            || at(0, b"IIRO")
+            || at(0, b"IIRS")
+            || at(0, b"IIU\0")
+            || at(0, b"FUJIFILMCCD-RAW")
+            || at(6, b"HEAPCCDR") =>
+        {
+            "a camera's raw file"
+        }
         () if at(4, b"ftyp") => "a video clip",
         () if at(0, b"\0\0\0\x0cJXL ") || at(0, b"\xff\x0a") => "JPEG XL",
         () if at(0, b"\0\0\0\x0cjP  ") => "JPEG 2000",

@@ -112,15 +112,20 @@ pub fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
 /// Decodes a photograph whole, at most `side` pixels on its longer side.
 ///
 /// Of a JPEG every code is decoded, but its blocks are made at the smallest of 1/8, 1/4, 1/2 and 1 of their size that
-/// still has `side` pixels on the longer side. What is no JPEG is decoded by [`photo::decode`] and scaled in light.
+/// still has `side` pixels on the longer side. Other files of 8 bits without transparency are decoded at full size and
+/// scaled in codes, as JPEGs are; the rest are decoded by [`photo::decode`] and scaled in light.
 ///
 /// # Errors
 /// As [`photo::read`]: also where damage lies in pixels that the preview would not need.
 pub fn decode(bytes: &[u8], name: &str, side: u32) -> Result<Preview, PhotoError> {
     let side = side.max(1);
-    if photo::format_by_content(bytes) == Some(Format::Jpeg)
-        && let Some((codes, width, height)) = small::jpeg(bytes, name, side)?
-    {
+    let is_jpeg = photo::format_by_content(bytes) == Some(Format::Jpeg);
+    let small = if is_jpeg {
+        small::jpeg(bytes, name, side)?
+    } else {
+        small::whole(bytes, name, side)?
+    };
+    if let Some((codes, width, height)) = small {
         return Ok(Preview { codes, width, height });
     }
     Ok(Preview::of_image(&photo::decode(bytes, name)?.image, side))

@@ -202,6 +202,165 @@ fn positions_that_are_nowhere_are_passed_over() {
     assert_eq!(metadata::read(&png(&[(b"iTXt", packet)])).0.place, None);
 }
 
+fn photo(name: &str) -> Metadata {
+    let photos = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photos");
+    let (said, warnings) = metadata::read(&std::fs::read(photos.join(name)).unwrap());
+    assert_eq!(warnings, [""; 0]);
+    said
+}
+
+#[test]
+fn a_scan_is_dated_by_its_picture_and_not_by_its_scanner() {
+    let said = photo("scan.jpg");
+    assert_eq!(said.taken.as_deref(), Some("1974-06-02"));
+    assert_eq!(said.taken_offset_min, None);
+    assert_eq!(
+        said.title.as_deref(),
+        Some("The beach"),
+        "no headline goes before it"
+    );
+    assert_eq!(said.caption.as_deref(), Some("Father on the beach"));
+    assert_eq!(said.place_names, ["North Beach", "Point Reyes", "USA"]);
+    assert_eq!(said.people, ["Jean Doe"]);
+    assert_eq!(said.keywords, ["beach", "Strände"]);
+    assert_eq!(said.camera.as_deref(), Some("EPSON Perfection V600"));
+}
+
+#[test]
+fn a_camera_says_where_when_and_how() {
+    let said = photo("camera.jpg");
+    let place = said.place.unwrap();
+    assert!((place.latitude_deg + 33.5).abs() < 1e-9 && (place.longitude_deg + 70.25).abs() < 1e-9);
+    assert_eq!(place.altitude_m, Some(-12.5));
+    assert_eq!(said.taken.as_deref(), Some("2019-07-04T12:30:05"));
+    assert_eq!(said.taken_offset_min, Some(-210));
+    assert_eq!(said.camera.as_deref(), Some("NIKON D850"));
+    assert_eq!(said.lens.as_deref(), Some("50mm f/1.8"));
+    assert_eq!(
+        (said.focal_length_mm, said.focal_length_35mm),
+        (Some(50.0), Some(75.0))
+    );
+    assert_eq!((said.f_number, said.exposure_s), (Some(2.8), Some(1.0 / 250.0)));
+    assert_eq!((said.iso, said.rating), (Some(400), Some(4)));
+    assert_eq!(said.creators, ["Ann", "Bea"]);
+}
+
+/// A packet of attributes of one description.
+fn packet(attributes: &str) -> String {
+    format!(
+        r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+        xmlns:exif="http://ns.adobe.com/exif/1.0/" xmlns:exifEX="http://cipa.jp/exif/1.0/"
+        xmlns:aux="http://ns.adobe.com/exif/1.0/aux/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+        xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
+        {attributes}/></rdf:RDF>"#
+    )
+}
+
+fn png_with(packet: &str) -> Vec<u8> {
+    png(&[(
+        b"iTXt",
+        [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], packet.as_bytes()].concat(),
+    )])
+}
+
+#[test]
+fn xmp_says_lens_exposure_and_days() {
+    let (said, warnings) = metadata::read(&png_with(&packet(
+        r#"tiff:Make="Leica" tiff:Model="M6" aux:Lens="Summicron" exif:FocalLength="350/10" exif:FNumber="28/10"
+        exif:ExposureTime="1/60" exifEX:PhotographicSensitivity="100" exif:GPSLatitude="1,30S" exif:GPSLongitude="2,0,0E"
+        exif:GPSAltitude="25/2" exif:GPSAltitudeRef="1" xmp:CreateDate="2021-11-20T10:11:12+01:00"
+        photoshop:DateCreated="1974-06""#,
+    )));
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(said.camera.as_deref(), Some("Leica M6"));
+    assert_eq!(said.lens.as_deref(), Some("Summicron"));
+    assert_eq!((said.focal_length_mm, said.f_number), (Some(35.0), Some(2.8)));
+    assert_eq!((said.exposure_s, said.iso), (Some(1.0 / 60.0), Some(100)));
+    assert_eq!(said.place.unwrap().latitude_deg, -1.5);
+    assert_eq!(said.place.unwrap().altitude_m, Some(-12.5));
+    assert_eq!(
+        (said.taken.as_deref(), said.taken_offset_min),
+        (Some("1974-06"), None)
+    );
+    let (said, _) = metadata::read(&png_with(&packet(
+        r#"xmp:CreateDate="2021-11-20T10:11:12+01:00""#,
+    )));
+    assert_eq!(
+        said.taken.as_deref(),
+        Some("2021-11-20T10:11:12"),
+        "nothing else says when"
+    );
+    assert_eq!(said.taken_offset_min, Some(60));
+}
+
+#[test]
+fn windows_titles_and_headlines_stand_behind_titles() {
+    let title: Vec<u8> = "Am Meer\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let exif = tiff(&[(0x9c9b, 1, title.len() as u32, title)]);
+    let headline = packet(r#"photoshop:Headline="A headline""#);
+    let key = &b"XML:com.adobe.xmp\0\0\0\0\0"[..];
+    let text = [key, headline.as_bytes()].concat();
+    let (said, _) = metadata::read(&png(&[(b"eXIf", exif), (b"iTXt", text)]));
+    assert_eq!(said.title.as_deref(), Some("Am Meer"));
+    let (said, _) = metadata::read(&png_with(&headline));
+    assert_eq!(said.title.as_deref(), Some("A headline"));
+}
+
+#[test]
+fn two_places_are_not_mixed_up() {
+    // IPTC names a state and another country than XMP.
+    let record =
+        |set: u8, value: &[u8]| [&[0x1c, 2, set], &(value.len() as u16).to_be_bytes()[..], value].concat();
+    for (country, names) in [
+        ("usa", vec!["Point Reyes", "California", "USA"]),
+        ("Spain", vec!["Point Reyes", "USA"]),
+    ] {
+        let iptc = [record(95, b"California"), record(101, country.as_bytes())].concat();
+        let xmp = XMP.as_bytes().to_vec();
+        let file = tiff(&[
+            (700, 1, xmp.len() as u32, xmp),
+            (33_723, 7, iptc.len() as u32, iptc),
+        ]);
+        assert_eq!(metadata::read(&file).0.place_names, names);
+    }
+}
+
+#[test]
+fn what_is_too_long_or_goes_on_elsewhere_is_said() {
+    let long = packet(&format!("tiff:Model=\"{}\"", "x".repeat(1 << 20)));
+    let (said, warnings) = metadata::read(&png_with(&long));
+    assert!(
+        said.is_empty() && warnings[0].contains("longer than 1 MiB"),
+        "{warnings:?}"
+    );
+    let name = b"http://ns.adobe.com/xmp/extension/\0";
+    let length = (name.len() as u16 + 2).to_be_bytes();
+    let mut file = jpeg();
+    file.splice(2..2, [&[0xff, 0xe1], &length[..], name].concat());
+    let (said, warnings) = metadata::read(&file);
+    assert!(warnings[0].contains("goes on in an extension"), "{warnings:?}");
+    of_xmp(&said);
+}
+
+#[test]
+fn png_says_words_of_its_own() {
+    let text = |key: &str, text: &str| (b"iTXt", format!("{key}\0\0\0de\0{key}\0{text}").into_bytes());
+    let (said, warnings) = metadata::read(&png(&[
+        text("Title", "Am Meer – früh"),
+        text("Author", "Ann"),
+        text("Description", "Vater"),
+        text("Copyright", "© Ann"),
+        text("Software", "none"),
+    ]));
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(said.title.as_deref(), Some("Am Meer – früh"));
+    assert_eq!(
+        (said.caption.as_deref(), said.copyright.as_deref()),
+        (Some("Vater"), Some("© Ann"))
+    );
+    assert_eq!(said.creators, ["Ann"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 

@@ -28,11 +28,15 @@ pub(super) fn find<'a>(bytes: &'a [u8], warnings: &mut Vec<String>) -> Blocks<'a
         Some(Format::Png) => {
             let _ends = png(bytes, &mut blocks, warnings);
         }
-        _ if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") => {
+        // A raw file's pixels are not read, and what it says would stand beside no picture.
+        Some(Format::Tiff) if photo::tiff::raw(bytes).is_some() => {
+            warnings.push("it is a camera's raw file, which is not read".into());
+        }
+        Some(Format::Tiff) => {
             blocks.exif = Some(bytes);
             let _ends = tiff(bytes, &mut blocks);
         }
-        _ if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") => {
+        Some(Format::WebP) => {
             let _ends = webp(bytes, &mut blocks);
         }
         _ => {

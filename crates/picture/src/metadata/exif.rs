@@ -3,8 +3,7 @@
 use exif::{Context, Exif, In, Rational, Reader, Tag, Value};
 
 use super::words::{self, MOST_CHARS, MOST_KEYWORDS};
-use super::{Metadata, Place};
-use crate::photo::exif::date;
+use super::{Metadata, Place, Said, When};
 
 const XP_TITLE: Tag = Tag(Context::Tiff, 0x9c9b);
 const XP_COMMENT: Tag = Tag(Context::Tiff, 0x9c9c);
@@ -15,16 +14,18 @@ const RATING: Tag = Tag(Context::Tiff, 0x4746);
 const NO_CAPTION: [&str; 4] = ["OLYMPUS DIGITAL CAMERA", "SONY DSC", "DCIM", "Default"];
 
 /// Reads a TIFF block as EXIF has it, or a whole TIFF file.
-pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
+pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Said {
     let parsed = Reader::new()
         .continue_on_error(true)
         .read_raw(block.to_vec())
         .or_else(|error| error.distill_partial_result(|_| {}));
     let Ok(exif) = parsed else {
         warnings.push("its EXIF block cannot be read; it is passed over".into());
-        return Metadata::default();
+        return Said::default();
     };
-    let (taken, taken_offset_min) = taken(&exif);
+    let taken = when(&exif, Tag::DateTimeOriginal, Tag::OffsetTimeOriginal);
+    let digitized = when(&exif, Tag::DateTimeDigitized, Tag::OffsetTimeDigitized);
+    let (taken, taken_offset_min) = taken.map_or((None, None), |(day, offset)| (Some(day), offset));
     let caption = text(&exif, Tag::ImageDescription).filter(|words| !NO_CAPTION.contains(&words.as_str()));
     let xp = |tag| utf16(&exif, tag).and_then(|words| words::line(&words));
     let list = |text: Option<String>| -> Vec<String> {
@@ -37,7 +38,7 @@ pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
     let mut creators = list(text(&exif, Tag::Artist));
     words::merge(&mut creators, list(utf16(&exif, XP_AUTHOR)));
     let one = |tag| positive(&exif, tag);
-    Metadata {
+    let plain = Metadata {
         title: xp(XP_TITLE),
         caption: caption.or_else(|| xp(XP_COMMENT)),
         keywords: list(utf16(&exif, XP_KEYWORDS)),
@@ -61,6 +62,11 @@ pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
             .and_then(|stars| u8::try_from(stars).ok())
             .filter(|stars| (1..=5).contains(stars)),
         ..Metadata::default()
+    };
+    Said {
+        plain,
+        digitized,
+        ..Said::default()
     }
 }
 
@@ -100,19 +106,14 @@ fn ratio(r: &Rational) -> Option<f64> {
     (r.denom != 0).then(|| f64::from(r.num) / f64::from(r.denom))
 }
 
-/// When the shutter opened, and the offset that belongs to that field.
-fn taken(exif: &Exif) -> (Option<String>, Option<i16>) {
-    let pairs = [
-        (Tag::DateTimeOriginal, Tag::OffsetTimeOriginal),
-        (Tag::DateTimeDigitized, Tag::OffsetTimeDigitized),
-    ];
-    for (tag, zone) in pairs {
-        if let Some(taken) = value(exif, tag).and_then(date) {
-            let offset = text(exif, zone).and_then(|zone| words::offset(&zone));
-            return (Some(taken), offset);
-        }
-    }
-    (None, None)
+/// A date, and the offset that belongs to that field where it has a time of day.
+fn when(exif: &Exif, tag: Tag, zone: Tag) -> Option<When> {
+    let Value::Ascii(lines) = value(exif, tag)? else {
+        return None;
+    };
+    let day = words::noted(&words::from_bytes(lines.first()?))?;
+    let zone = text(exif, zone).filter(|_| day.contains('T'));
+    Some((day, zone.and_then(|zone| words::offset(&zone))))
 }
 
 /// Maker and model; models often begin with their maker: "NIKON CORPORATION" and "NIKON D850" are a "NIKON D850".

@@ -3,8 +3,8 @@
 //! After IIM 4.2 and Adobe's image resources. Records are walked by their own lengths; the first that does not fit ends
 //! the walk.
 
-use super::Metadata;
 use super::words::{self, MOST_KEYWORDS};
+use super::{Metadata, Said, When};
 
 /// More than any program writes, so that a made-up file cannot keep the reader busy.
 const MOST_RECORDS: usize = 4096;
@@ -32,10 +32,10 @@ pub(super) fn within_resources(block: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads the records.
-pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
+pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Said {
     let mut said = Metadata::default();
     let mut declared_utf8 = false;
-    let (mut date, mut time) = (None, None);
+    let (mut date, mut time, mut headline) = (None, None, None);
     // The narrowest first: sub-location, city, state, country.
     let mut places = [const { None }; 4];
     let mut rest = block;
@@ -52,8 +52,7 @@ pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
         match (record, dataset) {
             (1, 90) => declared_utf8 = value == b"\x1b%G",
             (2, 5) => said.title = said.title.take().or_else(text),
-            // A headline is the title where no title is.
-            (2, 105) => places_headline(&mut said, text()),
+            (2, 105) => headline = headline.or_else(text),
             (2, 25) if said.keywords.len() < MOST_KEYWORDS => said.keywords.extend(text()),
             (2, 55) => date = Some(value),
             (2, 60) => time = Some(value),
@@ -68,20 +67,18 @@ pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Metadata {
             _ => {}
         }
     }
-    said.place_names = places.into_iter().flatten().collect();
     if let Some(day) = date {
         match when(day, time) {
             Some((taken, offset)) => (said.taken, said.taken_offset_min) = (Some(taken), offset),
-            None => {
-                warnings.push("its IPTC date cannot be read, or has no time of day; it is passed over".into())
-            }
+            None => warnings.push("its IPTC date cannot be read; it is passed over".into()),
         }
     }
-    said
-}
-
-fn places_headline(said: &mut Metadata, headline: Option<String>) {
-    said.title = said.title.take().or(headline);
+    Said {
+        plain: said,
+        digitized: None,
+        headline,
+        places,
+    }
 }
 
 /// One record: its number, its data set, its value, and what follows.
@@ -109,27 +106,29 @@ fn decode(value: &[u8], declared_utf8: bool) -> String {
     words::from_bytes(value)
 }
 
-/// `19780801` and `123000+0100` as the archive writes them; `None` where there is no whole date and time.
-fn when(date: &[u8], time: Option<&[u8]>) -> Option<(String, Option<i16>)> {
+/// `19780801` and `123000+0100` as the archive writes them. A month or day of zeros is not known, nor is a time of day that
+/// is not there or cannot be read. `None` where there is no year.
+fn when(date: &[u8], time: Option<&[u8]>) -> Option<When> {
     let date = std::str::from_utf8(date)
         .ok()
         .filter(|d| d.is_ascii() && d.len() == 8)?;
-    let time = std::str::from_utf8(time?)
-        .ok()
-        .filter(|t| t.is_ascii() && t.len() >= 6)?;
-    let offset = match time.get(6..11) {
-        Some(zone) => format!("{}:{}", &zone[..3], &zone[3..]),
-        None => String::new(),
-    };
-    words::moment(&format!(
-        "{}-{}-{}T{}:{}:{}{offset}",
-        &date[..4],
-        &date[4..6],
-        &date[6..],
-        &time[..2],
-        &time[2..4],
-        &time[4..6],
-    ))
+    let day = words::day(&date[..4], &date[4..6], &date[6..])?;
+    let clock = time
+        .and_then(|time| std::str::from_utf8(time).ok())
+        .filter(|t| t.is_ascii() && t.len() >= 6)
+        .and_then(|time| {
+            let offset = match time.get(6..11) {
+                Some(zone) => format!("{}:{}", &zone[..3], &zone[3..]),
+                None => String::new(),
+            };
+            words::moment(&format!(
+                "{day}T{}:{}:{}{offset}",
+                &time[..2],
+                &time[2..4],
+                &time[4..6]
+            ))
+        });
+    Some(clock.unwrap_or((day, None)))
 }
 
 #[cfg(test)]
@@ -162,18 +161,41 @@ mod tests {
         ]
         .concat();
         let mut warnings = Vec::new();
-        let said = read(&plain, &mut warnings);
+        let all = read(&plain, &mut warnings);
+        let said = &all.plain;
         assert_eq!(warnings, [""; 0]);
+        assert_eq!(all.headline.as_deref(), Some("not the title"));
         assert_eq!(said.title.as_deref(), Some("Straße"));
         assert_eq!(said.keywords, ["one", "zwölf"]);
         assert_eq!(said.taken.as_deref(), Some("1978-08-01T12:30:05"));
         assert_eq!(said.taken_offset_min, Some(-450));
-        assert_eq!(said.place_names, ["North Beach", "Point Reyes", "USA"]);
+        let place = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            all.places,
+            [place("North Beach"), place("Point Reyes"), None, place("USA")]
+        );
         assert_eq!(said.caption.as_deref(), Some("seen"));
 
-        let cut = read(&plain[..plain.len() - 1], &mut warnings);
+        let cut = read(&plain[..plain.len() - 1], &mut warnings).plain;
         assert_eq!(cut.caption, None);
         assert!(warnings[0].contains("cut off"), "{warnings:?}");
+    }
+
+    #[test]
+    fn days_are_kept_as_far_as_they_are_known() {
+        let at = |date: &[u8], time: Option<&[u8]>| when(date, time);
+        let known = |day: &str, offset| Some((day.to_owned(), offset));
+        assert_eq!(at(b"19740602", None), known("1974-06-02", None));
+        assert_eq!(at(b"19740602", Some(b"late")), known("1974-06-02", None));
+        assert_eq!(at(b"19740600", None), known("1974-06", None));
+        assert_eq!(at(b"19740000", Some(b"000000")), known("1974", None));
+        assert_eq!(
+            at(b"19740602", Some(b"180000")),
+            known("1974-06-02T18:00:00", None)
+        );
+        assert_eq!(at(b"00000602", None), None);
+        assert_eq!(at(b"19741302", None), None);
+        assert_eq!(at(b"June 197", None), None);
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct Metadata {
     /// Who is to be seen in it, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
-    /// When it was taken, by the camera's clock: `2019-07-04T12:30:05`.
+    /// When it was taken, by the camera's clock: `2019-07-04T12:30:05`. Only as much of it as the file says, which of
+    /// scanned pictures is often a day, a month or a year: `1974-06-02`, `1974-06`, `1974`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taken: Option<String>,
     /// That clock's minutes ahead of UTC, where the file says so.
@@ -100,8 +101,11 @@ impl Metadata {
 ///
 /// Where the standards differ, as the Metadata Working Group's guidance (2010) has it, in few words:
 /// - what the camera noted (date, place, camera, lens, exposure): EXIF, then XMP, then IPTC;
-/// - words that people wrote: XMP, then IPTC, then EXIF, then PNG's own text;
-/// - keywords: of all of them in that order, each once.
+/// - when a picture became numbers (EXIF's DateTimeDigitized, XMP's CreateDate) counts as its date only where nothing says when
+///   it was taken: of a scan it is the scanner's day;
+/// - words that people wrote: XMP, then IPTC, then EXIF, then PNG's own text; a headline only where nothing says a title;
+/// - keywords: of all of them in that order, each once;
+/// - names of the place: XMP's; IPTC's fill in what is missing, unless the two name different places.
 ///
 /// A text is one line of at most 2000 characters; a list has at most 200. Control characters are dropped.
 ///
@@ -115,13 +119,52 @@ pub fn read(bytes: &[u8]) -> (Metadata, Vec<String>) {
     let exif = exif.unwrap_or_default();
     let (xmp, iptc) = (xmp.unwrap_or_default(), iptc.unwrap_or_default());
     let mut said = Metadata::default();
-    for source in [&exif, &xmp, &iptc, &blocks.text] {
+    for source in [&exif.plain, &xmp.plain, &iptc.plain, &blocks.text] {
         said.noted(source);
     }
-    for source in [&xmp, &iptc, &exif, &blocks.text] {
+    for source in [&xmp.plain, &iptc.plain, &exif.plain, &blocks.text] {
         said.written(source);
     }
+    if said.taken.is_none()
+        && let Some((day, offset)) = exif.digitized.or(xmp.digitized)
+    {
+        (said.taken, said.taken_offset_min) = (Some(day), offset);
+    }
+    said.title = said.title.or(xmp.headline).or(iptc.headline);
+    said.place_names = places(xmp.places, iptc.places);
     (said, warnings)
+}
+
+/// A moment as far as it is known, and the clock's minutes ahead of UTC.
+type When = (String, Option<i16>);
+/// Location, city, state and country.
+type Places = [Option<String>; 4];
+
+/// What one standard says, and what of it has to wait for the others.
+#[derive(Default)]
+struct Said {
+    /// What is taken as it is; without names of the place.
+    plain: Metadata,
+    /// When the picture became numbers.
+    digitized: Option<When>,
+    headline: Option<String>,
+    places: Places,
+}
+
+/// The names of one place by two standards; the first alone where they do not mean the same place.
+fn places(first: Places, second: Places) -> Vec<String> {
+    let pairs = || first.iter().zip(&second);
+    let differ =
+        pairs().any(|pair| matches!(pair, (Some(a), Some(b)) if a.to_lowercase() != b.to_lowercase()));
+    let names: Vec<String> = if differ {
+        first.iter().flatten().cloned().collect()
+    } else {
+        pairs()
+            .filter_map(|(a, b)| a.as_ref().or(b.as_ref()))
+            .cloned()
+            .collect()
+    };
+    names
 }
 
 impl Metadata {
@@ -151,10 +194,6 @@ impl Metadata {
         self.rating = self.rating.or(other.rating);
         if self.creators.is_empty() {
             words::merge(&mut self.creators, other.creators.clone());
-        }
-        // Two lists of one place would be mixed up.
-        if self.place_names.is_empty() {
-            self.place_names.clone_from(&other.place_names);
         }
         words::merge(&mut self.keywords, other.keywords.clone());
         words::merge(&mut self.people, other.people.clone());

@@ -85,14 +85,50 @@ fn number(text: &str, digits: usize, most: u32) -> Option<u32> {
     plain.then(|| text.parse().ok())?.filter(|n| *n <= most)
 }
 
-/// An ISO 8601 date and time, `2019-07-04T12:30[:05[.12]][+02:00]`: to the second, and its zone's minutes ahead of UTC.
-/// `None` where there is no time of day or no such day.
+/// A day as far as it is known: `1974-06-02`, `1974-06` or `1974`. Zeros and blanks are what is not known.
+/// `None` where there is no year, or no such month or day.
+pub(super) fn day(year: &str, month: &str, day: &str) -> Option<String> {
+    let year = number(year, 4, 9999).filter(|y| *y > 0)?;
+    let known = |text: &str, most| match text.trim() {
+        "" => Some(0),
+        text => number(text, 2, most),
+    };
+    let (month, day) = (known(month, 12)?, known(day, 31)?);
+    Some(match (month, day) {
+        (0, 0) => format!("{year:04}"),
+        (0, _) => return None,
+        (month, 0) => format!("{year:04}-{month:02}"),
+        (month, day) => format!("{year:04}-{month:02}-{day:02}"),
+    })
+}
+
+/// An EXIF date, `2019:07:04 12:30:05`: as far as it is known.
+pub(super) fn noted(text: &str) -> Option<String> {
+    // Each part has its place, whatever of it is known; some programs write dashes.
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let date = day(part(0, 4), part(5, 7), part(8, 10))?;
+    let whole = moment(&format!("{date}T{}", part(11, 19)));
+    Some(whole.map_or(date, |(moment, _)| moment))
+}
+
+/// An ISO 8601 date and time, `2019-07-04T12:30[:05[.12]][+02:00]`: to the second, and its zone's minutes ahead of UTC; or
+/// a day, month or year alone. `None` where there is no such day or time.
 pub(super) fn moment(text: &str) -> Option<(String, Option<i16>)> {
-    let (date, clock) = text.trim().split_once(['T', ' '])?;
+    let text = text.trim();
+    let (date, clock) = match text.split_once(['T', ' ']) {
+        Some((date, clock)) => (date, Some(clock)),
+        None => (text, None),
+    };
     let mut parts = date.split('-');
-    let year = number(parts.next()?, 4, 9999).filter(|y| *y > 0)?;
-    let month = number(parts.next()?, 2, 12).filter(|m| *m > 0)?;
-    let day = number(parts.next()?, 2, 31).filter(|d| *d > 0)?;
+    let (year, month, last) = (parts.next()?, parts.next(), parts.next());
+    let date = day(year, month.unwrap_or_default(), last.unwrap_or_default())?;
+    let Some(clock) = clock else {
+        return Some((date, None));
+    };
+    // A time of day of no day is none.
+    if date.len() < 10 {
+        return None;
+    }
     let at = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at(at);
     let mut parts = clock.split(':');
@@ -102,8 +138,7 @@ pub(super) fn moment(text: &str) -> Option<(String, Option<i16>)> {
         Some(seconds) => number(seconds.split('.').next()?, 2, 60)?,
         None => 0,
     };
-    let taken = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    Some((taken, offset(zone)))
+    Some((format!("{date}T{hour:02}:{minute:02}:{second:02}"), offset(zone)))
 }
 
 #[cfg(test)]
@@ -118,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_have_a_time_of_day() {
+    fn moments_are_kept_as_far_as_they_are_known() {
         let at = |text| moment(text);
         let when = "2019-07-04T12:30:05".to_owned();
         assert_eq!(
@@ -130,9 +165,11 @@ mod tests {
             at("2019-07-04T12:30Z"),
             Some(("2019-07-04T12:30:00".into(), Some(0)))
         );
+        for alone in ["2019-07-04", "2019-07", "2019"] {
+            assert_eq!(at(alone), Some((alone.to_owned(), None)));
+        }
         for none in [
-            "2019-07-04",
-            "2019",
+            "2019T12:30",
             "2019-13-04T12:30",
             "0000-01-01T00:00",
             "2019-07-04T25:00",
@@ -140,6 +177,22 @@ mod tests {
             "",
         ] {
             assert_eq!(at(none), None, "{none}");
+        }
+    }
+    #[test]
+    fn exif_says_of_a_date_what_it_knows() {
+        for (said, known) in [
+            ("2019:07:04 12:30:05", Some("2019-07-04T12:30:05")),
+            ("1974:06:02", Some("1974-06-02")),
+            ("1974:06:02   :  :  ", Some("1974-06-02")),
+            ("1974:06:00 00:00:00", Some("1974-06")),
+            ("1974:06:  ", Some("1974-06")),
+            ("1974", Some("1974")),
+            ("0000:00:00 00:00:00", None),
+            ("    :  :     :  :  ", None),
+            ("éééééééééé", None),
+        ] {
+            assert_eq!(noted(said).as_deref(), known, "{said}");
         }
     }
 }

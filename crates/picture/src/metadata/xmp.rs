@@ -4,7 +4,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use super::exif::camera;
 use super::words::{self, MOST_KEYWORDS};
-use super::{Metadata, Place};
+use super::{Metadata, Place, Said};
 
 /// Bytes of a packet that are read.
 pub(super) const MOST_BYTES: usize = 1 << 20;
@@ -24,10 +24,10 @@ const EXIF_EX: &str = "http://cipa.jp/exif/1.0/";
 const AUX: &str = "http://ns.adobe.com/exif/1.0/aux/";
 
 /// Reads a packet.
-pub(super) fn read(packet: &[u8], warnings: &mut Vec<String>) -> Metadata {
+pub(super) fn read(packet: &[u8], warnings: &mut Vec<String>) -> Said {
     let mut pass_over = |why: &str| {
         warnings.push(format!("its XMP packet {why}; it is passed over"));
-        Metadata::default()
+        Said::default()
     };
     if packet.len() > MOST_BYTES {
         return pass_over("is longer than 1 MiB");
@@ -41,7 +41,7 @@ pub(super) fn read(packet: &[u8], warnings: &mut Vec<String>) -> Metadata {
         ..ParsingOptions::default()
     };
     match Document::parse_with_options(text, options) {
-        Ok(document) => Packet::of(&document).metadata(),
+        Ok(document) => Packet::of(&document).said(),
         Err(error) => pass_over(&format!("cannot be read ({error})")),
     }
 }
@@ -83,11 +83,10 @@ impl<'a> Packet<'a> {
         ratio(&self.text(space, name)?).filter(|number| *number > 0.0)
     }
 
-    fn metadata(&self) -> Metadata {
+    fn said(&self) -> Said {
         let moment = |space, name| self.text(space, name).and_then(|text| words::moment(&text));
-        let when = moment(EXIF, "DateTimeOriginal")
-            .or_else(|| moment(PHOTOSHOP, "DateCreated"))
-            .or_else(|| moment(XMP, "CreateDate"));
+        let when = moment(EXIF, "DateTimeOriginal").or_else(|| moment(PHOTOSHOP, "DateCreated"));
+        let digitized = moment(EXIF, "DateTimeDigitized").or_else(|| moment(XMP, "CreateDate"));
         let (taken, taken_offset_min) = when.map_or((None, None), |(taken, zone)| (Some(taken), zone));
         let places = [
             (CORE, "Location"),
@@ -95,10 +94,8 @@ impl<'a> Packet<'a> {
             (PHOTOSHOP, "State"),
             (PHOTOSHOP, "Country"),
         ];
-        Metadata {
-            title: self
-                .text(DC, "title")
-                .or_else(|| self.text(PHOTOSHOP, "Headline")),
+        let plain = Metadata {
+            title: self.text(DC, "title"),
             caption: self.text(DC, "description"),
             keywords: self.list(DC, "subject"),
             creators: self.list(DC, "creator"),
@@ -109,10 +106,7 @@ impl<'a> Packet<'a> {
             taken,
             taken_offset_min,
             place: self.place(),
-            place_names: places
-                .iter()
-                .filter_map(|(space, name)| self.text(space, name))
-                .collect(),
+            place_names: Vec::new(),
             camera: camera(self.text(TIFF, "Make"), self.text(TIFF, "Model")),
             lens: self.text(EXIF_EX, "LensModel").or_else(|| self.text(AUX, "Lens")),
             focal_length_mm: self.number(EXIF, "FocalLength"),
@@ -129,6 +123,12 @@ impl<'a> Packet<'a> {
                 .and_then(|stars| stars.parse::<f64>().ok())
                 .filter(|stars| (1.0..=5.0).contains(stars))
                 .map(|stars| stars as u8),
+        };
+        Said {
+            plain,
+            digitized,
+            headline: self.text(PHOTOSHOP, "Headline"),
+            places: places.map(|(space, name)| self.text(space, name)),
         }
     }
 

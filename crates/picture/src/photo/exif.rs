@@ -45,7 +45,7 @@ pub(super) fn read(block: &[u8], warnings: &mut Vec<String>) -> Facts {
 }
 
 /// An EXIF date as ISO 8601, where it is one.
-pub(crate) fn date(value: &Value) -> Option<String> {
+fn date(value: &Value) -> Option<String> {
     let Value::Ascii(lines) = value else { return None };
     let at = DateTime::from_ascii(lines.first()?).ok()?;
     let real = at.year > 0
