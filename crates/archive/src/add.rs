@@ -4,26 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use heirloom_film::{Problems, toml};
 use heirloom_vault::rights::{declaration, source_subject};
 use heirloom_vault::{
     Actor, Clause, NewAct, ObjectId, Progress, Rights, Standing, Use, Vault, VaultError, Verb,
 };
-use rayon::prelude::*;
 
+use crate::again::look_again;
 use crate::catalogue::{Catalogue, Ingest, Picture, full_name};
-use crate::clip::Clips;
 use crate::consents;
-use crate::look::{Look, Refused, caption, keep_clip, keep_photograph, look};
+use crate::index::{Index, IndexError};
+use crate::look::caption;
 use crate::rights_toml::{self, RightsFile, Statement};
+use crate::seen::Seen;
+use crate::taking::{Taken, Taking};
 use crate::walk::{Found, Walk, walk};
+use crate::workers::in_order;
 
 /// Files between two writes to the ledger: what an interruption costs at most.
 const BATCH: usize = 128;
-/// Memory that photographs being decoded at once may take together, in bytes. A larger one is decoded alone.
-const MEMORY: u64 = 1 << 30;
 
 /// What to say of pictures whose `rights.toml` leaves it open, and who adds them.
 #[derive(Clone, Debug, Default)]
@@ -81,14 +81,14 @@ pub enum AddError {
         source: io::Error,
     },
     /// A folder with nothing in it.
-    #[error("{} is empty: put photographs (JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR) or clips (mp4, mov) into it, or name another folder", path.display())]
+    #[error("{} is empty: put photographs (JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR) or clips (mp4, mov, mkv, webm, avi, mxf) into it, or name another folder", path.display())]
     EmptyFolder {
         /// The folder.
         path: PathBuf,
     },
     /// Folders in which no file is a picture that can be read.
     #[error(
-        "no photograph or clip that can be read in {}{}; JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR, mp4 and mov are read: save others as one of these",
+        "no photograph or clip that can be read in {}{}; photographs are read as JPEG, PNG, TIFF, WebP, OpenEXR and Radiance HDR, clips as mp4, mov, mkv, webm, avi, mxf and mts: save others as one of these",
         paths(given),
         reasons(skipped)
     )]
@@ -104,6 +104,21 @@ pub enum AddError {
     /// The vault could not take something.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// What was seen in pictures, or their thumbnails, could not be noted.
+    #[error(transparent)]
+    Index(IndexError),
+}
+
+impl From<IndexError> for AddError {
+    fn from(error: IndexError) -> Self {
+        if error.is_full_disk() {
+            return Self::Vault(VaultError::DiskFull {
+                path: error.path().to_owned(),
+                free_mb: 100,
+            });
+        }
+        Self::Index(error)
+    }
 }
 
 fn paths(given: &[PathBuf]) -> String {
@@ -128,9 +143,9 @@ fn reasons(skipped: &[(PathBuf, String)]) -> String {
 /// One run of [`crate::Archive::add`].
 pub(crate) struct Adding<'a> {
     vault: &'a Vault,
+    index: &'a Index,
     options: &'a AddOptions,
     by: Actor,
-    progress: &'a dyn Progress,
     catalogue: Catalogue,
     standings: BTreeMap<ObjectId, Standing>,
     rights: BTreeMap<PathBuf, RightsFile>,
@@ -141,7 +156,9 @@ pub(crate) struct Adding<'a> {
     /// Folders walked, and every file in them: a name that is not among them is gone.
     present: BTreeSet<(String, String)>,
     walked: BTreeSet<String>,
-    clips: OnceLock<Clips>,
+    /// What is still to be written to the ledger, and then to the index.
+    acts: Vec<NewAct>,
+    seen: Vec<(ObjectId, Option<Seen>)>,
     report: AddReport,
 }
 
@@ -159,11 +176,12 @@ pub(crate) fn add(
         skipped,
         folders,
     } = walk(given)?;
+    let index = Index::open(vault)?;
     let mut adding = Adding {
         vault,
+        index: &index,
         options,
         by: options.by.clone().unwrap_or_else(Actor::person_here),
-        progress,
         catalogue: Catalogue::read(vault.ledger())?,
         standings: vault.ledger().standings()?,
         rights: BTreeMap::new(),
@@ -174,7 +192,8 @@ pub(crate) fn add(
             .map(|f| (f.folder.clone(), f.file_name.clone()))
             .collect(),
         walked: folders.into_iter().collect(),
-        clips: OnceLock::new(),
+        acts: Vec::new(),
+        seen: Vec::new(),
         report: AddReport {
             skipped,
             ..AddReport::default()
@@ -186,17 +205,21 @@ pub(crate) fn add(
     adding.report.consents = consents;
     adding.report.warnings.extend(warnings);
     progress.begin("adding photographs", Some(files.len() as u64));
-    for batch in files.chunks(BATCH) {
-        adding.batch(batch)?;
-    }
+    adding.take_in(&files, progress)?;
     progress.end();
-    let report = adding.report;
+    let Adding {
+        catalogue,
+        mut report,
+        ..
+    } = adding;
     if report.added.is_empty() && report.known.is_empty() && report.renamed.is_empty() {
         return Err(AddError::NoPictures {
             given: given.to_vec(),
             skipped: report.skipped,
         });
     }
+    let again = look_again(vault, &index, &catalogue, false, progress)?;
+    report.warnings.extend(again.warnings);
     Ok(report)
 }
 
@@ -219,112 +242,76 @@ impl Adding<'_> {
         Ok(())
     }
 
-    /// Takes in some files: looks at all, decodes and keeps the new ones, and records them in one go.
-    fn batch(&mut self, files: &[Found]) -> Result<(), AddError> {
-        let looks: Vec<Look> = files
-            .par_iter()
-            .map(|file| {
-                if self.progress.stopped() {
-                    Look::SomethingElse
-                } else {
-                    look(&file.path, &file.file_name, &self.catalogue)
+    /// Takes in all files, in many threads, and records them in their order. What was taken in before something went
+    /// wrong, or the user asked to stop, is recorded too.
+    fn take_in(&mut self, files: &[Found], progress: &dyn Progress) -> Result<(), AddError> {
+        let known: BTreeSet<ObjectId> = self.catalogue.pictures.keys().copied().collect();
+        let taking = Taking::new(self.vault, self.index);
+        let result = in_order(
+            files.len(),
+            |n| {
+                if progress.stopped() {
+                    return Err(VaultError::Stopped.into());
                 }
-            })
-            .collect();
-        let kept = self.keep(files, &looks)?;
-        if self.progress.stopped() {
-            return Err(VaultError::Stopped.into());
-        }
-        let mut acts = Vec::new();
-        for ((file, look), kept) in files.iter().zip(looks).zip(kept) {
-            let picture = match (look, kept) {
-                (Look::Known(object), _) => self.catalogue.pictures.get(&object).map(|p| (object, p.clone())),
-                (_, Some(Ok((object, picture, warnings)))) => {
-                    let name = &file.file_name;
-                    self.report
-                        .warnings
-                        .extend(warnings.iter().map(|warning| format!("{name}: {warning}")));
-                    Some((object, picture))
+                let taken = match files.get(n) {
+                    Some(file) => taking.file(&file.path, &file.file_name, &known)?,
+                    None => Taken::SomethingElse,
+                };
+                progress.advance(1);
+                Ok(taken)
+            },
+            |n, taken| {
+                if let Some(file) = files.get(n) {
+                    self.note(file, taken)?;
                 }
-                (_, Some(Err(why))) | (Look::Unreadable(why), None) => {
-                    self.report.skipped.push((file.path.clone(), why));
-                    None
+                if self.acts.len() >= BATCH {
+                    self.write()?;
                 }
-                _ => {
-                    let is_text = file
-                        .path
-                        .extension()
-                        .is_some_and(|e| e.eq_ignore_ascii_case("txt"));
-                    self.report.passed_over += usize::from(!is_text);
-                    None
+                Ok(())
+            },
+        );
+        let written = self.write();
+        // What went wrong first is what is told.
+        result.and(written)
+    }
+
+    /// Notes what became of one file.
+    fn note(&mut self, file: &Found, taken: Taken) -> Result<(), AddError> {
+        match taken {
+            Taken::Known(object) => {
+                if let Some(picture) = self.catalogue.pictures.get(&object).cloned() {
+                    self.record(file, object, picture)?;
                 }
-            };
-            if let Some((object, picture)) = picture {
-                self.record(file, object, picture, &mut acts)?;
+            }
+            Taken::New(new) => {
+                let name = &file.file_name;
+                let warnings = new.warnings.iter().map(|warning| format!("{name}: {warning}"));
+                self.report.warnings.extend(warnings);
+                self.seen.push((new.object, new.seen));
+                self.record(file, new.object, new.picture)?;
+            }
+            Taken::Skipped(why) => self.report.skipped.push((file.path.clone(), why)),
+            Taken::SomethingElse => {
+                let is_text = file
+                    .path
+                    .extension()
+                    .is_some_and(|e| e.eq_ignore_ascii_case("txt"));
+                self.report.passed_over += usize::from(!is_text);
             }
         }
-        self.vault.ledger().append_many(acts)?;
         Ok(())
     }
 
-    /// Keeps what is new in the vault; in parallel, but never more in memory at once than [`MEMORY`].
-    fn keep(&self, files: &[Found], looks: &[Look]) -> Result<Vec<Option<Kept>>, AddError> {
-        let mut kept = Vec::with_capacity(files.len());
-        let mut start = 0;
-        while start < files.len() {
-            let weigh = |look: &Look| {
-                if let Look::Photograph { weight } = look {
-                    *weight
-                } else {
-                    0
-                }
-            };
-            let mut weight = 0;
-            let mut end = start;
-            while let Some(look) = looks.get(end) {
-                weight += weigh(look);
-                if end > start && weight > MEMORY {
-                    break;
-                }
-                end += 1;
-            }
-            let some: Vec<(&Found, &Look)> = files.iter().zip(looks).take(end).skip(start).collect();
-            let done: Result<Vec<_>, VaultError> = some
-                .into_par_iter()
-                .map(|(file, look)| self.keep_one(file, look))
-                .collect();
-            kept.extend(done?);
-            start = end;
-        }
-        Ok(kept)
-    }
-
-    fn keep_one(&self, file: &Found, look: &Look) -> Result<Option<Kept>, VaultError> {
-        if self.progress.stopped() {
-            return Ok(None);
-        }
-        let kept = match look {
-            Look::Photograph { .. } => Some(keep_photograph(self.vault, &file.path, &file.file_name)),
-            Look::Clip => Some(keep_clip(self.vault, &self.clips, &file.path, &file.file_name)),
-            _ => None,
-        };
-        self.progress.advance(1);
-        match kept {
-            None => Ok(None),
-            Some(Ok(new)) => Ok(Some(Ok(new))),
-            Some(Err(Refused::Skipped(why))) => Ok(Some(Err(why))),
-            Some(Err(Refused::Vault(error))) => Err(error),
-        }
+    /// Writes what was noted: first to the ledger, then to the index, which may be lost.
+    fn write(&mut self) -> Result<(), AddError> {
+        self.vault.ledger().append_many(std::mem::take(&mut self.acts))?;
+        self.index.note(&self.seen)?;
+        self.seen.clear();
+        Ok(())
     }
 
     /// Notes what is to be recorded of one picture: that it came in under this name, and its rights.
-    fn record(
-        &mut self,
-        file: &Found,
-        object: ObjectId,
-        picture: Picture,
-        acts: &mut Vec<NewAct>,
-    ) -> Result<(), AddError> {
+    fn record(&mut self, file: &Found, object: ObjectId, picture: Picture) -> Result<(), AddError> {
         let stem = Path::new(&file.file_name)
             .file_stem()
             .unwrap_or_default()
@@ -363,7 +350,7 @@ impl Adding<'_> {
                 source,
             })?;
             let act = NewAct::new(Verb::Ingested, self.by.clone(), source_subject(&object));
-            acts.push(act.output("source", object).with_facts(facts));
+            self.acts.push(act.output("source", object).with_facts(facts));
             self.catalogue.note(object, ingest);
             let list = if new {
                 &mut self.report.added
@@ -372,7 +359,7 @@ impl Adding<'_> {
             };
             list.push(name.clone());
         }
-        self.declare(file, object, &name, acts)
+        self.declare(file, object, &name)
     }
 
     /// The name by which the picture went in the same folder, if that file is there no longer.
@@ -391,13 +378,7 @@ impl Adding<'_> {
     }
 
     /// Declares a picture's rights where files or options say something that does not stand already.
-    fn declare(
-        &mut self,
-        file: &Found,
-        object: ObjectId,
-        name: &str,
-        acts: &mut Vec<NewAct>,
-    ) -> Result<(), AddError> {
+    fn declare(&mut self, file: &Found, object: ObjectId, name: &str) -> Result<(), AddError> {
         if let Some(rights) = self.rights_for(file, &object)? {
             match self.decided.get(&object) {
                 Some((decided, first)) if *decided != rights => self.report.warnings.push(format!(
@@ -408,7 +389,8 @@ impl Adding<'_> {
                 None => {
                     let standing = self.standings.entry(object).or_default();
                     if standing.rights.as_ref() != Some(&rights) {
-                        acts.push(declaration(&object, &rights, self.by.clone(), false)?);
+                        self.acts
+                            .push(declaration(&object, &rights, self.by.clone(), false)?);
                         standing.rights = Some(rights.clone());
                         self.report.declared += 1;
                     }
@@ -497,9 +479,6 @@ fn read_text(path: &Path) -> io::Result<String> {
         .read_to_string(&mut text)?;
     Ok(text)
 }
-
-/// What became of one file: a picture kept, or the reason it was skipped.
-type Kept = Result<(ObjectId, Picture, Vec<String>), String>;
 
 /// A file's name for the tables of a `rights.toml`: they only speak of files beside it.
 fn relative_name(file: &Found, folder: &Path) -> String {

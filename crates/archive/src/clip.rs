@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use heirloom_picture::ffmpeg::{Ffmpeg, FfmpegError};
+use heirloom_film::Size;
+use heirloom_picture::ffmpeg::{ClipInfo, Ffmpeg, FfmpegError};
 use heirloom_picture::metadata::Metadata;
+use heirloom_picture::preview::{Preview, fitted};
 
 use crate::catalogue::{Media, Picture};
+use crate::seen::PROXY_SIDE;
 
 /// What clips are asked about with, or why they cannot be.
 pub(crate) struct Clips(Result<Ffmpeg, FfmpegError>);
@@ -16,13 +19,15 @@ impl Clips {
         Self(Ffmpeg::find())
     }
 
+    fn ffmpeg(&self, file_name: &str) -> Result<&Ffmpeg, String> {
+        self.0
+            .as_ref()
+            .map_err(|e| format!("{file_name} is a clip, and clips need ffmpeg: {e}"))
+    }
+
     /// What a clip's file says of it, or why it cannot come in.
     pub fn look(&self, path: &Path, file_name: &str) -> Result<Picture, String> {
-        let ffmpeg = self
-            .0
-            .as_ref()
-            .map_err(|e| format!("{file_name} is a clip, and clips need ffmpeg: {e}"))?;
-        let info = ffmpeg.probe(path).map_err(|e| e.to_string())?;
+        let info: ClipInfo = self.ffmpeg(file_name)?.probe(path).map_err(|e| e.to_string())?;
         Ok(Picture {
             media: Media::Clip,
             format: info.codec,
@@ -37,4 +42,26 @@ impl Clips {
             metadata: Metadata::default(),
         })
     }
+
+    /// The frame in the middle of a clip, at most [`PROXY_SIDE`] pixels on its longer side; or why there is none.
+    pub fn middle(&self, path: &Path, file_name: &str, clip: &Picture) -> Result<Preview, String> {
+        let (width, height) = fitted(clip.width, clip.height, PROXY_SIDE);
+        // Frames are read at a film's sizes, which are even and at least 16.
+        let even = |v: u32| (v & !1).max(Size::MIN_SIDE);
+        let size = Size::new(even(width), even(height)).map_err(|e| e.to_string())?;
+        let at = clip.frames.unwrap_or(1).saturating_sub(1) / 2;
+        let frame = self
+            .ffmpeg(file_name)?
+            .frames(path, at, 1, size)
+            .map_err(|e| e.to_string())?
+            .next()
+            .ok_or_else(|| format!("{file_name} has no frame {at}"))?
+            .map_err(|e| e.to_string())?;
+        Ok(Preview::of_image(&frame, PROXY_SIDE))
+    }
+}
+
+/// Bytes of memory that [`Clips::middle`] takes: the frame's codes, twice, and its floats, twice.
+pub(crate) fn memory(clip: &Picture) -> u64 {
+    u64::from(clip.width) * u64::from(clip.height) * (6 + 6 + 16 + 16)
 }

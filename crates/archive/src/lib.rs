@@ -1,7 +1,7 @@
 //! Photographs and clips in, with owner, rights and consent.
 //!
-//! A film is made from one's own pictures. They come in by the folder: every JPEG, PNG, TIFF, WebP, EXR, HDR, mp4 and mov is
-//! looked at, kept in the vault under its hash, and recorded with what its file says and whose it is. A film calls
+//! A film is made from one's own pictures. They come in by the folder: every photograph and clip is
+//! read once, looked at, kept in the vault under its hash, and recorded with what its file says and whose it is. A film calls
 //! them by name: `archive:eta-carinae`, or `archive:father/1974/beach`.
 //!
 //! ```
@@ -34,7 +34,8 @@
 //!
 //! What always holds:
 //! - A file's content decides what it is, never its name; what cannot be read is skipped with its reason.
-//! - Every source has been decoded once from end to end when it comes in.
+//! - Every photograph has been decoded once from end to end when it comes in.
+//! - What was seen in a source, its thumbnail and its proxy lie in the [`Index`]: derived, and made anew where they are gone.
 //! - Adding can be stopped at any time and done again: what is known by its hash is not added twice.
 //! - Nothing of where a file lay outside the added folder is recorded.
 //! - A source whose owner or rights nobody declared comes in, and its [`Standing`](heirloom_vault::Standing)
@@ -46,10 +47,12 @@ use heirloom_film::SourceCall;
 use heirloom_vault::{Progress, Vault, VaultError};
 
 mod add;
+mod again;
 mod catalogue;
 mod clip;
 mod consents;
 pub mod fingerprint;
+mod gate;
 pub mod groups;
 mod index;
 pub mod judge;
@@ -57,9 +60,12 @@ mod look;
 mod resolve;
 pub mod rights_toml;
 mod seen;
+mod taking;
 mod walk;
+mod workers;
 
 pub use add::{AddError, AddOptions, AddReport};
+pub use again::LookedAgain;
 pub use catalogue::{Media, Source};
 pub use index::{Index, IndexError};
 pub use resolve::{ResolveError, resolve_among};
@@ -93,6 +99,18 @@ impl<'a> Archive<'a> {
         progress: &dyn Progress,
     ) -> Result<AddReport, AddError> {
         add::add(self.vault, given, options, progress)
+    }
+
+    /// Looks at every source of which nothing was seen yet, or whose thumbnail or proxy is gone: at those of a vault that
+    /// an older program filled, or whose index was deleted. [`Archive::add`] does the same at its end, but does not try
+    /// again what could not be looked at before.
+    ///
+    /// # Errors
+    /// [`AddError::Vault`] where the vault cannot be read, the disk is full or the user stopped; [`AddError::Index`].
+    pub fn look_again(&self, progress: &dyn Progress) -> Result<LookedAgain, AddError> {
+        let index = Index::open(self.vault)?;
+        let catalogue = catalogue::Catalogue::read(self.vault.ledger())?;
+        again::look_again(self.vault, &index, &catalogue, true, progress)
     }
 
     /// The vault that holds them.

@@ -1,159 +1,84 @@
-//! What a file is, by its content.
+//! What a file is, by its content; and its caption.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::OnceLock;
 
-use heirloom_picture::{metadata, photo};
-use heirloom_vault::{ObjectId, Vault, VaultError};
+use heirloom_picture::photo;
 
-use crate::catalogue::{Catalogue, Media, Picture};
-use crate::clip::Clips;
-
-/// Larger photograph files are not read: no camera writes them.
-const LARGEST_PHOTOGRAPH: u64 = 1 << 30;
 /// Longest caption that is taken from a sidecar, in characters.
 const LONGEST_CAPTION: usize = 2000;
-/// Endings by which people tell pictures from other files.
-const PICTURE_ENDINGS: [&str; 30] = [
-    "jpg", "jpeg", "jpe", "png", "mp4", "mov", "m4v", "tif", "tiff", "heic", "heif", "webp", "gif", "bmp",
-    "avif", "jxl", "exr", "hdr", "pic", "dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "orf", "rw2", "raf",
-    "pef",
+/// Endings by which people tell pictures from other files. (`.ts` is left out: most of those are programs.)
+const PICTURE_ENDINGS: [&str; 36] = [
+    "jpg", "jpeg", "jpe", "png", "mp4", "mov", "m4v", "mkv", "webm", "avi", "mxf", "mts", "m2ts", "tif",
+    "tiff", "heic", "heif", "webp", "gif", "bmp", "avif", "jxl", "exr", "hdr", "pic", "dng", "cr2", "cr3",
+    "crw", "nef", "nrw", "arw", "orf", "rw2", "raf", "pef",
 ];
+/// First bytes by which a file is known: as many as three packets of a transport stream begin in.
+pub(crate) const START: usize = 400;
 
-/// What a first look at a file says.
-pub(crate) enum Look {
-    /// A picture that the vault has.
-    Known(ObjectId),
-    /// A photograph it does not have; decoding it takes so many bytes of memory.
-    Photograph { weight: u64 },
-    /// A clip it does not have.
+/// What a file is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Photograph,
     Clip,
-    /// Meant as a picture, but not to be read, and why.
+    /// Meant as a picture, but none that is read, and why.
     Unreadable(String),
     /// No picture, and not meant as one.
     SomethingElse,
 }
 
-/// Looks at a file's first bytes, its hash, and a photograph's header.
-pub(crate) fn look(path: &Path, file_name: &str, catalogue: &Catalogue) -> Look {
-    look_closely(path, file_name, catalogue).unwrap_or_else(|e| Look::Unreadable(unreadable(file_name, &e)))
+/// What a file is by its first [`START`] bytes. Its name is asked only whether a picture was meant.
+pub(crate) fn kind(start: &[u8], file_name: &str) -> Kind {
+    if photo::format_by_content(start).is_some() {
+        return Kind::Photograph;
+    }
+    if is_clip(start) {
+        return Kind::Clip;
+    }
+    let ending = Path::new(file_name)
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    let meant = PICTURE_ENDINGS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(ending));
+    match photo::inspect(start, file_name) {
+        Err(error) if meant => Kind::Unreadable(error.to_string()),
+        Err(error @ photo::PhotoError::NotAPhotograph { known: Some(_), .. }) => {
+            Kind::Unreadable(error.to_string())
+        }
+        _ => Kind::SomethingElse,
+    }
 }
 
-fn unreadable(file_name: &str, error: &io::Error) -> String {
+pub(crate) fn unreadable(file_name: &str, error: &io::Error) -> String {
     format!("{file_name} could not be read ({error}): see that it is there and may be read")
 }
 
-fn look_closely(path: &Path, file_name: &str, catalogue: &Catalogue) -> io::Result<Look> {
-    let mut file = File::open(path)?;
-    let mut start = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut start)?;
-    let (is_photograph, is_clip) = (photo::format_by_content(&start).is_some(), is_clip(&start));
-    if !is_photograph && !is_clip {
-        let ending = Path::new(file_name)
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or_default();
-        let meant = PICTURE_ENDINGS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(ending));
-        return Ok(match photo::inspect(&start, file_name) {
-            Err(error) if meant => Look::Unreadable(error.to_string()),
-            Err(error @ photo::PhotoError::NotAPhotograph { known: Some(_), .. }) => {
-                Look::Unreadable(error.to_string())
-            }
-            _ => Look::SomethingElse,
-        });
-    }
-    let object = ObjectId::of_reader(start.as_slice().chain(file))?;
-    if catalogue.pictures.contains_key(&object) {
-        return Ok(Look::Known(object));
-    }
-    if is_clip {
-        return Ok(Look::Clip);
-    }
-    let len = fs::metadata(path)?.len();
-    if len > LARGEST_PHOTOGRAPH {
-        let why =
-            format!("{file_name} is larger than a gibibyte: if it is a real photograph, scale it down first");
-        return Ok(Look::Unreadable(why));
-    }
-    Ok(match photo::inspect(&fs::read(path)?, file_name) {
-        // The file, its samples (at most 8 bytes a pixel) and the floats (16) lie in memory together.
-        Ok(info) => Look::Photograph {
-            weight: len + u64::from(info.width) * u64::from(info.height) * 24,
-        },
-        Err(error) => Look::Unreadable(error.to_string()),
-    })
-}
-
-/// Whether a file begins as mp4 and mov files do, and is none of the still pictures that begin alike.
+/// Whether a file begins as clips do: mp4 and mov (and none of the still pictures that begin alike), Matroska and WebM,
+/// AVI, MXF, MPEG transport streams.
 fn is_clip(start: &[u8]) -> bool {
+    let at = |offset: usize, what: &[u8]| start.get(offset..).is_some_and(|rest| rest.starts_with(what));
     let kind = start.get(4..8).unwrap_or_default();
     let brand = start.get(8..12).unwrap_or_default();
     let still: [&[u8]; 9] = [
         b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"crx ",
     ];
-    match kind {
+    let quicktime = match kind {
         b"ftyp" => !still.contains(&brand),
         b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot" => true,
         _ => false,
-    }
-}
-
-/// Why a file was not taken in: for a reason of its own, or because nothing can be.
-pub(crate) enum Refused {
-    /// This file is skipped.
-    Skipped(String),
-    /// The vault cannot take anything.
-    Vault(VaultError),
-}
-
-impl From<VaultError> for Refused {
-    fn from(error: VaultError) -> Self {
-        Refused::Vault(error)
-    }
-}
-
-/// Decodes a photograph from end to end, to find damage now and not in the midst of making, and keeps it.
-pub(crate) fn keep_photograph(
-    vault: &Vault,
-    path: &Path,
-    file_name: &str,
-) -> Result<(ObjectId, Picture, Vec<String>), Refused> {
-    let bytes = fs::read(path).map_err(|e| Refused::Skipped(unreadable(file_name, &e)))?;
-    let info = photo::decode(&bytes, file_name)
-        .map_err(|e| Refused::Skipped(e.to_string()))?
-        .info;
-    let picture = Picture {
-        media: Media::Photograph,
-        format: info.format.name().to_owned(),
-        width: info.width,
-        height: info.height,
-        orientation: Some(info.orientation),
-        bit_depth: Some(info.bit_depth),
-        taken: info.taken,
-        profile: info.profile,
-        rate: None,
-        frames: None,
-        metadata: metadata::read(&bytes).0,
     };
-    Ok((vault.put_bytes(&bytes)?, picture, info.warnings))
-}
-
-/// Asks ffmpeg about a clip, and keeps it.
-pub(crate) fn keep_clip(
-    vault: &Vault,
-    clips: &OnceLock<Clips>,
-    path: &Path,
-    file_name: &str,
-) -> Result<(ObjectId, Picture, Vec<String>), Refused> {
-    let picture = clips
-        .get_or_init(Clips::find)
-        .look(path, file_name)
-        .map_err(Refused::Skipped)?;
-    Ok((vault.put_file(path)?.0, picture, Vec::new()))
+    // Packets of 188 bytes; cameras put a time of four bytes before each.
+    let packets = |first: usize, length: usize| (0..3).all(|n| at(first + n * length, b"\x47"));
+    quicktime
+        || at(0, b"\x1a\x45\xdf\xa3")
+        || (at(0, b"RIFF") && at(8, b"AVI "))
+        // The key of an MXF file's first pack (SMPTE ST 377-1).
+        || at(0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02")
+        || packets(0, 188)
+        || packets(4, 192)
 }
 
 /// What is to be seen: from `NAME.txt` or `NAME.jpg.txt` beside it, or else the file's name in words.
@@ -182,4 +107,37 @@ pub(crate) fn caption(path: &Path, stem: &str) -> String {
             .collect::<Vec<_>>()
             .join(" ")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_are_known_by_how_they_begin() {
+        let mut stream = vec![0_u8; START];
+        (0..3).for_each(|n| stream[n * 188] = 0x47);
+        let mut camera = vec![0_u8; START];
+        (0..3).for_each(|n| camera[4 + n * 192] = 0x47);
+        for clip in [
+            b"\0\0\0\x18ftypisom".as_slice(),
+            b"\0\0\0\x14ftypqt  ",
+            b"\0\0\0\x08wide\0\0\0\0mdat",
+            b"\x1a\x45\xdf\xa3\x01\0\0\0",
+            b"RIFF\x10\0\0\0AVI LIST",
+            b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02\x04\0",
+            &stream,
+            &camera,
+        ] {
+            assert_eq!(kind(clip, "clip"), Kind::Clip, "{clip:?}");
+        }
+        for other in [
+            b"\0\0\0\x18ftypheic".as_slice(),
+            b"RIFF\x10\0\0\0WAVEfmt ",
+            b"G is a letter",
+            b"",
+        ] {
+            assert_ne!(kind(other, "other"), Kind::Clip, "{other:?}");
+        }
+    }
 }

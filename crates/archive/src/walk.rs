@@ -1,5 +1,8 @@
 //! Which files of the folders given may be sources, and under which folder's name.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,12 +96,23 @@ impl Walk {
         };
         self.folders.push(label.to_owned());
         entries.sort_by_key(fs::DirEntry::file_name);
+        let names = entries
+            .iter()
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        let names: BTreeSet<String> = names.collect();
         for entry in entries {
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = spelled(&entry.file_name());
             if name.starts_with('.') {
                 continue;
             }
             let path = shown.join(entry.file_name());
+            if entry.file_name().to_str().is_none() && names.contains(&name) {
+                let why = format!(
+                    "its name is no UTF-8, and {name}, as it would be called, is another's: rename it"
+                );
+                self.skipped.push((path, why));
+                continue;
+            }
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
                     let label = if label.is_empty() {
@@ -159,12 +173,7 @@ fn labels(roots: &[&Path]) -> Vec<String> {
                 root.parent().unwrap_or(root)
             }
         })
-        .map(|folder| {
-            folder
-                .iter()
-                .map(|step| step.to_string_lossy().into_owned())
-                .collect()
-        })
+        .map(|folder| folder.iter().map(spelled).collect())
         .collect();
     let label = |steps: &[String], depth: usize| {
         let steps: Vec<&str> = steps
@@ -193,8 +202,50 @@ fn labels(roots: &[&Path]) -> Vec<String> {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    spelled(path.file_name().unwrap_or_default())
+}
+
+/// A name as it is written in the archive. In one that is no UTF-8, each byte that fits nowhere is written `%FF`, and `%`
+/// itself `%25`, so that no two of them become one.
+fn spelled(name: &OsStr) -> String {
+    if let Some(name) = name.to_str() {
+        return name.to_owned();
+    }
+    let mut out = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        out.push_str(&chunk.valid().replace('%', "%25"));
+        for byte in chunk.invalid() {
+            // Writing to a string never fails.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        let names: [&[u8]; 6] = [
+            b"a\xff.jpg",
+            b"a\xfe.jpg",
+            b"a%FF\xff.jpg",
+            b"a\xff\xff.jpg",
+            b"a%25FF\xff.jpg",
+            b"caf\xe9.jpg",
+        ];
+        let spelled: BTreeSet<String> = names.iter().map(|n| spelled(OsStr::from_bytes(n))).collect();
+        assert_eq!(spelled.len(), names.len());
+        assert!(
+            spelled.contains("a%FF.jpg") && spelled.contains("caf%E9.jpg"),
+            "{spelled:?}"
+        );
+        assert_eq!(
+            super::spelled(OsStr::new("50% caf\u{e9}.jpg")),
+            "50% caf\u{e9}.jpg"
+        );
+    }
 }

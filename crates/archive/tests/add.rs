@@ -210,7 +210,7 @@ fn a_folder_that_gives_nothing_is_one_clear_error() {
     let text = message(film.add("broken"));
     assert!(
         text.contains("one.jpg is not a photograph")
-            && text.contains("JPEG, PNG, TIFF, WebP, OpenEXR, Radiance HDR, mp4 and mov are read"),
+            && text.contains("photographs are read as JPEG, PNG, TIFF, WebP, OpenEXR and Radiance HDR"),
         "{text}"
     );
     let nothing = film.archive().add(&[], &AddOptions::default(), &());
@@ -355,6 +355,61 @@ fn clips_come_in_beside_photographs() {
         clip.frames
     );
     assert_eq!(film.add("plates").unwrap().known.len(), 2);
+}
+
+#[test]
+fn clips_of_many_kinds_are_known_by_content_and_looked_at() {
+    use std::process::Command;
+    let film = Film::new();
+    let make = |name: &str, more: &[&str]| {
+        let made = Command::new("ffmpeg")
+            .args([
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc=size=96x64:rate=25:duration=1",
+            ])
+            .args(["-pix_fmt", "yuv420p"])
+            .args(more)
+            .arg(film.path(&format!("plates/{name}")))
+            .status();
+        made.is_ok_and(|status| status.success())
+    };
+    if !make("a.mkv", &["-c:v", "ffv1"]) {
+        // Without ffmpeg there is nothing to make them with; that case is tested above.
+        return;
+    }
+    let others = [
+        make("b.avi", &["-c:v", "mjpeg", "-pix_fmt", "yuvj420p"]),
+        make("c.mxf", &["-c:v", "mpeg2video"]),
+        make("d.ts", &["-c:v", "mpeg2video"]),
+        make("e.mkv", &["-c:v", "ffv1", "-color_trc", "smpte2084"]),
+    ];
+    assert_eq!(others, [true; 4]);
+    fs::rename(film.path("plates/a.mkv"), film.path("plates/a.jpg")).unwrap();
+    let report = film.add_with("plates", &own_work()).unwrap();
+    assert_eq!(report.added.len(), 5, "{:?}", report.skipped);
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+    assert!(
+        report.warnings[0].starts_with("e.mkv: the frame in its middle could not be decoded"),
+        "{:?}",
+        report.warnings
+    );
+    let index = heirloom_archive::Index::open(&film.vault).unwrap();
+    assert_eq!(index.all_seen().unwrap().len(), 4);
+    for name in ["a", "b", "c", "d"] {
+        let clip = film.source(&format!("archive:{name}"));
+        assert_eq!((clip.media, clip.width, clip.height), (Media::Clip, 96, 64));
+        let proxy = fs::read(index.proxy_path(&clip.object)).unwrap();
+        let proxy = heirloom_picture::preview::decode(&proxy, name, 1024).unwrap();
+        assert_eq!((proxy.width(), proxy.height()), (96, 64));
+    }
+    // What could not be looked at is not tried at every turn, but when asked.
+    assert!(film.add("plates").unwrap().warnings.is_empty());
+    let again = film.archive().look_again(&()).unwrap();
+    assert_eq!((again.seen, again.warnings.len()), (0, 1));
 }
 
 /// Not a test by itself: what the child of the test below does until it is killed.

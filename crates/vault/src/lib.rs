@@ -59,6 +59,6 @@ pub use ledger::{Filter, Ledger};
 pub use object::ObjectId;
 pub use progress::Progress;
 pub use rights::{Clause, Rights, Standing, Use};
-pub use store::{ObjectWriter, Vault};
+pub use store::{Hashed, ObjectWriter, Vault};
 pub use touched::Touched;
 pub use upkeep::{KindSize, SizeReport, TidyReport, VerifyReport};

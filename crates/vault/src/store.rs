@@ -132,15 +132,23 @@ impl Vault {
 
     /// Keeps these bytes and returns their name. Cheap where they are kept already.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<ObjectId, VaultError> {
-        let id = ObjectId::of(bytes);
-        if !self.holds(&id, bytes.len() as u64) {
-            let mut writer = self.writer()?;
-            writer
-                .write_all(bytes)
-                .map_err(io_error("writing", &self.path(&id), bytes.len() as u64))?;
-            writer.keep()?;
+        let hashed = Hashed::of(bytes);
+        self.put_hashed(&hashed)?;
+        Ok(hashed.id)
+    }
+
+    /// As [`Vault::put_bytes`], for bytes whose name was asked for before. Says whether they were new here.
+    pub fn put_hashed(&self, hashed: &Hashed<'_>) -> Result<bool, VaultError> {
+        let Hashed { bytes, id } = hashed;
+        if self.holds(id, bytes.len() as u64) {
+            return Ok(false);
         }
-        Ok(id)
+        let path = self.path(id);
+        let mut file = temporary(&self.dir)?;
+        file.write_all(bytes)
+            .map_err(io_error("writing", &path, bytes.len() as u64))?;
+        settle(file, &path)?;
+        Ok(true)
     }
 
     /// Keeps a file's bytes (the file itself stays where it is) and says whether they were new here.
@@ -226,6 +234,28 @@ impl Vault {
     /// Whether the object is here with all its bytes; one cut short by a failing disk is written again.
     fn holds(&self, id: &ObjectId, len: u64) -> bool {
         fs::metadata(self.path(id)).is_ok_and(|m| m.is_file() && m.len() == len)
+    }
+}
+
+/// Bytes and their name, hashed once. Nothing but hashing makes one, so that no object gets another's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Hashed<'a> {
+    bytes: &'a [u8],
+    id: ObjectId,
+}
+
+impl<'a> Hashed<'a> {
+    /// Works out the name of these bytes.
+    pub fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            id: ObjectId::of(bytes),
+        }
+    }
+
+    /// The name.
+    pub fn id(&self) -> ObjectId {
+        self.id
     }
 }
 
