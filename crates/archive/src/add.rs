@@ -111,13 +111,13 @@ pub enum AddError {
 
 impl From<IndexError> for AddError {
     fn from(error: IndexError) -> Self {
-        if error.is_full_disk() {
-            return Self::Vault(VaultError::DiskFull {
-                path: error.path().to_owned(),
+        match error.path() {
+            Some(path) if error.is_full_disk() => Self::Vault(VaultError::DiskFull {
+                path: path.to_owned(),
                 free_mb: 100,
-            });
+            }),
+            _ => Self::Index(error),
         }
-        Self::Index(error)
     }
 }
 

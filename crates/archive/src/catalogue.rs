@@ -189,7 +189,7 @@ impl Catalogue {
 }
 
 /// What an Ingested act says.
-fn understand(act: &Act) -> Result<(ObjectId, Ingest), VaultError> {
+pub(crate) fn understand(act: &Act) -> Result<(ObjectId, Ingest), VaultError> {
     let bad = |why: String| VaultError::BadAct { id: act.id, why };
     let object = act
         .outputs("source")

@@ -59,6 +59,7 @@ pub mod judge;
 mod look;
 mod resolve;
 pub mod rights_toml;
+pub mod search;
 mod seen;
 mod taking;
 mod walk;

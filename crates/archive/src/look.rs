@@ -101,12 +101,15 @@ pub(crate) fn caption(path: &Path, stem: &str) -> String {
             .join(" ");
         Some(text.chars().take(LONGEST_CAPTION).collect::<String>()).filter(|text| !text.is_empty())
     });
-    text.unwrap_or_else(|| {
-        stem.replace(['-', '_'], " ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-    })
+    text.unwrap_or_else(|| name_in_words(stem))
+}
+
+/// A file's name in words: what stands for a caption where there is none.
+pub(crate) fn name_in_words(stem: &str) -> String {
+    stem.replace(['-', '_'], " ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

@@ -73,6 +73,29 @@ fn tint(v: f32) -> f32 {
     0.5 + 0.5 * v / (0.08 + v.abs()) / 0.8
 }
 
+/// Where an OKLab colour lies among the nodes of a palette: in nodes from the first, of lightness, a and b.
+pub fn node_position([l, a, b]: [f32; 3]) -> [f32; 3] {
+    let tints = (TINTS - 1) as f32;
+    [
+        l.clamp(0.0, 1.0) * (LIGHTNESSES - 1) as f32,
+        tint(a).clamp(0.0, 1.0) * tints,
+        tint(b).clamp(0.0, 1.0) * tints,
+    ]
+}
+
+/// The OKLab colour of a palette's node, counted as in [`Look::palette`]: the inverse of [`node_position`].
+pub fn node_colour(node: usize) -> [f32; 3] {
+    let untint = |at: usize| {
+        let v = 1.6 * (at as f32 / (TINTS - 1) as f32 - 0.5);
+        0.08 * v / (1.0 - v.abs())
+    };
+    [
+        (node / (TINTS * TINTS)) as f32 / (LIGHTNESSES - 1) as f32,
+        untint(node / TINTS % TINTS),
+        untint(node % TINTS),
+    ]
+}
+
 fn palette(planes: &Planes) -> Vec<f32> {
     let mut sums = vec![0f32; PALETTE];
     let mut total = vec![0f64; PALETTE];
@@ -127,4 +150,18 @@ fn composition(planes: &Planes) -> Vec<f32> {
         }
     }
     means
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_lie_where_their_colours_do() {
+        for node in 0..PALETTE {
+            let [l, a, b] = node_position(node_colour(node));
+            let at = [node / 49, node / 7 % 7, node % 7].map(|v| v as f32);
+            assert!((l - at[0]).abs() < 1e-4 && (a - at[1]).abs() < 1e-4 && (b - at[2]).abs() < 1e-4);
+        }
+    }
 }

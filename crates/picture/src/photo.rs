@@ -252,7 +252,7 @@ pub fn decode_within(bytes: &[u8], name: &str, limits: &Limits) -> Result<Photo,
 
 /// A file's samples, or the format of light that has none.
 enum Coded {
-    Raster(Raster),
+    Raster(Box<Raster>),
     Exr,
     Hdr,
 }
@@ -266,7 +266,7 @@ fn raster(bytes: &[u8], name: &str, limits: &Limits) -> Result<Coded, PhotoError
         Format::Exr => return Ok(Coded::Exr),
         Format::Hdr => return Ok(Coded::Hdr),
     };
-    Ok(Coded::Raster(raster))
+    Ok(Coded::Raster(Box::new(raster)))
 }
 
 /// Reads what a photograph's file says of it, without decoding its pixels.

@@ -329,7 +329,10 @@ impl Ledger {
                 let mut found = standing(acts)?;
                 let people = found.rights.iter().flat_map(|rights| &rights.people);
                 found.consents = people
-                    .map(|person| (person.clone(), consents.get(person).cloned().unwrap_or_default()))
+                    .map(|person| {
+                        let consenting = consents.get(person.trim()).cloned();
+                        (person.clone(), consenting.unwrap_or_default())
+                    })
                     .collect();
                 Ok((object, found))
             })

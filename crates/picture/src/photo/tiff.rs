@@ -203,10 +203,10 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Raster
     let (channels, samples) = if layout.bytes == 2 {
         let pairs = raw.chunks_exact(2);
         let samples = pairs.map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect();
-        let (channels, samples) = sorted(samples, layout, u16::MAX, |v| u32::from(v), |v| v as u16);
+        let (channels, samples) = sorted(samples, layout, u16::MAX, u32::from, |v| v as u16);
         (channels, Samples::Sixteen(samples))
     } else {
-        let (channels, samples) = sorted(raw, layout, u8::MAX, |v| u32::from(v), |v| v as u8);
+        let (channels, samples) = sorted(raw, layout, u8::MAX, u32::from, |v| v as u8);
         (channels, Samples::Eight(samples))
     };
     Ok(Raster {

@@ -13,9 +13,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use heirloom_vault::{ObjectId, Vault};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use crate::search::Cache;
 use crate::seen::Seen;
+
+mod leave;
+mod schema;
+mod sync;
+
+pub(crate) use leave::Leave;
+pub(crate) use sync::{BETWEEN, sync};
 
 /// Raised when what is seen in a picture changes; what an older program saw is looked at anew.
 const REVISION: u32 = 1;
@@ -32,6 +40,15 @@ pub enum IndexError {
         #[source]
         source: rusqlite::Error,
     },
+    /// What was seen cannot be written down.
+    #[error(
+        "what was seen cannot be written as JSON ({source}): this is a mistake in the program, please report it"
+    )]
+    Json {
+        /// The writer's own words.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A folder or file could not be made.
     #[error("{} could not be made ({source}): see that there is room and that you may write there", path.display())]
     Write {
@@ -46,13 +63,17 @@ pub enum IndexError {
 /// What lies half written for longer was left by a program that ended before its time.
 const LEFT: Duration = Duration::from_secs(3600);
 
-/// What was seen in the sources of a vault.
+/// What was seen in the sources of a vault, and what they are found by.
+///
+/// One may be used from many threads. What it reads for searches by look stays in memory (half a kilobyte a name), so
+/// keep one open for many searches.
 #[derive(Debug)]
 pub struct Index {
     dir: PathBuf,
     /// Small pictures written, by which their temporary names differ.
     written: AtomicU64,
     connection: Mutex<Connection>,
+    pub(crate) cache: Cache,
 }
 
 impl IndexError {
@@ -66,18 +87,21 @@ impl IndexError {
                 source.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
+            Self::Json { .. } => false,
         }
     }
 
-    /// What could not be used or written.
-    pub fn path(&self) -> &Path {
-        let (Self::Database { path, .. } | Self::Write { path, .. }) = self;
-        path
+    /// What could not be used or written, where it is a file.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Database { path, .. } | Self::Write { path, .. } => Some(path),
+            Self::Json { .. } => None,
+        }
     }
 }
 
 impl Index {
-    /// Opens the index of this vault's archive, making it where there is none.
+    /// Opens the index of this vault's archive, making it where there is none, or where it is damaged.
     ///
     /// # Errors
     /// [`IndexError`].
@@ -89,37 +113,19 @@ impl Index {
             source,
         })?;
         sweep(&writing);
-        let path = dir.join("index.sqlite");
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(&path)?;
-            connection.busy_timeout(Duration::from_secs(30))?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            connection.execute_batch(
-                "CREATE TABLE IF NOT EXISTS seen (
-                    object TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, seen TEXT NOT NULL
-                 ) STRICT, WITHOUT ROWID;
-                 CREATE TABLE IF NOT EXISTS unseen (
-                    object TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL
-                 ) STRICT, WITHOUT ROWID",
-            )?;
-            Ok(connection)
-        };
-        let connection = open().map_err(|source| IndexError::Database {
-            path: path.clone(),
-            source,
-        })?;
+        let connection = schema::open(&dir)?;
         Ok(Self {
             dir,
             written: AtomicU64::new(0),
             connection: Mutex::new(connection),
+            cache: Cache::default(),
         })
     }
 
     /// Notes what was seen in these sources; what was noted of them before is replaced.
     ///
     /// # Errors
-    /// [`IndexError::Database`].
+    /// [`IndexError::Database`]; [`IndexError::Json`] for numbers that cannot be written.
     pub fn put(&self, seen: &[(ObjectId, Seen)]) -> Result<(), IndexError> {
         self.insert(seen.iter().map(|(object, seen)| (object, Some(seen))))
     }
@@ -133,27 +139,38 @@ impl Index {
         &self,
         all: impl Iterator<Item = (&'s ObjectId, Option<&'s Seen>)>,
     ) -> Result<(), IndexError> {
+        let mut rows = Vec::new();
+        for (object, seen) in all {
+            let seen = match seen {
+                Some(seen) => {
+                    let text = serde_json::to_string(seen).map_err(|source| IndexError::Json { source })?;
+                    Some((seen, text))
+                }
+                None => None,
+            };
+            rows.push((object.to_string(), seen));
+        }
         self.with(|connection| {
-            let transaction = connection.transaction()?;
-            for (object, seen) in all {
-                let name = object.to_string();
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (object, seen) in &rows {
                 match seen {
-                    Some(seen) => {
-                        let text = serde_json::to_string(seen).unwrap_or_default();
-                        transaction.execute(
-                            "INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3)",
-                            params![name, REVISION, text],
-                        )?;
-                        transaction.execute("DELETE FROM unseen WHERE object = ?1", [name])?;
+                    Some((seen, text)) => {
+                        transaction
+                            .prepare_cached("INSERT OR REPLACE INTO seen VALUES (?1, ?2, ?3)")?
+                            .execute(params![object, REVISION, text])?;
+                        transaction
+                            .prepare_cached("DELETE FROM unseen WHERE object = ?1")?
+                            .execute([object])?;
+                        schema::put_look(&transaction, object, seen)?;
                     }
                     None => {
-                        transaction.execute(
-                            "INSERT OR REPLACE INTO unseen VALUES (?1, ?2)",
-                            params![name, REVISION],
-                        )?;
+                        transaction
+                            .prepare_cached("INSERT OR REPLACE INTO unseen VALUES (?1, ?2)")?
+                            .execute(params![object, REVISION])?;
                     }
                 }
             }
+            transaction.execute("UPDATE state SET looks = looks + 1", [])?;
             transaction.commit()
         })
     }
@@ -255,13 +272,51 @@ impl Index {
         })
     }
 
-    fn with<T>(&self, run: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+    fn with<T>(&self, run: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        self.run(|connection| run(connection).map_err(Trouble::Database))
+    }
+
+    /// Runs this on the database. Where that turns out to be damaged, it is made anew, empty, and this is run again.
+    pub(crate) fn run<T, E: From<IndexError>>(
+        &self,
+        run: impl Fn(&mut Connection) -> Result<T, Trouble<E>>,
+    ) -> Result<T, E> {
         let mut connection: MutexGuard<'_, Connection> =
             self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        run(&mut connection).map_err(|source| IndexError::Database {
-            path: self.dir.join("index.sqlite"),
-            source,
+        let mut done = run(&mut connection);
+        if matches!(&done, Err(Trouble::Database(error)) if schema::is_damage(error)) {
+            // The damaged file is let go of before it is removed.
+            *connection = Connection::open_in_memory().map_err(|source| self.fault(source))?;
+            *connection = schema::anew(&self.dir)?;
+            self.cache.clear();
+            done = run(&mut connection);
+        }
+        done.map_err(|trouble| match trouble {
+            Trouble::Database(source) => self.fault(source).into(),
+            Trouble::Other(error) => error,
         })
+    }
+
+    fn fault(&self, source: rusqlite::Error) -> IndexError {
+        IndexError::Database {
+            path: schema::file(&self.dir),
+            source,
+        }
+    }
+}
+
+/// What may go wrong in a run on the database: with it, or with something else.
+#[derive(Debug)]
+pub(crate) enum Trouble<E> {
+    /// The database's own words.
+    Database(rusqlite::Error),
+    /// Something that making the database anew does not mend.
+    Other(E),
+}
+
+impl<E> From<rusqlite::Error> for Trouble<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
     }
 }
 
