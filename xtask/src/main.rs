@@ -11,6 +11,7 @@
 // This program talks to a person at a terminal; printing is its job.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod archive_speed;
 mod args;
 mod bare_root;
 mod bench;
@@ -43,6 +44,7 @@ cargo xtask COMMAND
   setup              install what `demo` and `test` need, and nothing else
   fuzz [TARGET] [--seconds N]
                      fuzz every target, or one (10 seconds each)
+  bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json

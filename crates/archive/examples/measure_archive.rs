@@ -112,6 +112,7 @@ fn main() {
             object: ObjectId::of(p.name.as_bytes()),
             fingerprint: &p.print,
             judgement: &p.judgement,
+            bytes: 0,
             taken: None,
             name: &p.name,
         })

@@ -5,13 +5,14 @@
 
 mod candidates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use heirloom_vault::ObjectId;
+use heirloom_vault::{ObjectId, Vault};
 use rayon::prelude::*;
 
 use crate::fingerprint::{Fingerprint, Match, Parts, compare};
 use crate::judge::Judgement;
+use crate::{Seen, Source};
 
 /// Frames of a burst are at most so many seconds apart.
 const BURST_S: i64 = 5;
@@ -27,6 +28,8 @@ pub struct Entry<'a> {
     pub fingerprint: &'a Fingerprint,
     /// By which the best is chosen.
     pub judgement: &'a Judgement,
+    /// The file's length: of copies the least compressed is the best. 0 where it is not known.
+    pub bytes: u64,
     /// When it was taken, by the camera's clock: `2019-07-04T12:30:05`.
     pub taken: Option<&'a str>,
     /// What it is called.
@@ -78,6 +81,43 @@ pub struct Groups {
     pub compared: usize,
 }
 
+impl Groups {
+    /// The pictures that stand behind a better one of their group: what is left out where bursts and copies are collapsed to
+    /// the best.
+    pub fn behind(&self) -> BTreeSet<ObjectId> {
+        let all = self.groups.iter();
+        let behind = all.flat_map(|group| {
+            let best = group.members.first().map(|best| best.object);
+            group
+                .members
+                .iter()
+                .map(|m| m.object)
+                .filter(move |object| Some(*object) != best)
+        });
+        behind.collect()
+    }
+}
+
+/// Groups the sources of an archive that were looked at; others are in no group.
+pub fn of_sources(vault: &Vault, sources: &[Source], seen: &BTreeMap<ObjectId, Seen>) -> Groups {
+    let named: Vec<(&Source, &Seen, String)> = sources
+        .iter()
+        .filter_map(|source| Some((source, seen.get(&source.object)?, source.name())))
+        .collect();
+    let entries: Vec<Entry<'_>> = named
+        .iter()
+        .map(|(source, seen, name)| Entry {
+            object: source.object,
+            fingerprint: &seen.fingerprint,
+            judgement: &seen.judgement,
+            bytes: std::fs::metadata(vault.path(&source.object)).map_or(0, |file| file.len()),
+            taken: source.taken.as_deref().or(source.metadata.taken.as_deref()),
+            name,
+        })
+        .collect();
+    group(&entries)
+}
+
 /// A picture, once.
 struct Picture<'a> {
     entry: Entry<'a>,
@@ -85,6 +125,8 @@ struct Picture<'a> {
     parts: Option<Parts>,
     second: Option<i64>,
     quality: f32,
+    /// By which the best of several copies is chosen.
+    worth: f32,
 }
 
 /// Groups pictures. The order of `entries` changes nothing.
@@ -123,13 +165,13 @@ pub fn group(entries: &[Entry<'_>]) -> Groups {
             _ => {}
         }
     }
-    let mut order: Vec<usize> = (0..pictures.len()).collect();
-    order.sort_by(|a, b| {
-        let (first, second) = (&pictures[*a], &pictures[*b]);
-        second.quality.total_cmp(&first.quality).then(a.cmp(b))
-    });
-    groups.extend(stars(Kind::Copies, &pictures, &order, &copies));
-    groups.extend(stars(Kind::Burst, &pictures, &order, &bursts));
+    let best_first = |of: fn(&Picture<'_>) -> f32| {
+        let mut order: Vec<usize> = (0..pictures.len()).collect();
+        order.sort_by(|a, b| of(&pictures[*b]).total_cmp(&of(&pictures[*a])).then(a.cmp(b)));
+        order
+    };
+    groups.extend(stars(Kind::Copies, &pictures, &best_first(|p| p.worth), &copies));
+    groups.extend(stars(Kind::Burst, &pictures, &best_first(|p| p.quality), &bursts));
     groups.sort_by(|a, b| {
         let key = |g: &Group| g.members.first().map(|m| (g.kind, m.name.clone(), m.object));
         key(a).cmp(&key(b))
@@ -151,6 +193,7 @@ fn picture<'a>(entries: Vec<&Entry<'a>>) -> Option<Picture<'a>> {
         parts: entry.fingerprint.parts(),
         second: entry.taken.and_then(second),
         quality: entry.judgement.quality(),
+        worth: entry.judgement.worth(entry.bytes),
     })
 }
 

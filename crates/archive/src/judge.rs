@@ -59,6 +59,18 @@ pub enum Fault {
     Small,
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Blurred => "blurred",
+            Self::Dark => "dark",
+            Self::Bright => "bright",
+            Self::Noisy => "noisy",
+            Self::Small => "small",
+        })
+    }
+}
+
 /// From this radius on a whole frame looks soft. Sharp photographs have 0.2 to 0.45. Texture shows half the radius that an
 /// edge does, so a picture all of texture is then blurred by 2.4 pixels.
 const BLURRED: f32 = 1.2;
@@ -99,6 +111,24 @@ impl Judgement {
         let noise = 1.0 / (1.0 + (self.noise / NOISY) * (self.noise / NOISY));
         let size = self.megapixels / (self.megapixels + 1.0);
         (blur * lost * range * noise * size).clamp(0.0, 1.0)
+    }
+}
+
+impl Judgement {
+    /// One number by which the best of several copies of one photograph is chosen, from a file of so many bytes (0 where
+    /// that is not known).
+    ///
+    /// As [`Judgement::quality`], but noise does not count: one photograph has the same in all its copies, and where there is less
+    /// of it compression or a filter took it away, with what was finest. What compression took away is told by the bits
+    /// left for a pixel.
+    pub fn worth(&self, bytes: u64) -> f32 {
+        let clean = Self {
+            noise: 0.0,
+            ..self.clone()
+        };
+        let bits = 8.0 * bytes as f32 / (self.megapixels * 1e6).max(1.0);
+        let kept = if bytes == 0 { 1.0 } else { bits / (bits + 1.0) };
+        clean.quality() * kept
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use common::{Film, own_work};
 use heirloom_archive::Index;
-use heirloom_archive::search::{Found, Query, SearchError};
+use heirloom_archive::search::{ByVectors, Found, Query, SearchError, only_vector};
 use heirloom_picture::measure::View;
 use heirloom_vault::{Actor, Consent, Rights, Use, Vault};
 use jiff::civil::date;
@@ -473,6 +473,106 @@ fn a_picture_from_outside_and_what_cannot_be_looked_for() {
         .search(&Query::parse("like:archive:dgo").unwrap(), 9, 0)
         .unwrap_err();
     assert!(error.to_string().contains("archive:father/dog"), "{error}");
+}
+
+/// A safetensors file of F32 vectors.
+fn vectors(rows: &[(&str, &[f32])]) -> Vec<u8> {
+    let data: Vec<(String, Vec<u8>, usize)> = rows
+        .iter()
+        .map(|(name, row)| {
+            let bytes = row.iter().flat_map(|v| v.to_le_bytes()).collect();
+            ((*name).to_owned(), bytes, row.len())
+        })
+        .collect();
+    let views = data.iter().map(|(name, bytes, length)| {
+        let view =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*length], bytes).unwrap();
+        (name.clone(), view)
+    });
+    safetensors::serialize(views, None).unwrap()
+}
+
+#[test]
+fn a_models_vectors_rank_by_what_they_mean() {
+    let film = archive();
+    let dog = film.source("archive:dog").object.to_string();
+    let file = vectors(&[
+        ("father/1974/beach", &[1.0, 0.1, 0.0]),
+        ("father/1975/cafe", &[0.0, 0.2, 1.0]),
+        (&dog, &[0.8, 0.5, 0.0]),
+        ("father/nobody", &[1.0, 1.0, 1.0]),
+    ]);
+    let index = Index::open(&film.vault).unwrap();
+    let imported = index.import_vectors(&film.archive(), "clip", &file).unwrap();
+    assert_eq!(
+        (imported.taken, imported.unknown),
+        (3, vec!["father/nobody".to_owned()])
+    );
+
+    let by = |text: &str, model: &str, vector: Option<Vec<f32>>| {
+        let mut query = Query::parse(text).unwrap();
+        query.by_vectors = Some(ByVectors {
+            model: model.into(),
+            vector,
+        });
+        index.search(&film.archive(), &query, 9, 0)
+    };
+    let ordered = |found: Found| -> Vec<String> { found.hits.into_iter().map(|hit| hit.name).collect() };
+    let found = by("like:archive:1974/beach", "clip", None).unwrap();
+    assert_eq!((found.total, found.unseen), (3, 1));
+    assert!((found.hits[0].score - 1.0).abs() < 1e-6);
+    assert_eq!(
+        ordered(found),
+        ["father/1974/beach", "father/dog", "father/1975/cafe"]
+    );
+    // By the vector of a text, and among what words choose.
+    let text = Some(vec![0.0, 0.0, 2.0]);
+    assert_eq!(
+        ordered(by("", "clip", text.clone()).unwrap())[0],
+        "father/1975/cafe"
+    );
+    assert_eq!(ordered(by("beach*", "clip", text).unwrap()).len(), 2);
+
+    // A second file of the model stands in place of the first.
+    index
+        .import_vectors(&film.archive(), "clip", &vectors(&[("father/dog", &[1.0, 0.0])]))
+        .unwrap();
+    assert_eq!(
+        ordered(by("like:archive:dog", "clip", None).unwrap()),
+        ["father/dog"]
+    );
+    for (error, mend) in [
+        (
+            by("like:archive:cafe", "clip", None),
+            "no vector of archive:cafe by clip",
+        ),
+        (
+            by("like:archive:dog", "dino", None),
+            "no vector of any source by dino",
+        ),
+        (by("", "clip", Some(vec![1.0; 3])), "3 numbers and others have 2"),
+        (by("", "clip", Some(vec![0.0; 2])), "no direction"),
+        (by("", "clip", None), "like:archive:NAME"),
+    ] {
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(mend), "{text}");
+    }
+    for (file, mend) in [
+        (b"no such file".to_vec(), "no safetensors file"),
+        (
+            vectors(&[("father/dog", &[1.0]), ("father/moon", &[1.0, 2.0])]),
+            "one model at a time",
+        ),
+        (vectors(&[("father/dog", &[0.0, f32::NAN])]), "no direction"),
+    ] {
+        let text = index
+            .import_vectors(&film.archive(), "clip", &file)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains(mend), "{text}");
+    }
+    assert_eq!(only_vector(&vectors(&[("a", &[1.0, 2.0])])).unwrap(), [1.0, 2.0]);
+    assert!(only_vector(&vectors(&[("a", &[1.0]), ("b", &[1.0])])).is_err());
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod archive;
+
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
+
+pub use archive::{Archive, Ordered, Search};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -143,34 +147,6 @@ pub struct Attribution {
     pub size: Option<Size>,
 }
 
-/// Commands of the archive.
-#[derive(Debug, Subcommand)]
-pub enum Archive {
-    /// Take in folders or files: JPEG, PNG, OpenEXR and Radiance HDR photographs, mp4 and mov clips.
-    Add {
-        /// Folders and files.
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-        /// Whose they are, where no rights.toml says so.
-        #[arg(long)]
-        owner: Option<String>,
-        /// The terms they may be used under, where no rights.toml says so ("own work").
-        #[arg(long, value_name = "TERMS")]
-        rights: Option<String>,
-    },
-    /// Every source, by name.
-    List {
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// All that is known of one source.
-    Show {
-        /// As in film.toml: archive:moon, or only moon.
-        source: String,
-    },
-}
-
 /// Commands on rights.
 #[derive(Debug, Subcommand)]
 pub enum Rights {
@@ -253,9 +229,13 @@ pub enum Style {
     Make {
         /// Its name; with / a variant of another: father/night.
         name: String,
-        /// A source (archive:moon, or only moon), or a folder of the archive with / at its end. May be given again.
-        #[arg(long, required = true, value_name = "SOURCE")]
+        /// A source (archive:moon, or only moon), a folder of the archive with / at its end, or a query as `archive search`
+        /// takes it. May be given again.
+        #[arg(long, required = true, value_name = "QUERY")]
         from: Vec<String>,
+        /// Of a query that ranks (like:, colour:) the first so many.
+        #[arg(long, default_value_t = 60, value_name = "N")]
+        first: usize,
         /// A picture that the grade is to be applied to, so that it is fitted to such pictures. May be given again.
         #[arg(long, value_name = "FILE")]
         against: Vec<PathBuf>,
@@ -277,6 +257,14 @@ pub enum Style {
         /// How far from one to the other.
         #[arg(long, value_name = "0..1", value_parser = share)]
         at: f64,
+    },
+    /// Make a variant for every scene of the film, NAME/SCENE, so that the style changes from scene to scene.
+    Arc {
+        /// The variants' common name.
+        name: String,
+        /// The styles that it goes through, from the first scene to the last; two at least.
+        #[arg(required = true, num_args = 2.., value_name = "STYLE")]
+        through: Vec<String>,
     },
     /// Every style, at its newest version.
     List {

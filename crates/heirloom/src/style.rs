@@ -16,6 +16,7 @@ use heirloom_style::make::MakeOptions;
 use heirloom_style::style::{Held, Styles};
 use heirloom_vault::{Actor, Vault};
 
+use crate::archive::query;
 use crate::args::{Grade, GradeFormat, Style as Command};
 use crate::show::{Show, VaultBar};
 use crate::{open, reports};
@@ -31,11 +32,12 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
         Command::Make {
             name,
             from,
+            first,
             against,
             lightness,
             exemplars,
         } => {
-            let sources = chosen(&vault, from)?;
+            let sources = chosen(&vault, from, *first)?;
             let mut options = MakeOptions::new(open::today());
             options.fit.lightness = *lightness;
             options.exemplars = usize::from(*exemplars);
@@ -54,6 +56,33 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
             let (one, other) = (styles.get(one)?, styles.get(other)?);
             let held = styles.blend(name, &one, &other, *at, Actor::person_here())?;
             tell(&held, &names(&vault)?, show);
+        }
+        Command::Arc { name, through } => {
+            let scenes: Vec<String> = open::film(folder, show)?
+                .scenes
+                .into_iter()
+                .map(|s| s.name)
+                .collect();
+            anyhow::ensure!(
+                !scenes.is_empty(),
+                "the film has no scene yet: an arc is a variant for every scene of film.toml"
+            );
+            let keys = through
+                .iter()
+                .map(|call| styles.get(call))
+                .collect::<Result<Vec<_>, _>>()?;
+            for (n, scene) in scenes.iter().enumerate() {
+                let (one, other, at) = between(n, scenes.len(), keys.len());
+                let (Some(one), Some(other)) = (keys.get(one), keys.get(other)) else {
+                    continue;
+                };
+                // What a style's name cannot hold becomes a hyphen.
+                let kept = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+                let scene: String = scene.chars().map(|c| if kept(c) { c } else { '-' }).collect();
+                let variant = format!("{name}/{scene}");
+                let held = styles.blend(&variant, one, other, at, Actor::person_here())?;
+                show.say(&format!("{:<24} {one} to {other}, at {at:.2}", held.to_string()));
+            }
         }
         Command::List { json } => {
             let all = styles.all()?;
@@ -95,12 +124,23 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
     Ok(())
 }
 
-/// The sources that these calls mean: names of sources, or a folder of the archive with a slash at its end.
-fn chosen(vault: &Vault, from: &[String]) -> anyhow::Result<Vec<Source>> {
-    let all = Archive::new(vault).sources()?;
+/// Between which two of so many keys the `n`th of so many scenes lies, and how far from the first: the scenes divide the
+/// way through all keys evenly.
+fn between(n: usize, scenes: usize, keys: usize) -> (usize, usize, f64) {
+    let last = keys.saturating_sub(1);
+    let place = last as f64 * n as f64 / scenes.saturating_sub(1).max(1) as f64;
+    let one = (place as usize).min(last.saturating_sub(1));
+    (one, (one + 1).min(last), place - one as f64)
+}
+
+/// The sources that these calls mean: names of sources, a folder of the archive with a slash at its end, or queries.
+fn chosen(vault: &Vault, from: &[String], first: usize) -> anyhow::Result<Vec<Source>> {
+    let archive = Archive::new(vault);
+    let all = archive.sources()?;
     let mut out = Vec::new();
     for call in from {
-        if let Some(folder) = call.trim_start_matches("archive:").strip_suffix('/') {
+        let folder = call.trim_start_matches("archive:").strip_suffix('/');
+        if let Some(folder) = folder.filter(|folder| !folder.contains([':', ' '])) {
             let below = format!("{folder}/");
             let before = out.len();
             out.extend(
@@ -112,12 +152,37 @@ fn chosen(vault: &Vault, from: &[String]) -> anyhow::Result<Vec<Source>> {
                 out.len() > before,
                 "there is no folder {folder} in the archive: `heirloom archive list` shows all names"
             );
-        } else {
-            let call = SourceCall::parse(call).or_else(|_| SourceCall::parse(&format!("archive:{call}")))?;
-            out.push(resolve_among(&all, &call)?);
+            continue;
+        }
+        let named = SourceCall::parse(call).or_else(|_| SourceCall::parse(&format!("archive:{call}")));
+        match named
+            .map_err(anyhow::Error::from)
+            .and_then(|call| Ok(resolve_among(&all, &call)?))
+        {
+            Ok(source) => out.push(source),
+            // What is called as a source, and as nothing else, is not looked for.
+            Err(error) if call.starts_with("archive:") => return Err(error),
+            Err(_) => out.extend(searched(&archive, &all, call, first)?),
         }
     }
     Ok(out)
+}
+
+/// The sources that a query finds; of one that ranks by look the first.
+fn searched(archive: &Archive<'_>, all: &[Source], text: &str, first: usize) -> anyhow::Result<Vec<Source>> {
+    let query = query(text)?;
+    let limit = if query.ranks_by_look() { first } else { usize::MAX };
+    let found = archive.search(&query, limit, 0)?;
+    anyhow::ensure!(
+        !found.hits.is_empty(),
+        "no source is called {text}, and a search for it finds none: `heirloom archive list` shows all names"
+    );
+    let objects: std::collections::BTreeSet<_> = found.hits.iter().map(|hit| hit.object).collect();
+    Ok(all
+        .iter()
+        .filter(|source| objects.contains(&source.object))
+        .cloned()
+        .collect())
 }
 
 /// The colours of pictures on disk; none where there are none.

@@ -137,3 +137,52 @@ fn what_cannot_be_done_is_said_with_its_mend() {
     let said = film.run(&["rights", "revoke", "moon"]).well().out;
     assert!(said.contains("1 style (father)"), "{said}");
 }
+
+#[test]
+fn a_style_changes_from_scene_to_scene() {
+    let scene = |name: &str| {
+        format!(
+            "[[scene]]\nname = \"{name}\"\n[[scene.shot]]\nname = \"010\"\nframes = 4\nkind = \"still\"\n\
+             sources = [\"archive:sea\"]\n"
+        )
+    };
+    let film = Film::with(&["dawn", "the noon", "dusk", "night", "end"].map(scene).concat());
+    for name in ["sea", "moon", "skin"] {
+        film.run(&["style", "make", name, "--from", name]).well();
+    }
+    let made = film
+        .run(&["style", "arc", "father", "sea", "moon", "skin"])
+        .well()
+        .out;
+    let lines: Vec<&str> = made.lines().collect();
+    for (line, words) in lines.iter().zip([
+        ["father/dawn@1", "sea@1 to moon@1, at 0.00"],
+        ["father/the noon@1", "sea@1 to moon@1, at 0.50"],
+        ["father/dusk@1", "moon@1 to skin@1, at 0.00"],
+        ["father/night@1", "moon@1 to skin@1, at 0.50"],
+        ["father/end@1", "moon@1 to skin@1, at 1.00"],
+    ]) {
+        assert!(
+            words.iter().all(|word| line.contains(word)),
+            "{words:?} not in {line:?}"
+        );
+    }
+    // Where a scene stands at a key, its grade is the key's.
+    for (key, scene) in [
+        ("sea", "father/dawn"),
+        ("moon", "father/dusk"),
+        ("skin", "father/end"),
+    ] {
+        film.run(&["grade", key, "pictures/moon.png", "--to", "key"])
+            .well();
+        film.run(&["grade", scene, "pictures/moon.png", "--to", "scene"])
+            .well();
+        let read = |folder: &str| photo::read(&film.path(&format!("{folder}/moon.exr"))).unwrap();
+        let (key, scene) = (read("key"), read("scene"));
+        for (a, b) in key.image.pixels().iter().zip(scene.image.pixels()) {
+            assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-3), "{a:?} {b:?}");
+        }
+    }
+    film.run(&["style", "arc", "father", "sea"])
+        .ended(2, &["2 values required"]);
+}

@@ -7,6 +7,7 @@ use heirloom_vault::Use;
 
 use super::dates::Day;
 use super::look::LookWeights;
+use super::vectors::ByVectors;
 
 /// Longest text of a query, in characters.
 pub const LONGEST: usize = 2000;
@@ -37,6 +38,8 @@ pub struct Query {
     pub look: Option<Look>,
     /// What each part of a look counts.
     pub weights: LookWeights,
+    /// Ranks by a model's vectors: then `like:` goes by these, and not by look.
+    pub by_vectors: Option<ByVectors>,
 }
 
 /// One thing that must hold, or must not.
@@ -239,6 +242,11 @@ impl Query {
             Like::File(path) => Some(path),
             Like::Source(_) => None,
         }
+    }
+
+    /// Whether it ranks by look, colour or a model's vectors, so that every source that was looked at is an answer.
+    pub fn ranks_by_look(&self) -> bool {
+        self.like().is_some() || self.colours().next().is_some() || self.by_vectors.is_some()
     }
 
     pub(super) fn like(&self) -> Option<&Like> {

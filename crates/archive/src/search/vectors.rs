@@ -1,10 +1,8 @@
 //! The door for models that put pictures, and texts, into one space of vectors.
 //!
-//! Heirloom brings no such model and no runtime for one (ONNX's takes eleven minutes to build). What another program worked
-//! out comes in as a safetensors file with one vector for each source, and from then on `like:` may rank by it, or a text
-//! that the same model made a vector of.
+//! Heirloom brings no such model and no runtime for one. What another program worked out comes in as a safetensors file
+//! with one vector for each source, and from then on `like:` may rank by it, or a text that the same model made a vector of.
 
-use heirloom_picture::measure::View;
 use heirloom_vault::ObjectId;
 use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -16,27 +14,6 @@ use crate::{Archive, Index};
 
 /// Longest vector that is taken.
 pub const MOST_NUMBERS: usize = 8192;
-
-/// A model that makes vectors of pictures and of texts, near one another where they mean the same.
-pub trait Embedder {
-    /// The model's name, with its version: vectors of two names are never compared.
-    fn name(&self) -> &str;
-
-    /// Numbers in a vector.
-    fn dim(&self) -> usize;
-
-    /// The vector of a picture in display codes.
-    ///
-    /// # Errors
-    /// The model's own words.
-    fn of_image(&self, view: &View<'_>) -> Result<Vec<f32>, Box<dyn std::error::Error + Send + Sync>>;
-
-    /// The vector of a text.
-    ///
-    /// # Errors
-    /// The model's own words.
-    fn of_text(&self, text: &str) -> Result<Vec<f32>, Box<dyn std::error::Error + Send + Sync>>;
-}
 
 /// Ranks by imported vectors instead of by look.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,13 +38,17 @@ pub struct Imported {
 #[derive(Debug, thiserror::Error)]
 pub enum VectorError {
     /// No safetensors file.
-    #[error("this is no safetensors file ({why}): write one tensor for each source, named by its full name or object id")]
+    #[error(
+        "this is no safetensors file ({why}): write one tensor for each source, named by its full name or object id"
+    )]
     Format {
         /// What is wrong with it.
         why: String,
     },
     /// A tensor that is no vector.
-    #[error("the tensor \"{name}\" cannot be taken ({why}): write one row of up to {MOST_NUMBERS} F32, F16 or BF16 numbers")]
+    #[error(
+        "the tensor \"{name}\" cannot be taken ({why}): write one row of up to {MOST_NUMBERS} F32, F16 or BF16 numbers"
+    )]
     Tensor {
         /// Its name.
         name: String,
@@ -75,7 +56,9 @@ pub enum VectorError {
         why: String,
     },
     /// Vectors of different lengths.
-    #[error("\"{name}\" has {found} numbers and others have {expected}: import vectors of one model at a time")]
+    #[error(
+        "\"{name}\" has {found} numbers and others have {expected}: import vectors of one model at a time"
+    )]
     Length {
         /// The tensor, or the vector asked for.
         name: String,
@@ -84,6 +67,11 @@ pub enum VectorError {
         /// That of the others.
         expected: usize,
     },
+    /// Nothing that the answers shall be near to.
+    #[error(
+        "nothing is said that the answers shall be near to: give a vector, or write like:archive:NAME into the query"
+    )]
+    Nothing,
     /// No vectors under this name, or none of the source asked for.
     #[error("there is no vector of {what} by {model}: import one with its model's name")]
     None {
@@ -193,7 +181,14 @@ impl Index {
         model: &str,
         safetensors: &[u8],
     ) -> Result<Imported, SearchError> {
-        let rows = unpack(safetensors)?;
+        let mut rows = Vec::new();
+        for (name, vector) in unpack(safetensors)? {
+            let packed = packed(&vector).ok_or_else(|| VectorError::Tensor {
+                name: name.clone(),
+                why: "it has no direction".to_owned(),
+            })?;
+            rows.push((name, packed));
+        }
         self.run(|connection| {
             sync(connection, archive.vault().ledger()).map_err(widened)?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -228,8 +223,25 @@ fn object_of(connection: &Connection, name: &str) -> Result<Option<String>, Trou
     Ok(found)
 }
 
-/// The names and packed vectors of a safetensors file, in the order of their names.
-fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, VectorError> {
+/// The one vector of a safetensors file: a text's or a picture's, to rank by.
+///
+/// # Errors
+/// [`VectorError`]: for several tensors, too.
+pub fn only_vector(safetensors: &[u8]) -> Result<Vec<f32>, VectorError> {
+    let mut rows = unpack(safetensors)?;
+    match (rows.pop(), rows.len()) {
+        (Some((_, vector)), 0) => Ok(vector),
+        (_, more) => Err(VectorError::Format {
+            why: format!(
+                "it holds {} tensors instead of one",
+                if more == 0 { 0 } else { more + 1 }
+            ),
+        }),
+    }
+}
+
+/// The names and vectors of a safetensors file, in the order of their names.
+fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<f32>)>, VectorError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| VectorError::Format {
         why: error.to_string(),
     })?;
@@ -248,25 +260,33 @@ fn unpack(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, VectorError> {
         }
         let expected = *expected.get_or_insert(found);
         if found != expected {
-            return Err(VectorError::Length { name, found, expected });
+            return Err(VectorError::Length {
+                name,
+                found,
+                expected,
+            });
         }
-        let two = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]);
+        let data = tensor.data();
+        let pairs = || {
+            data.as_chunks::<2>()
+                .0
+                .iter()
+                .map(|pair| u16::from_le_bytes(*pair))
+        };
         let vector: Vec<f32> = match tensor.dtype() {
-            Dtype::F32 => tensor
-                .data()
-                .chunks_exact(4)
-                .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+            Dtype::F32 => data
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|four| f32::from_le_bytes(*four))
                 .collect(),
-            Dtype::BF16 => tensor
-                .data()
-                .chunks_exact(2)
-                .map(|pair| f32::from_bits(u32::from(two(pair)) << 16))
+            Dtype::BF16 => pairs()
+                .map(|bits| f32::from_bits(u32::from(bits) << 16))
                 .collect(),
-            Dtype::F16 => tensor.data().chunks_exact(2).map(|pair| half(two(pair))).collect(),
+            Dtype::F16 => pairs().map(half).collect(),
             other => return Err(wrong(format!("its numbers are {other:?}"))),
         };
-        let packed = packed(&vector).ok_or_else(|| wrong("it has no direction".to_owned()))?;
-        rows.push((name, packed));
+        rows.push((name, vector));
     }
     Ok(rows)
 }

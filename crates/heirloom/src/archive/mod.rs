@@ -1,5 +1,9 @@
 //! `heirloom archive`.
 
+mod find;
+mod order;
+mod sheet;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +16,9 @@ use crate::open;
 use crate::reports;
 use crate::show::{Show, VaultBar};
 
-/// Add, list, show.
+pub use find::query;
+
+/// Add, list, show, search, order.
 pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let vault = open::vault(folder)?;
     let archive = Archive::new(&vault);
@@ -43,6 +49,17 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
             let call =
                 SourceCall::parse(source).or_else(|_| SourceCall::parse(&format!("archive:{source}")))?;
             reports::source(&archive.resolve(&call)?, show);
+        }
+        Command::Search(options) => find::search(&archive, options, show)?,
+        Command::Vectors { model, file } => find::vectors(&archive, model, file, show)?,
+        Command::Duplicates(options) => order::duplicates(&archive, options, show)?,
+        Command::Faults(options) => order::faults(&archive, options, show)?,
+        Command::Look => {
+            let again = archive.look_again(&VaultBar::new(show, stop))?;
+            for warning in &again.warnings {
+                show.note(&format!("warning: {warning}"));
+            }
+            show.say(&format!("looked at {}", reports::count(again.seen, "source")));
         }
     }
     Ok(())
