@@ -44,6 +44,9 @@ const COPIES: [(&str, bool, &str, Make); 18] = [
     ("white border", false, "", |c| (c.bordered(0.05), 90)),
 ];
 
+/// Those that are made of quarters too: one of each kind with a goal, of those that change most but one.
+const OF_QUARTERS: [usize; 4] = [1, 4, 6, 12];
+
 /// An original (`kind` is then `original`) or a copy.
 pub struct Picture {
     pub name: String,
@@ -66,6 +69,9 @@ pub fn all_of(number: usize, original: &Original) -> Vec<Picture> {
     let name = &original.name;
     let mut all = vec![seen(name.clone(), number, ("original", "", true), codes, 97)];
     for (n, (kind, goal, detail, make)) in COPIES.iter().enumerate() {
+        if !original.whole && !OF_QUARTERS.contains(&n) {
+            continue;
+        }
         let (copy, quality) = make(codes);
         let name = format!("{name}+{n} {kind} {detail}");
         all.push(seen(name, number, (kind, detail, *goal), &copy, quality));
