@@ -117,11 +117,7 @@ pub const BLENDER_LIBRARIES: Need = Need {
 
 /// The file that names the software Vulkan driver, where it is installed.
 pub fn lavapipe() -> Option<&'static str> {
-    VULKAN
-        .files
-        .iter()
-        .copied()
-        .find(|f| Path::new(f).exists())
+    VULKAN.files.iter().copied().find(|f| Path::new(f).exists())
 }
 
 impl Need {

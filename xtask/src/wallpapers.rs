@@ -4,7 +4,7 @@
 //! is part of the repository or of what users get.
 //!
 //! Of each picture one file is taken, chosen by name and size alone: packages hold many a wallpaper in several sizes and
-//! shapes. What is a copy all the same is left out by name, with the reason.
+//! shapes. Drawings, and what the demo has too, are left out by name.
 
 use crate::command::program;
 use crate::{packages, places};
@@ -34,7 +34,7 @@ enum Layout {
 }
 
 /// What its pictures are called by, the package, the folder in it, and its layout.
-const FROM: [(&str, &str, &str, Layout); 7] = [
+const FROM: [(&str, &str, &str, Layout); 6] = [
     (
         "plasma",
         "plasma-workspace-wallpapers",
@@ -59,7 +59,6 @@ const FROM: [(&str, &str, &str, Layout); 7] = [
         "usr/share/backgrounds",
         Layout::Flat,
     ),
-    ("ukui", "ukui-wallpapers", "usr/share/backgrounds", Layout::Flat),
     (
         "palapeli",
         "palapeli-data",
@@ -74,30 +73,45 @@ const FROM: [(&str, &str, &str, Layout); 7] = [
     ),
 ];
 
-const NO_GROUND: &str = "drawn on a transparent ground";
-/// What is left out, and why.
-const LEFT_OUT: [(&str, &str); 11] = [
-    ("mate/Arc-Colors-Transparent-Wallpaper", NO_GROUND),
-    ("mate/Flow", NO_GROUND),
-    ("mate/MATE-Stripes-Dark", NO_GROUND),
-    ("mate/MATE-Stripes-Light", NO_GROUND),
-    ("mate/Silk", NO_GROUND),
-    ("mate/Spring", NO_GROUND),
-    ("mate/Waves", NO_GROUND),
-    (
-        "mate/Ubuntu-Mate-Dark-no-logo",
-        "mate/Ubuntu-Mate-Cold-no-logo, darker",
-    ),
-    (
-        "mate/Ubuntu-Mate-Radioactive-no-logo",
-        "mate/Ubuntu-Mate-Cold-no-logo in other colours",
-    ),
-    (
-        "mate/Ubuntu-Mate-Warm-no-logo",
-        "mate/Ubuntu-Mate-Cold-no-logo in other colours",
-    ),
-    ("sky/etaCarinae", "the demo's eta-carinae"),
+/// Drawings and pictures made by a program: what is measured is how photographs are told.
+const DRAWN: [&str; 34] = [
+    "lomiri/Fossa_by_Jasper_Roks",
+    "lomiri/Painting-Colors_by__herobrine7gamer",
+    "mate/Arc-Colors-Transparent-Wallpaper",
+    "mate/Float-into-MATE",
+    "mate/Flow",
+    "mate/GreenTraditional",
+    "mate/Gulp",
+    "mate/MATE-Stripes-Dark",
+    "mate/MATE-Stripes-Light",
+    "mate/Silk",
+    "mate/Spring",
+    "mate/Stripes",
+    "mate/Ubuntu-Mate-Cold-no-logo",
+    "mate/Ubuntu-Mate-Dark-no-logo",
+    "mate/Ubuntu-Mate-Radioactive-no-logo",
+    "mate/Ubuntu-Mate-Warm-no-logo",
+    "mate/Waves",
+    "plasma/Altai",
+    "plasma/Canopee",
+    "plasma/Cascade",
+    "plasma/Cluster",
+    "plasma/Elarun",
+    "plasma/Flow",
+    "plasma/FlyingKonqui",
+    "plasma/Honeywave",
+    "plasma/IceCold",
+    "plasma/Kay",
+    "plasma/Kokkini",
+    "plasma/MilkyWay",
+    "plasma/Opal",
+    "plasma/PastelHills",
+    "plasma/Patak",
+    "plasma/SafeLanding",
+    "plasma/Shell",
 ];
+/// The demo has this picture of the sky too.
+const IN_THE_DEMO: &str = "sky/etaCarinae";
 
 /// Fetches what is not there yet, and lists the pictures by name.
 pub fn fetch() -> Result<Vec<Wallpaper>> {
@@ -117,7 +131,7 @@ pub fn fetch() -> Result<Vec<Wallpaper>> {
                 continue;
             };
             let name = format!("{from}/{name}");
-            if LEFT_OUT.iter().any(|(left, _)| *left == name) {
+            if DRAWN.contains(&name.as_str()) || name == IN_THE_DEMO {
                 continue;
             }
             let larger = best.get(&name).is_none_or(|(had, _)| *had < size);
