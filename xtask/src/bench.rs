@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{archive_speed, exemplar, places, setup, stage};
+use crate::{archive, archive_speed, exemplar, places, setup, stage};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -38,18 +38,16 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     let name = args.word();
     args.done()?;
     let name = name.as_deref().unwrap_or("");
-    let names: &[&str] = match kind {
-        Kind::Speed => &["archive", "exemplar", "stage"],
-        Kind::Quality => &["exemplar", "stage"],
-    };
-    if !names.contains(&name) {
-        bail!("name what to measure; there are {}", names.join(", "));
+    let known = ["archive", "exemplar", "stage"];
+    if !known.contains(&name) {
+        bail!("name what to measure; there are: {}", known.join(", "));
     }
     let mut steps = Steps::default();
     steps.step("set up", "cargo xtask setup", setup::for_demo)?;
     match (kind, name) {
         (Kind::Speed, "archive") => archive_speed::speed(&mut steps)?,
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
+        (Kind::Quality, "archive") => archive::quality(&mut steps)?,
         (Kind::Quality, "stage") => stage::quality(&mut steps)?,
         (Kind::Speed, _) => speed(&mut steps)?,
         (Kind::Quality, _) => exemplar::quality(&mut steps)?,

@@ -11,6 +11,7 @@
 // This program talks to a person at a terminal; printing is its job.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod archive;
 mod archive_speed;
 mod args;
 mod bare_root;
@@ -27,6 +28,7 @@ mod setup;
 mod stage;
 mod steps;
 mod suite;
+mod wallpapers;
 
 use anyhow::Context;
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ cargo xtask COMMAND
   bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
+  measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   bare-root [FOLDER] [--run COMMAND] [--keep]

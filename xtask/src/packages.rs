@@ -1,8 +1,9 @@
 //! System packages, through apt where there is one.
 
-use crate::command::program;
+use crate::command::{Cmd, program};
 use crate::places::on_path;
 use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
 
 /// Something the system must have, and how it is called elsewhere.
 pub struct Need {
@@ -116,17 +117,13 @@ pub const BLENDER_LIBRARIES: Need = Need {
 
 /// The file that names the software Vulkan driver, where it is installed.
 pub fn lavapipe() -> Option<&'static str> {
-    VULKAN
-        .files
-        .iter()
-        .copied()
-        .find(|f| std::path::Path::new(f).exists())
+    VULKAN.files.iter().copied().find(|f| Path::new(f).exists())
 }
 
 impl Need {
     fn is_met(&self) -> bool {
         if !self.files.is_empty() {
-            return self.files.iter().any(|f| std::path::Path::new(f).exists());
+            return self.files.iter().any(|f| Path::new(f).exists());
         }
         on_path(self.program)
             && (self.program != PIP.program || program("python3").args(["-m", "pip", "--version"]).succeeds())
@@ -163,15 +160,8 @@ pub fn install(needs: &[&Need]) -> Result<()> {
             apt.join(" ")
         );
     };
-    let get = |words: &[&str]| {
-        let cmd = match sudo {
-            Sudo::IsRoot => program("apt-get"),
-            Sudo::Passwordless => program("sudo").args(["--non-interactive", "apt-get"]),
-        };
-        cmd.args(words).env("DEBIAN_FRONTEND", "noninteractive")
-    };
     let install = || {
-        get(&[
+        sudo.apt_get(&[
             "install",
             "--yes",
             "--no-install-recommends",
@@ -185,7 +175,7 @@ pub fn install(needs: &[&Need]) -> Result<()> {
     // Lists may be missing, or too old for the mirror to still hold what they name.
     let ready = !lists_are_empty() && install().is_ok();
     if !ready {
-        get(&["update", "--quiet"])
+        sudo.apt_get(&["update", "--quiet"])
             .run()
             .context("apt could not fetch its package lists; is there a network?")?;
         install()?;
@@ -198,6 +188,37 @@ pub fn install(needs: &[&Need]) -> Result<()> {
         ),
         None => Ok(()),
     }
+}
+
+/// Fetches a Debian package into a folder, without installing it, and says which file it is.
+pub fn download(package: &str, folder: &Path) -> Result<PathBuf> {
+    if !on_path("apt-get") || !on_path("dpkg-deb") {
+        bail!(
+            "the package {package} is fetched from Debian with apt-get and dpkg-deb: run this on Debian or Ubuntu"
+        );
+    }
+    let fetch = || {
+        program("apt-get")
+            .args(["download", "--quiet", package])
+            .dir(folder)
+            .run()
+    };
+    // Lists may be missing, or too old for the mirror to still hold what they name.
+    let had = !lists_are_empty() && fetch().is_ok();
+    if !had {
+        let Some(sudo) = privilege() else {
+            bail!("apt could not fetch {package}; run `sudo apt-get update`, then this again");
+        };
+        sudo.apt_get(&["update", "--quiet"])
+            .run()
+            .context("apt could not fetch its package lists; is there a network?")?;
+        fetch().with_context(|| format!("this system's apt knows no package {package}; Debian 12 has it"))?;
+    }
+    let file = std::fs::read_dir(folder)?
+        .flatten()
+        .map(|e| e.path())
+        .find(|p| p.extension().is_some_and(|e| e == "deb"));
+    file.with_context(|| format!("apt fetched {package}, and {} holds no .deb", folder.display()))
 }
 
 /// Installs Debian packages that only one command needs; for commands that run as root on Debian anyway.
@@ -216,6 +237,17 @@ pub fn apt_only(program_name: &'static str, package: &'static [&'static str]) ->
 enum Sudo {
     IsRoot,
     Passwordless,
+}
+
+impl Sudo {
+    /// `apt-get` with root's rights, asking nothing.
+    fn apt_get(&self, words: &[&str]) -> Cmd {
+        let cmd = match self {
+            Sudo::IsRoot => program("apt-get"),
+            Sudo::Passwordless => program("sudo").args(["--non-interactive", "apt-get"]),
+        };
+        cmd.args(words).env("DEBIAN_FRONTEND", "noninteractive")
+    }
 }
 
 fn privilege() -> Option<Sudo> {

@@ -35,6 +35,8 @@ const DIFFERENT: u32 = 72;
 const CHOICES: usize = 2;
 /// How far from where it should be a blob may lie, in pixels.
 const OFF: f32 = 3.0;
+/// From this [`surprise`] on the blobs are sure.
+const SURE: f32 = 10.0;
 /// How much larger one of the two may show things. A crop of 15 % a side is 1.43.
 const SCALES: std::ops::RangeInclusive<f32> = 0.5..=2.0;
 
@@ -81,10 +83,12 @@ pub(crate) fn compare(a: &Parts, b: &Parts) -> Match {
             ..best
         };
     }
-    if let Some((lie, blobs)) = lie(a, b)
+    let pairs = pairs(a, b);
+    if let Some((lie, blobs)) = lie(a, b, &pairs)
         && let Some((light, shared)) = light(a, b, lie)
     {
-        let score = ((blobs as f32 - 3.0) / 6.0).clamp(0.0, 1.0) * ((light - 0.4) / 0.5).clamp(0.0, 1.0);
+        let score =
+            (surprise(a, b, &pairs, blobs) / SURE).clamp(0.0, 1.0) * ((light - 0.4) / 0.5).clamp(0.0, 1.0);
         if score >= best.score {
             best = Match {
                 score,
@@ -124,15 +128,14 @@ fn pairs(a: &Parts, b: &Parts) -> Vec<(usize, usize)> {
 }
 
 /// The lie that most pairs agree on, and how many.
-fn lie(a: &Parts, b: &Parts) -> Option<(Lie, u32)> {
-    let pairs = pairs(a, b);
+fn lie(a: &Parts, b: &Parts, pairs: &[(usize, usize)]) -> Option<(Lie, u32)> {
     let mut best: Option<(Lie, Vec<(usize, usize)>)> = None;
     for (n, first) in pairs.iter().enumerate() {
         for second in &pairs[n + 1..] {
             let Some(lie) = lie_of(a, b, *first, *second) else {
                 continue;
             };
-            let agreed = agreed(a, b, lie, &pairs);
+            let agreed = agreed(a, b, lie, pairs);
             if agreed.len() > best.as_ref().map_or(1, |(_, pairs)| pairs.len()) {
                 best = Some((lie, agreed));
             }
@@ -141,12 +144,44 @@ fn lie(a: &Parts, b: &Parts) -> Option<(Lie, u32)> {
     let (lie, agreed_on) = best?;
     // Once more from all that agree.
     let fitted = fitted(a, b, &agreed_on).unwrap_or(lie);
-    let again = agreed(a, b, fitted, &pairs).len();
+    let again = agreed(a, b, fitted, pairs).len();
     Some(if again >= agreed_on.len() {
         (fitted, again as u32)
     } else {
         (lie, agreed_on.len() as u32)
     })
+}
+
+/// How little chance it is that so many pairs agree on a lie: the power of ten below one of how many lies with as many are
+/// expected where pairs lie anyhow.
+///
+/// L. Moisan and B. Stival, "A Probabilistic Criterion to Detect Rigid Point Matches between Two Images and Estimate
+/// the Fundamental Matrix" (2004). Stars on black and the like all look alike, crowd in one place and make many pairs: of
+/// these more must agree. Two pairs make a lie; another pair agrees by chance where its ends happen to lie within
+/// [`OFF`] of each other, two draws from where the pairs' ends are.
+fn surprise(a: &Parts, b: &Parts, pairs: &[(usize, usize)], agreed: u32) -> f32 {
+    let n = pairs.len();
+    let more = (agreed as usize).saturating_sub(2);
+    if more == 0 || n < 3 {
+        return 0.0;
+    }
+    let spread = |of: &dyn Fn(&(usize, usize)) -> f32| {
+        let mean = pairs.iter().map(of).sum::<f32>() / n as f32;
+        let square = pairs.iter().map(|p| (of(p) - mean) * (of(p) - mean)).sum::<f32>() / n as f32;
+        libm::sqrtf(square).max(2.0 * OFF)
+    };
+    // The narrower of the two pictures' crowds counts.
+    let area = |x: f32, y: f32| x * y;
+    let of_a = area(spread(&|p| a.blobs[p.0].x), spread(&|p| a.blobs[p.0].y));
+    let of_b = area(spread(&|p| b.blobs[p.1].x), spread(&|p| b.blobs[p.1].y));
+    let chance = OFF * OFF / (4.0 * of_a.min(of_b));
+    let lies = (n * (n - 1) / 2) as f32;
+    // The first term of the binomial's tail; the others are small beside it.
+    let mut log = libm::log10f(lies);
+    for k in 0..more {
+        log += libm::log10f((n - 2).saturating_sub(k).max(1) as f32 / (k + 1) as f32 * chance);
+    }
+    (-log).max(0.0)
 }
 
 fn lie_of(a: &Parts, b: &Parts, first: (usize, usize), second: (usize, usize)) -> Option<Lie> {
