@@ -74,9 +74,10 @@ const FROM: [(&str, &str, &str, Layout); 6] = [
 ];
 
 /// Drawings and pictures made by a program: what is measured is how photographs are told.
-const DRAWN: [&str; 34] = [
+const DRAWN: [&str; 35] = [
     "lomiri/Fossa_by_Jasper_Roks",
     "lomiri/Painting-Colors_by__herobrine7gamer",
+    "lomiri/umang_by_Abhishek_Mudgal",
     "mate/Arc-Colors-Transparent-Wallpaper",
     "mate/Float-into-MATE",
     "mate/Flow",

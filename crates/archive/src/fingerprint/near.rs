@@ -36,7 +36,7 @@ const CHOICES: usize = 2;
 /// How far from where it should be a blob may lie, in pixels.
 const OFF: f32 = 3.0;
 /// From this [`surprise`] on the blobs are sure.
-const SURE: f32 = 10.0;
+const SURE: f32 = 7.5;
 /// How much larger one of the two may show things. A crop of 15 % a side is 1.43.
 const SCALES: std::ops::RangeInclusive<f32> = 0.5..=2.0;
 
@@ -74,7 +74,10 @@ pub(crate) fn compare(a: &Parts, b: &Parts) -> Match {
     };
     if (0.96..=1.04).contains(&shape) {
         let bits = (a.whole ^ b.whole).count_ones() as f32;
-        let score = ((whole - 0.96) / 0.04).clamp(0.0, 1.0) * ((12.0 - bits) / 12.0).clamp(0.0, 1.0);
+        let alike = ((whole - 0.96) / 0.04).clamp(0.0, 1.0) * ((12.0 - bits) / 12.0).clamp(0.0, 1.0);
+        // In a smooth picture, a clear sky, the signs of what little there is turn easily; its light must fit the better.
+        let smooth = ((whole - 0.99) / 0.01).clamp(0.0, 1.0) * ((20.0 - bits) / 20.0).clamp(0.0, 1.0);
+        let score = alike.max(smooth);
         best = Match {
             score,
             light: whole,
