@@ -1,10 +1,11 @@
 //! Drawing what a plan lacks: queue, workers, acts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use heirloom_engine::{
     Draft, Draw, Engine, Engines, Failure, Inputs, JobState, Order, Progress, Request, manifest_of,
@@ -14,13 +15,13 @@ use heirloom_vault::{Actor, NewAct, ObjectId, Vault, VaultError, Verb};
 use crate::event::{Event, Observer};
 use crate::guides::Handed;
 use crate::plan::{Plan, Planned, Work};
-use crate::queue::{Job, Leased, Queue, QueueError};
+use crate::queue::{Job, Leased, Queue, QueueError, SqliteQueue};
 use crate::takes::{self, TakeError, request_subject};
+use crate::worker::{Beat, Broken, Ended, Handler, Worker};
 
-const LEASE_MS: i64 = 60_000;
+/// The kind of job that draws a take.
+pub const GENERATE: &str = "generate";
 const POLL: Duration = Duration::from_millis(40);
-const RENEW_EVERY: Duration = Duration::from_secs(10);
-const ATTEMPTS: u32 = 3;
 
 /// What is needed to draw a plan.
 pub struct Drawing<'a> {
@@ -72,6 +73,9 @@ pub enum DrawError {
     /// The queue's words.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What a handler of another kind of job said.
+    #[error("{0}")]
+    Handler(String),
     /// A folder could not be written.
     #[error(
         "{path} could not be written: {source}; check the disk and the folder's permissions, then run again to go on"
@@ -86,75 +90,47 @@ pub enum DrawError {
 
 /// Draw every take that the plan needs and the ledger does not hold.
 ///
-/// A stop on demand, a crash or an error loses nothing: run again, it goes on.
+/// A stop on demand, a crash or an error loses nothing: run again, it goes on. Processes that [`help_draw`] the same plan meanwhile
+/// take jobs of the same queue.
 ///
 /// # Errors
 /// See [`DrawError`]. One shot's failure is not an error: it stands in the [`Outcome`], the others go on.
 pub fn draw_all(drawing: &Drawing<'_>) -> Result<Outcome, DrawError> {
-    let plan = drawing.plan;
-    if !plan.objections.is_empty() {
-        return Err(DrawError::Objections(plan.objections.len()));
-    }
-    let draws = drawing.work.join("draws");
-    std::fs::create_dir_all(&draws).map_err(|source| DrawError::Io {
-        path: draws.clone(),
-        source,
-    })?;
-    let queue = Queue::open(&drawing.work.join("queue.sqlite"))?;
-    queue.reclaim()?;
-
-    let mut outcome = Outcome::default();
-    let mut missing: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, planned) in plan.shots.iter().enumerate() {
-        let Work::Draw { id, .. } = &planned.work else {
+    let (floor, queue) = Floor::lay_out(drawing)?;
+    let owners = floor.owners.clone();
+    queue.reclaim(|owner| is_dead(&owners, owner))?;
+    queue.withdraw_all_but(&floor.missing.keys().cloned().collect::<Vec<_>>())?;
+    let mut jobs = Vec::new();
+    for (draw, shots) in &floor.missing {
+        let Some((first, planned)) = shots
+            .iter()
+            .min()
+            .and_then(|n| Some((*n, drawing.plan.shots.get(*n)?)))
+        else {
             continue;
         };
-        let draw = Draw { request: *id, n: 0 };
-        if takes::drawn(&drawing.vault, &draw)?.is_some() {
-            outcome.kept += 1;
-            drawing.observer.event(index, Event::Kept);
-            forget(&draws.join(draw.to_string()));
-        } else {
-            missing.entry(draw.to_string()).or_default().push(index);
-        }
-    }
-    queue.withdraw_all_but(&missing.keys().cloned().collect::<Vec<_>>())?;
-    for (draw, shots) in &missing {
-        let Some(&first) = shots.iter().min() else {
-            continue;
-        };
-        queue.offer(&Job {
+        jobs.push(Job {
             draw: draw.clone(),
-            kind: "generate".into(),
-            shot: plan.shots[first].label(),
-            position: first as u32,
-        })?;
+            kind: GENERATE.into(),
+            shot: planned.label(),
+            priority: planned.asked.priority,
+            position: u32::try_from(first).unwrap_or(u32::MAX),
+        });
         shots
             .iter()
             .for_each(|&index| drawing.observer.event(index, Event::Queued));
     }
-
-    let floor = Floor {
-        drawing,
-        queue: &queue,
-        missing: &missing,
-        draws: &draws,
-        state: Mutex::default(),
-    };
-    std::thread::scope(|scope| {
-        for n in 0..drawing.workers.max(1) {
-            let floor = &floor;
-            scope.spawn(move || floor.work(&format!("{}-{n}", std::process::id())));
-        }
-    });
+    queue.enqueue(&jobs)?;
+    floor.work(&queue)?;
     let state = floor.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(error) = state.broken {
-        return Err(error);
-    }
-    outcome.drawn = state.drawn;
-    outcome.failed = state.failed;
-    outcome.stopped = drawing.stop.load(Ordering::Relaxed);
-    for planned in &plan.shots {
+    let mut outcome = Outcome {
+        drawn: state.drawn,
+        kept: floor.kept,
+        failed: state.failed,
+        stopped: drawing.stop.load(Ordering::Relaxed),
+        takes: Vec::new(),
+    };
+    for planned in &drawing.plan.shots {
         outcome.takes.push(match &planned.work {
             Work::Draw { id, .. } => {
                 takes::take_of(&drawing.vault, &Draw { request: *id, n: 0 })?.map(|take| take.id)
@@ -163,6 +139,42 @@ pub fn draw_all(drawing: &Drawing<'_>) -> Result<Outcome, DrawError> {
         });
     }
     Ok(outcome)
+}
+
+/// Works at what [`draw_all`] of another process has queued, until nothing of it waits. Says how many takes it drew.
+///
+/// # Errors
+/// See [`DrawError`].
+pub fn help_draw(drawing: &Drawing<'_>) -> Result<u32, DrawError> {
+    let (floor, queue) = Floor::lay_out(drawing)?;
+    floor.work(&queue)?;
+    Ok(floor
+        .state
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .drawn)
+}
+
+/// Whether the process that calls itself so is no more. Every process holds a lock on a file of its name while it works, which
+/// the system lets go of however it ends.
+fn is_dead(owners: &Path, owner: &str) -> bool {
+    let process = owner.split('-').next().unwrap_or_default();
+    if process == std::process::id().to_string() {
+        return false;
+    }
+    let path = owners.join(process);
+    match OpenOptions::new().write(true).open(&path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => {
+                // Nobody can be waiting for it.
+                let _ = std::fs::remove_file(&path);
+                true
+            }
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => true,
+        },
+        Err(_) => true,
+    }
 }
 
 /// Remove a work folder that is no longer needed. If that fails it is only room that is lost.
@@ -178,45 +190,100 @@ fn forget(folder: &Path) {
 struct State {
     drawn: u32,
     failed: Vec<(String, String)>,
-    broken: Option<DrawError>,
 }
 
-/// Where the workers stand: one queue, one vault, one list of what is wanted.
+/// Where the workers stand: one vault, one list of what is wanted.
 struct Floor<'a> {
     drawing: &'a Drawing<'a>,
-    queue: &'a Queue,
-    missing: &'a HashMap<String, Vec<usize>>,
-    draws: &'a Path,
+    missing: HashMap<String, Vec<usize>>,
+    kept: u32,
+    draws: PathBuf,
+    owners: PathBuf,
+    /// Locked while this process works.
+    _owner: File,
     state: Mutex<State>,
 }
 
-impl Floor<'_> {
-    fn work(&self, owner: &str) {
-        loop {
-            if self.drawing.stop.load(Ordering::Relaxed) || self.state().broken.is_some() {
-                return;
-            }
-            let step = self
-                .queue
-                .lease(owner, now_ms(), LEASE_MS)
-                .map_err(DrawError::from);
-            let result = match step {
-                Ok(Some(leased)) => self.one(owner, &leased),
-                // Nothing waits now; something may come back (a retry later, another worker's failure).
-                Ok(None) => match self.queue.open_jobs() {
-                    Ok(0) => return,
-                    Ok(_) => {
-                        std::thread::sleep(POLL);
-                        Ok(())
-                    }
-                    Err(error) => Err(error.into()),
-                },
-                Err(error) => Err(error),
+impl<'a> Floor<'a> {
+    /// Finds what is missing, and opens the queue.
+    fn lay_out(drawing: &'a Drawing<'a>) -> Result<(Self, SqliteQueue), DrawError> {
+        let plan = drawing.plan;
+        if !plan.objections.is_empty() {
+            return Err(DrawError::Objections(plan.objections.len()));
+        }
+        let (draws, owners) = (drawing.work.join("draws"), drawing.work.join("workers"));
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DrawError::Io { path, source }
+        };
+        for folder in [&draws, &owners] {
+            std::fs::create_dir_all(folder).map_err(io(folder))?;
+        }
+        let own = owners.join(std::process::id().to_string());
+        let owner = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&own)
+            .map_err(io(&own))?;
+        // Taken only by a second drawing of this same process, which is as alive.
+        let _ = owner.try_lock();
+        let queue = SqliteQueue::open(&drawing.work.join("queue.sqlite"))?;
+        let (mut missing, mut kept): (HashMap<String, Vec<usize>>, u32) = (HashMap::new(), 0);
+        let held = takes::held(&drawing.vault)?;
+        for (index, planned) in plan.shots.iter().enumerate() {
+            let Work::Draw { id, .. } = &planned.work else {
+                continue;
             };
-            if let Err(error) = result {
-                self.state().broken.get_or_insert(error);
-                return;
+            let draw = Draw { request: *id, n: 0 };
+            if held.contains(&draw) {
+                kept += 1;
+                drawing.observer.event(index, Event::Kept);
+                forget(&draws.join(draw.to_string()));
+            } else {
+                missing.entry(draw.to_string()).or_default().push(index);
             }
+        }
+        let floor = Self {
+            drawing,
+            missing,
+            kept,
+            draws,
+            owners,
+            _owner: owner,
+            state: Mutex::default(),
+        };
+        Ok((floor, queue))
+    }
+
+    fn work(&self, queue: &SqliteQueue) -> Result<(), DrawError> {
+        let handlers: BTreeMap<&str, &dyn Handler> = BTreeMap::from([(GENERATE, self as &dyn Handler)]);
+        let broken = Mutex::new(None);
+        // One worker's trouble (a full disk) is all workers' trouble.
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for n in 0..self.drawing.workers.max(1) {
+                let (handlers, broken, over) = (&handlers, &broken, &over);
+                scope.spawn(move || {
+                    let worker = Worker {
+                        queue,
+                        handlers,
+                        owner: &format!("{}-{n}", std::process::id()),
+                        stop: &[self.drawing.stop, over],
+                    };
+                    if let Err(error) = worker.work() {
+                        over.store(true, Ordering::Relaxed);
+                        broken
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(error);
+                    }
+                });
+            }
+        });
+        match broken.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some(error) => Err(told(error)),
         }
     }
 
@@ -231,27 +298,35 @@ impl Floor<'_> {
     }
 
     /// One leased draw, from the act that asks for it to the act that has it.
-    fn one(&self, owner: &str, leased: &Leased) -> Result<(), DrawError> {
+    fn one(&self, leased: &Leased, beat: &Beat<'_>) -> Result<Ended, DrawError> {
         let name = &leased.job.draw;
         let planned = self
             .missing
             .get(name)
             .and_then(|shots| shots.iter().min())
-            .map(|&i| &self.drawing.plan.shots[i]);
+            .and_then(|&i| self.drawing.plan.shots.get(i));
         let Some(planned) = planned else {
-            self.queue.done(name, owner)?;
-            return Ok(());
+            // Another's order, or a plan from before: not for this worker.
+            return Ok(Ended::Released);
         };
         let Work::Draw { request, id } = &planned.work else {
-            return Ok(());
+            return Ok(Ended::Done);
         };
         let draw = Draw { request: *id, n: 0 };
+        // A worker that died between the ledger and the queue has done it.
+        if takes::drawn(&self.drawing.vault, &draw)?.is_some() {
+            forget(&self.draws.join(name));
+            return Ok(Ended::Done);
+        }
+        let Some(_hold) = self.hold(name)? else {
+            return Ok(Ended::Released);
+        };
         let engine = match self.drawing.engines.get(Some(&request.engine)) {
             Ok(engine) => engine,
-            Err(failure) => return self.failed(owner, leased, failure),
+            Err(failure) => return Ok(self.failed(leased, failure)),
         };
         if let Some(failure) = self.put_pictures(planned)? {
-            return self.failed(owner, leased, failure);
+            return Ok(self.failed(leased, failure));
         }
         self.request_act(planned, request, &draw)?;
         let inputs: Arc<dyn Inputs> = Arc::new(Handed {
@@ -264,41 +339,58 @@ impl Floor<'_> {
             work: self.draws.join(name),
             inputs,
         };
-        let state = match self.follow(owner, name, engine.as_ref(), order) {
+        let state = match self.follow(name, engine.as_ref(), order, beat) {
             Ok(state) => state,
-            Err(failure) => return self.failed(owner, leased, failure),
+            Err(failure) => return Ok(self.failed(leased, failure)),
         };
-        match state {
+        Ok(match state {
             JobState::Done(drafts) => {
                 self.keep(request, &draw, engine.as_ref(), &drafts)?;
-                self.queue.done(name, owner)?;
                 forget(&self.draws.join(name));
                 self.state().drawn += 1;
                 self.tell(name, &Event::Drawn);
+                Ended::Done
             }
             JobState::Refused(refusal) => {
                 let act = NewAct::new(Verb::Refused, Actor::engine(&request.engine), request_subject(id))
                     .input("request", *id)
                     .because(refusal.grounds.join("; "));
                 self.drawing.vault.ledger().append(act)?;
-                self.queue.fail(name, owner, &refusal.grounds.join("; "), None)?;
-                self.state()
-                    .failed
-                    .push((planned.label(), refusal.grounds.join("; ")));
+                let why = refusal.grounds.join("; ");
+                self.state().failed.push((planned.label(), why.clone()));
                 self.tell(name, &Event::Refused(refusal.grounds));
+                Ended::Failed(why)
             }
             JobState::Cancelled => {
-                self.queue.release(name, owner)?;
                 self.tell(name, &Event::Stopped);
+                Ended::Released
             }
-            JobState::Failed(failure) => self.failed(owner, leased, failure)?,
+            JobState::Failed(failure) => self.failed(leased, failure),
             JobState::Gone | JobState::Queued | JobState::Running(_) => self.failed(
-                owner,
                 leased,
                 Failure::passing("gone", "the engine lost the job; it will be handed in again"),
-            )?,
+            ),
+        })
+    }
+
+    /// The draw's work folder for this worker alone; `None` while another is still in it, whose lease ran out but who lives.
+    fn hold(&self, name: &str) -> Result<Option<File>, DrawError> {
+        let path = self.draws.join(format!("{name}.lock"));
+        let io = |source| DrawError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(io(source)),
         }
-        Ok(())
     }
 
     /// Puts the drawings and masks of a shot into the vault; a failure where one is no longer what was planned with.
@@ -344,6 +436,7 @@ impl Floor<'_> {
                 "draw": draw.n, "engine": request.engine, "revision": request.revision, "shot": planned.label(),
                 "prompt": planned.shot.prompt, "mood": planned.shot.mood,
             }));
+        act = planned.asked.told(act);
         for source in &request.sources {
             act = act.input("source", *source);
         }
@@ -360,13 +453,12 @@ impl Floor<'_> {
     /// Hand the draw in and follow it to its end, keeping the lease alive.
     fn follow(
         &self,
-        owner: &str,
         name: &str,
         engine: &dyn Engine,
         order: Order,
+        beat: &Beat<'_>,
     ) -> Result<JobState, Failure> {
         let job = engine.submit(order)?;
-        let mut renewed = std::time::Instant::now();
         let mut shown = Progress::default();
         let mut stopping = false;
         loop {
@@ -376,20 +468,12 @@ impl Floor<'_> {
                     shown = *progress;
                     self.tell(name, &Event::Progress(*progress));
                 }
-                if !stopping && self.drawing.stop.load(Ordering::Relaxed) {
+                let ours = beat
+                    .alive()
+                    .map_err(|e| Failure::passing("queue", e.to_string()))?;
+                if !stopping && !ours {
                     stopping = true;
                     engine.cancel(&job)?;
-                }
-                if renewed.elapsed() > RENEW_EVERY {
-                    renewed = std::time::Instant::now();
-                    let ours = self
-                        .queue
-                        .renew(name, owner, now_ms(), LEASE_MS)
-                        .map_err(|e| Failure::passing("queue", e.to_string()))?;
-                    if !ours && !stopping {
-                        stopping = true;
-                        engine.cancel(&job)?;
-                    }
                 }
             }
             if state.is_final() {
@@ -441,26 +525,42 @@ impl Floor<'_> {
         Ok(())
     }
 
-    fn failed(&self, owner: &str, leased: &Leased, failure: Failure) -> Result<(), DrawError> {
-        let name = &leased.job.draw;
-        if failure.retryable && leased.attempt < ATTEMPTS {
-            let wait_ms = 500 << leased.attempt;
-            self.queue
-                .fail(name, owner, &failure.message, Some(now_ms() + wait_ms))?;
-            self.tell(name, &Event::Retrying(failure.message));
-        } else {
-            self.queue.fail(name, owner, &failure.message, None)?;
-            self.state()
-                .failed
-                .push((leased.job.shot.clone(), failure.message.clone()));
-            self.tell(name, &Event::Failed(failure.message));
+    /// How a failure ends a job. One that may pass is told of when it is known whether it is tried again.
+    fn failed(&self, leased: &Leased, failure: Failure) -> Ended {
+        if failure.retryable {
+            return Ended::Retry(failure.message);
         }
-        Ok(())
+        self.retried(leased, &failure.message, false);
+        Ended::Failed(failure.message)
     }
 }
 
-fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as i64)
+impl Handler for Floor<'_> {
+    fn run(&self, leased: &Leased, beat: &Beat<'_>) -> Result<Ended, Broken> {
+        Ok(self.one(leased, beat)?)
+    }
+
+    fn retried(&self, leased: &Leased, why: &str, again: bool) {
+        let name = &leased.job.draw;
+        if again {
+            self.tell(name, &Event::Retrying(why.to_owned()));
+        } else {
+            self.state()
+                .failed
+                .push((leased.job.shot.clone(), why.to_owned()));
+            self.tell(name, &Event::Failed(why.to_owned()));
+        }
+    }
+}
+
+/// What broke the work, as drawing's own error.
+fn told(error: Broken) -> DrawError {
+    let error = match error.downcast::<DrawError>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    match error.downcast::<QueueError>() {
+        Ok(error) => DrawError::Queue(*error),
+        Err(error) => DrawError::Handler(error.to_string()),
+    }
 }

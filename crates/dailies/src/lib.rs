@@ -7,18 +7,18 @@
 //! [`words`] says what the words of a prompt do, and [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
-//! use heirloom_dailies::{Job, Queue};
+//! use heirloom_dailies::{Job, Queue, SqliteQueue};
 //!
 //! // The queue alone: a draw is offered once, leased to one worker, and comes back if that worker dies.
 //! let folder = tempfile::tempdir()?;
-//! let queue = Queue::open(&folder.path().join("queue.sqlite"))?;
-//! let job = Job { draw: "abc-0".into(), kind: "generate".into(), shot: "cosmos 010".into(), position: 0 };
-//! queue.offer(&job)?;
-//! queue.offer(&job)?;
+//! let queue = SqliteQueue::open(&folder.path().join("queue.sqlite"))?;
+//! let job = Job { draw: "abc-0".into(), kind: "generate".into(), shot: "cosmos 010".into(), ..Job::default() };
+//! queue.enqueue(&[job.clone()])?;
+//! queue.enqueue(&[job.clone()])?;
 //! let at = 1_000; // milliseconds
-//! assert_eq!(queue.lease("worker a", at, 500)?.map(|l| l.job), Some(job.clone()));
-//! assert!(queue.lease("worker b", at + 100, 500)?.is_none());
-//! assert_eq!(queue.lease("worker b", at + 600, 500)?.map(|l| l.attempt), Some(2));
+//! assert_eq!(queue.lease("worker a", &["generate"], at, 500)?.map(|l| l.job), Some(job.clone()));
+//! assert!(queue.lease("worker b", &[], at + 100, 500)?.is_none());
+//! assert_eq!(queue.lease("worker b", &[], at + 600, 500)?.map(|l| l.attempt), Some(2));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -34,17 +34,20 @@ mod event;
 pub mod guides;
 mod like;
 mod lock;
+pub mod pattern;
 mod pictures;
 mod plan;
-mod queue;
+pub mod queue;
 pub mod staged;
 pub mod takes;
+pub mod variants;
 mod wording;
 pub mod words;
+pub mod worker;
 
-pub use draw::{DrawError, Drawing, Outcome, draw_all};
+pub use draw::{DrawError, Drawing, GENERATE, Outcome, draw_all, help_draw};
 pub use event::{Event, Observer, Silent};
 pub use lock::{Lock, LockError};
 pub use pictures::Pictured;
-pub use plan::{Desk, Objection, Plan, Planned, Why, Work, plan, plan_with};
-pub use queue::{Job, Leased, Queue, QueueError};
+pub use plan::{Asked, Desk, Objection, Plan, Planned, Why, Work, plan, plan_with, subject};
+pub use queue::{Job, Leased, Queue, QueueError, SqliteQueue};

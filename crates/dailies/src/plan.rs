@@ -10,11 +10,12 @@ use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
 use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
-use heirloom_vault::{ObjectId, Vault, VaultError};
+use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
 use crate::guides::ShotGuides;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
 use crate::takes::TakeError;
+use crate::variants::first_of;
 use crate::wording::Wording;
 use crate::words::{self, Measured, Photographs, ShotWords, Words};
 
@@ -54,6 +55,37 @@ pub struct Planned {
     pub work: Work,
     /// The guides of a guided shot.
     pub guides: Option<Arc<ShotGuides>>,
+    /// What stands beside the request: how it was come to.
+    pub asked: Asked,
+}
+
+/// How a request was come to: stands in the ledger beside it, and not in its hash.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// The prompt before its choices were made (see [`crate::pattern`]), where it had any.
+    pub pattern: Option<String>,
+    /// The take that it grew from.
+    pub parent: Option<ObjectId>,
+    /// What was to become other than in that take: "nearer to dusk, less literal".
+    pub note: Option<String>,
+    /// Its place in the queue before all else: larger is sooner.
+    pub priority: i32,
+}
+
+impl Asked {
+    /// The act of asking, with what is said here.
+    pub(crate) fn told(&self, mut act: NewAct) -> NewAct {
+        if let Some(pattern) = &self.pattern {
+            act.facts["pattern"] = pattern.clone().into();
+        }
+        if let Some(note) = &self.note {
+            act.facts["note"] = note.clone().into();
+        }
+        match self.parent {
+            Some(parent) => act.input("parent", parent),
+            None => act,
+        }
+    }
 }
 
 impl Planned {
@@ -188,6 +220,19 @@ pub fn plan_with(
         desk,
     };
     for (scene, shot) in film.shots() {
+        // What a prompt leaves open is chosen as its first variation has it.
+        let first = match first_of(shot) {
+            Ok(first) => first,
+            Err(error) => {
+                plan.objections.push(Objection {
+                    shot: format!("{} {}", scene.name, shot.name),
+                    subject: subject(scene, shot),
+                    why: Why::Shot(format!("its prompt or mood: {error}")),
+                });
+                continue;
+            }
+        };
+        let shot = &first;
         let mut spoken = Wording::new(desk, shot);
         let planned = planned(&room, scene, shot, &mut spoken)?;
         plan.words.push(spoken.told(scene, shot));
@@ -197,6 +242,14 @@ pub fn plan_with(
         }
     }
     Ok(plan)
+}
+
+/// The ledger's name for a shot: its id where it has one.
+pub fn subject(scene: &Scene, shot: &Shot) -> String {
+    match &shot.id {
+        Some(id) => format!("shot:{}", id.as_str()),
+        None => format!("shot:{}/{}", scene.name, shot.name),
+    }
 }
 
 type Answer<T> = Result<Result<T, Vec<Objection>>, VaultError>;
@@ -212,10 +265,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
         ..
     } = *room;
     let label = format!("{} {}", scene.name, shot.name);
-    let subject = match &shot.id {
-        Some(id) => format!("shot:{}", id.as_str()),
-        None => format!("shot:{}/{}", scene.name, shot.name),
-    };
+    let subject = subject(scene, shot);
     let object = |why| Objection {
         shot: label.clone(),
         subject: subject.clone(),
@@ -293,6 +343,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
             sources,
             pictures: pictured,
             work,
+            asked: Asked::default(),
         }),
         Err(why) => Err(vec![object(why)]),
     })

@@ -1,6 +1,6 @@
 //! What there is of a request: views over the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heirloom_engine::{Draw, Request, TakeManifest};
 use heirloom_vault::{Act, Filter, ObjectId, Vault, VaultError, Verb};
@@ -33,6 +33,22 @@ pub fn drawn(vault: &Vault, draw: &Draw) -> Result<Option<Act>, VaultError> {
         .acts(&filter)?
         .into_iter()
         .find(|act| act.facts["draw"].as_u64() == Some(draw.n.into())))
+}
+
+/// Every draw that was finished.
+///
+/// # Errors
+/// The ledger can not be read.
+pub fn held(vault: &Vault) -> Result<BTreeSet<Draw>, VaultError> {
+    let acts = vault.ledger().acts(&Filter::verb(Verb::Drawn))?;
+    let draws = acts.iter().filter_map(|act| {
+        let n = act.facts["draw"].as_u64().and_then(|n| u32::try_from(n).ok())?;
+        Some(Draw {
+            request: act.inputs("request").next()?,
+            n,
+        })
+    });
+    Ok(draws.collect())
 }
 
 /// A take could not be read.

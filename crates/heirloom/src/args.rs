@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
-pub use archive::{Archive, Ordered, Search};
+pub use archive::{Archive, Drift, Ordered, Search};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -272,6 +272,8 @@ pub enum Style {
         #[arg(long)]
         json: bool,
     },
+    /// How far pictures and clips are from a style: 1 as its own sources, more the farther.
+    Drift(Drift),
     /// All that is known of a style.
     Show {
         /// Its name; NAME@2 for a version.

@@ -7,6 +7,7 @@ mod args;
 mod attribution;
 mod cut;
 mod distance;
+mod drift;
 mod frames;
 mod ledger;
 mod like;

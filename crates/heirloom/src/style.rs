@@ -19,7 +19,7 @@ use heirloom_vault::{Actor, Vault};
 use crate::archive::query;
 use crate::args::{Grade, GradeFormat, Style as Command};
 use crate::show::{Show, VaultBar};
-use crate::{open, reports};
+use crate::{drift, open, reports};
 
 /// Pixels on the longer side that pictures a grade is fitted against are looked at.
 const AGAINST_SIDE: u32 = 256;
@@ -103,6 +103,7 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
                 ));
             }
         }
+        Command::Drift(options) => drift::run(folder, options, show, stop)?,
         Command::Show { name, json } => {
             let held = styles.get(name)?;
             if *json {

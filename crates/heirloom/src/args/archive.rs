@@ -88,3 +88,19 @@ pub struct Ordered {
     #[arg(long, value_name = "FILE")]
     pub sheet: Option<PathBuf>,
 }
+
+/// Options of `style drift`.
+#[derive(Debug, Group)]
+pub struct Drift {
+    /// The style; NAME@2 for a version.
+    pub name: String,
+    /// Photographs and clips, on disk or in the archive (archive:moon).
+    #[arg(required = true, value_name = "FILE")]
+    pub inputs: Vec<String>,
+    /// Of clips only every so many frames.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub every: u32,
+    /// As JSON, with every frame of clips.
+    #[arg(long)]
+    pub json: bool,
+}
