@@ -1,9 +1,10 @@
-//! How well drift tells archives apart: every folder is one archive, split in halves over several seeds.
+//! How well drift tells archives apart: every folder is one archive, its files split in halves over several seeds.
 //!
 //! `cargo run --release -p heirloom-style --example measure_style -- PLOT.png FOLDER...` fits a reference to one half of
 //! each archive, and asks how often a picture of its other half drifts less than one of another archive (AUC). Pictures in
-//! a folder `NAME.crops` are cut into 3 x 3 pictures that do not overlap. Prints figures as xtask reads them, the pictures
-//! that fell on the wrong side, and draws a strip for each pair of archives: grey is home, colour is foreign.
+//! a folder `NAME.crops` are cut into 3 x 3 pictures that do not overlap; crops of one file never stand on both sides.
+//! Archives of fewer than twelve files are foreign to the others only. Prints figures as xtask reads them, the pictures that
+//! fell on the wrong side, and draws a strip for each pair of archives.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use heirloom_picture::measure::View;
@@ -15,9 +16,11 @@ use std::path::{Path, PathBuf};
 
 const SEEDS: u64 = 5;
 const SIDE: u32 = 1024;
+const LEAST_FILES: usize = 12;
 const PARTS: [&str; 6] = ["total", "palette", "contrast", "texture", "grain", "sharpness"];
 
 struct Source {
+    file: String,
     name: String,
     picture: Preview,
     features: Features,
@@ -46,7 +49,7 @@ fn main() {
     assert!(archives.len() > 1, "name two folders or more");
     let mut judged = Vec::new();
     for seed in 0..SEEDS {
-        for home in 0..archives.len() {
+        for home in homes(&archives) {
             judge(&archives, home, seed, &mut judged);
         }
     }
@@ -77,6 +80,7 @@ fn archive(folder: &Path) -> Archive {
                 .into_iter()
                 .enumerate()
                 .map(|(n, picture)| Source {
+                    file: name.clone(),
                     name: format!("{name}#{n}"),
                     features: Features::of(&picture.view().unwrap()),
                     picture,
@@ -118,15 +122,27 @@ fn values(d: &Drift) -> [f64; 6] {
     [d.total, d.palette, d.contrast, d.texture, d.grain, d.sharpness]
 }
 
+/// The archives that are large enough to be split.
+fn homes(archives: &[Archive]) -> Vec<usize> {
+    (0..archives.len()).filter(|n| files(&archives[*n]).len() >= LEAST_FILES).collect()
+}
+
+fn files(archive: &Archive) -> Vec<&str> {
+    let mut files: Vec<&str> = archive.sources.iter().map(|s| s.file.as_str()).collect();
+    files.dedup();
+    files
+}
+
+/// A reference to one half of an archive's files, and what is in the others.
 fn half(archive: &Archive, seed: u64) -> (Reference, Vec<&Source>) {
-    let order = shuffled(archive.sources.len(), seed);
-    let (fitted, held_out) = order.split_at(order.len().div_ceil(2));
-    let features: Vec<Features> = fitted
-        .iter()
-        .map(|n| archive.sources[*n].features.clone())
-        .collect();
+    let files = files(archive);
+    let order = shuffled(files.len(), seed);
+    let fitted: Vec<&str> = order[..order.len().div_ceil(2)].iter().map(|n| files[*n]).collect();
+    let (ours, held_out): (Vec<&Source>, Vec<&Source>) =
+        archive.sources.iter().partition(|s| fitted.contains(&s.file.as_str()));
+    let features: Vec<Features> = ours.iter().map(|s| s.features.clone()).collect();
     let reference = Reference::fit(&features).unwrap_or_else(|e| panic!("{}: {e}", archive.name));
-    (reference, held_out.iter().map(|n| &archive.sources[*n]).collect())
+    (reference, held_out)
 }
 
 fn judge(archives: &[Archive], home: usize, seed: u64, judged: &mut Vec<Judged>) {
@@ -179,7 +195,7 @@ fn report(archives: &[Archive], judged: &[Judged]) {
         judged.iter().filter(wanted).map(|j| j.parts[part]).collect()
     };
     let count = archives.len();
-    let pairs = || (0..count).flat_map(|a| (0..count).filter(move |b| *b != a).map(move |b| (a, b)));
+    let pairs = || homes(archives).into_iter().flat_map(|a| (0..count).filter(move |b| *b != a).map(move |b| (a, b)));
     // Every pair counts alike, however many pictures it has.
     for (part, name) in PARTS.iter().enumerate() {
         let all: Vec<f64> = (0..SEEDS)
@@ -205,7 +221,8 @@ fn report(archives: &[Archive], judged: &[Judged]) {
             median(of(home, from, None, 0))
         );
     }
-    for (home, archive) in archives.iter().enumerate() {
+    for home in homes(archives) {
+        let archive = &archives[home];
         let parts: Vec<String> = (1..6)
             .map(|p| format!("{} {:.2}", PARTS[p], median(of(home, home, None, p))))
             .collect();
@@ -240,19 +257,19 @@ fn report(archives: &[Archive], judged: &[Judged]) {
 
 fn monotone(archives: &[Archive]) {
     let mut runs = Vec::new();
-    for home in 0..archives.len() {
+    for home in homes(archives) {
         let (reference, held_out) = half(&archives[home], 1);
-        for (from, archive) in archives.iter().enumerate().filter(|(n, _)| *n != home) {
+        for archive in archives.iter().enumerate().filter(|(n, _)| *n != home).map(|(_, a)| a) {
             for n in 0..4 {
                 let own = &held_out[n % held_out.len()].picture;
                 let other = &archive.sources[shuffled(archive.sources.len(), n as u64)[0]].picture;
-                runs.push((reference.clone(), own, other, home, from));
+                runs.push((reference.clone(), own, other));
             }
         }
     }
     let steps: Vec<(usize, usize, bool)> = runs
         .par_iter()
-        .map(|(reference, own, other, ..)| {
+        .map(|(reference, own, other)| {
             let totals = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| {
                 let (codes, w, h) = mixed(own, other, share);
                 reference
@@ -285,8 +302,8 @@ fn mixed(a: &Preview, b: &Preview, share: f64) -> (Vec<[u8; 3]>, u32, u32) {
     ((0..w * h).map(pixel).collect(), w, h)
 }
 
-/// A band for each style, a row in it for each archive (its own first, dark), a tick for each picture: drift from 0.25 at
-/// the left to 64 at the right, doubling every eighth; a line stands at 1.
+/// A band for each style, a row in it for each archive (its own first, dark), a tick for each picture: drift from 1/4 to 64
+/// on a logarithmic axis; a dark line stands at 1.
 fn plot(path: &Path, archives: &[Archive], judged: &[Judged]) {
     const COLOURS: [[u8; 3]; 8] = [
         [214, 39, 40],
@@ -298,42 +315,70 @@ fn plot(path: &Path, archives: &[Archive], judged: &[Judged]) {
         [23, 190, 207],
         [188, 189, 34],
     ];
-    let count = archives.len();
-    let (row, gap, width) = (14, 16, 960);
-    let height = count * (count * row + gap) + gap;
+    let (count, homes) = (archives.len(), homes(archives));
+    let (row, gap, left, width) = (15, 40, 170, 1160);
+    let height = homes.len() * (count * row + gap) + gap;
     let mut codes = vec![[255u8; 3]; width * height];
-    let x_of = |drift: f64| {
-        (((libm::log2(drift.max(1e-9)) + 2.0) / 8.0).clamp(0.0, 1.0) * (width - 3) as f64) as usize
-    };
-    let band = |home: usize| gap + home * (count * row + gap);
-    for home in 0..count {
-        for y in band(home)..band(home) + count * row {
-            for n in 0..=8 {
-                let shade = if n == 2 { 60 } else { 225 };
-                codes[y * width + x_of(libm::exp2(f64::from(n) - 2.0))] = [shade; 3];
+    let span = (width - left - 20) as f64;
+    let x_of = |drift: f64| left + (((libm::log2(drift.max(1e-9)) + 2.0) / 8.0).clamp(0.0, 1.0) * span) as usize;
+    for (band, home) in homes.iter().enumerate() {
+        let top = gap + band * (count * row + gap);
+        words(&mut codes, width, (6, top - 18), &format!("style {}", archives[*home].name), [0; 3]);
+        for n in 0..=8 {
+            let x = x_of(libm::exp2(f64::from(n) - 2.0));
+            let label = ["0.25", "0.5", "1", "2", "4", "8", "16", "32", "64"][n as usize];
+            words(&mut codes, width, (x - 6 * label.len(), top - 18), label, [90; 3]);
+            for y in top..top + count * row {
+                codes[y * width + x] = [if n == 2 { 60 } else { 215 }; 3];
             }
         }
-    }
-    for j in judged {
-        let place = if j.from == j.home {
-            0
-        } else if j.from < j.home {
-            j.from + 1
-        } else {
-            j.from
-        };
-        let colour = if j.from == j.home {
-            [40; 3]
-        } else {
-            COLOURS[j.from % 8]
-        };
-        let (x, top) = (x_of(j.parts[0]), band(j.home) + place * row);
-        for y in top + 1..top + row - 2 {
-            for x in x..x + 2 {
-                let pixel = &mut codes[y * width + x];
-                *pixel = std::array::from_fn(|c| ((u16::from(pixel[c]) + u16::from(colour[c])) / 2) as u8);
+        for from in 0..count {
+            let colour = if from == *home { [40; 3] } else { COLOURS[from % 8] };
+            let place = if from == *home { 0 } else { from + usize::from(from < *home) };
+            let top = top + place * row;
+            words(&mut codes, width, (20, top), &archives[from].name, colour);
+            for j in judged.iter().filter(|j| j.home == *home && j.from == from) {
+                let x = x_of(j.parts[0]);
+                for pixel in (top + 1..top + row - 2).flat_map(|y| [y * width + x, y * width + x + 1]) {
+                    let mix = |c: usize| ((u16::from(codes[pixel][c]) + u16::from(colour[c])) / 2) as u8;
+                    codes[pixel] = [mix(0), mix(1), mix(2)];
+                }
             }
         }
     }
     png::write8(path, &codes, width as u32, height as u32).unwrap();
+}
+
+/// Letters of 5 columns by 7 rows, the lowest bit on top: a to z, then 0 to 9, then a point.
+const LETTERS: [[u8; 5]; 37] = [
+    [0x20, 0x54, 0x54, 0x54, 0x78], [0x7f, 0x48, 0x44, 0x44, 0x38], [0x38, 0x44, 0x44, 0x44, 0x20],
+    [0x38, 0x44, 0x44, 0x48, 0x7f], [0x38, 0x54, 0x54, 0x54, 0x18], [0x08, 0x7e, 0x09, 0x01, 0x02],
+    [0x0c, 0x52, 0x52, 0x52, 0x3e], [0x7f, 0x08, 0x04, 0x04, 0x78], [0x00, 0x44, 0x7d, 0x40, 0x00],
+    [0x20, 0x40, 0x44, 0x3d, 0x00], [0x7f, 0x10, 0x28, 0x44, 0x00], [0x00, 0x41, 0x7f, 0x40, 0x00],
+    [0x7c, 0x04, 0x18, 0x04, 0x78], [0x7c, 0x08, 0x04, 0x04, 0x78], [0x38, 0x44, 0x44, 0x44, 0x38],
+    [0x7c, 0x14, 0x14, 0x14, 0x08], [0x08, 0x14, 0x14, 0x18, 0x7c], [0x7c, 0x08, 0x04, 0x04, 0x08],
+    [0x48, 0x54, 0x54, 0x54, 0x20], [0x04, 0x3f, 0x44, 0x40, 0x20], [0x3c, 0x40, 0x40, 0x20, 0x7c],
+    [0x1c, 0x20, 0x40, 0x20, 0x1c], [0x3c, 0x40, 0x30, 0x40, 0x3c], [0x44, 0x28, 0x10, 0x28, 0x44],
+    [0x0c, 0x50, 0x50, 0x50, 0x3c], [0x44, 0x64, 0x54, 0x4c, 0x44], [0x3e, 0x51, 0x49, 0x45, 0x3e],
+    [0x00, 0x42, 0x7f, 0x40, 0x00], [0x42, 0x61, 0x51, 0x49, 0x46], [0x21, 0x41, 0x45, 0x4b, 0x31],
+    [0x18, 0x14, 0x12, 0x7f, 0x10], [0x27, 0x45, 0x45, 0x45, 0x39], [0x3c, 0x4a, 0x49, 0x49, 0x30],
+    [0x01, 0x71, 0x09, 0x05, 0x03], [0x36, 0x49, 0x49, 0x49, 0x36], [0x06, 0x49, 0x49, 0x29, 0x1e],
+    [0x00, 0x60, 0x60, 0x00, 0x00],
+];
+
+/// Words in letters of twice the size, from a corner on; what has no letter is a space.
+fn words(codes: &mut [[u8; 3]], width: usize, (left, top): (usize, usize), text: &str, colour: [u8; 3]) {
+    for (n, byte) in text.bytes().enumerate() {
+        let letter = match byte {
+            b'a'..=b'z' => LETTERS[usize::from(byte - b'a')],
+            b'0'..=b'9' => LETTERS[usize::from(byte - b'0') + 26],
+            b'.' => LETTERS[36],
+            _ => [0; 5],
+        };
+        for (x, y) in (0..10).flat_map(|x| (0..14).map(move |y| (x, y))) {
+            if letter[x / 2] >> (y / 2) & 1 == 1 {
+                codes[(top + y) * width + left + 12 * n + x] = colour;
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use heirloom_picture::look::{self, Planes};
 use heirloom_picture::measure::View;
 
-use super::{grain, sharpness};
+use super::{grain, sharpness, tints};
 
 /// What the numbers of [`Features`] mean; raised when that changes. Features of another version are not compared.
 pub const VERSION: u32 = 1;
@@ -16,11 +16,11 @@ const FINE_SIDE: u32 = 1024;
 pub struct Features {
     /// [`VERSION`] at the time.
     pub version: u32,
-    /// The roots of the look's palette, then its running sums over lightness, a and b.
+    /// The roots of the look's palette, then its running sums over lightness, a and b, then moments of the tints.
     pub palette: Vec<f32>,
     /// Quantiles of lightness, then local contrast in blocks of two sizes.
     pub contrast: Vec<f32>,
-    /// The look's texture.
+    /// The look's texture, then how many edges there are, and how much finer tints vary than lightness.
     pub texture: Vec<f32>,
     /// Noise in flat parts.
     pub grain: Vec<f32>,
@@ -37,9 +37,9 @@ impl Features {
         let fine = Planes::of(view, FINE_SIDE);
         Self {
             version: VERSION,
-            palette: palette(&seen.palette),
+            palette: [palette(&seen.palette), tints::tints(&small)].concat(),
             contrast: contrast(&small),
-            texture: texture(&seen.texture),
+            texture: [texture(&seen.texture), tints::edges(&small)].concat(),
             grain: grain::grain(&fine),
             sharpness: sharpness::sharpness(&fine),
         }

@@ -26,6 +26,7 @@ mod features;
 mod grain;
 mod reference;
 mod sharpness;
+mod tints;
 
 pub use clip::{ClipDrift, Step, drift_of_frames};
 pub use features::{Features, VERSION};
