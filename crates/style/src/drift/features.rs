@@ -16,7 +16,7 @@ const FINE_SIDE: u32 = 1024;
 pub struct Features {
     /// [`VERSION`] at the time.
     pub version: u32,
-    /// The roots of the look's palette, then its running sums over lightness, a and b, then moments of the tints.
+    /// Running sums of the look's palette over lightness, a and b, then moments of the tints.
     pub palette: Vec<f32>,
     /// Quantiles of lightness, then local contrast in blocks of two sizes.
     pub contrast: Vec<f32>,
@@ -57,10 +57,11 @@ impl Features {
     }
 }
 
-/// Euclid's distance of these is that of Hellinger together with those of Cramér over lightness, a and b: the first finds
-/// colours that are not there, the others still tell near from far when no colour is shared.
+/// Euclid's distance of these is that of Cramér over lightness, a and b, which tells near from far also when no colour is
+/// shared. Not the shares of single colours: a picture half way between two others has colours that neither has, so that it
+/// would be farther from one than the other is.
 fn palette(shares: &[f32]) -> Vec<f32> {
-    let mut list: Vec<f32> = shares.iter().map(|v| 2.0 * v.max(0.0).sqrt()).collect();
+    let mut list = Vec::new();
     let tints = look::TINTS;
     for (axis, nodes) in [(0, look::LIGHTNESSES), (1, tints), (2, tints)] {
         let mut sums = vec![0f32; nodes];

@@ -27,6 +27,7 @@ mod grain;
 mod reference;
 mod sharpness;
 mod tints;
+mod weights;
 
 pub use clip::{ClipDrift, Step, drift_of_frames};
 pub use features::{Features, VERSION};

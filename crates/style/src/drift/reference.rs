@@ -1,21 +1,23 @@
 //! What a style is compared by: the features of its sources, and what distances are usual among them.
 
-use super::{Drift, Features, VERSION};
+use super::{Drift, Features, VERSION, weights};
 use rayon::prelude::*;
 
 /// The fewest sources a reference is fitted to. Cut a smaller set into pictures that do not overlap, each at the size that
 /// takes are judged at, and fit those: they stand for places of one picture, so that their archive is taken to be narrow.
 pub const LEAST_SOURCES: usize = 3;
 
-/// How much a distance's usual spread (of its natural logarithm) is taken to be before an archive has shown its own, and
-/// how many sources that belief weighs.
-const SPREAD: (f64, f64) = (0.35, 6.0);
-/// The usual variance of one feature within an archive, in the features' units, and how many sources it weighs.
-const VARIANCE: (f64, f64) = (0.04, 6.0);
+/// How much a distance's usual spread (of its natural logarithm) is taken to be before an archive has shown its own, how
+/// many sources that belief weighs, and the least it is taken to be.
+const SPREAD: (f64, f64, f64) = (0.35, 6.0, 0.4);
+/// How many sources the usual variance of a weighted number, which is 1, weighs.
+const BELIEF: f64 = 8.0;
+/// The share of the others that are near, as one over it.
+const NEAR: usize = 3;
 /// Distances below this are not told from none: copies of one picture make no archive without width.
 const NARROWEST: f64 = 0.05;
 /// Weights of palette, contrast, texture, grain and sharpness in the whole.
-const WEIGHTS: [f64; 5] = [1.5, 1.0, 1.5, 0.75, 0.75];
+const WEIGHTS: [f64; 5] = [2.0, 1.0, 1.0, 1.0, 0.5];
 
 /// Why a reference could not be fitted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +44,9 @@ struct Usual {
 pub struct Reference {
     version: u32,
     sources: Vec<Features>,
-    /// How many nearest sources a distance is the mean of.
-    nearest: usize,
-    /// For each part, what every feature is multiplied with.
-    scales: [Vec<f32>; 5],
     usual: [Usual; 5],
-    whole: Usual,
+    /// The median of the parts taken together.
+    whole: f64,
 }
 
 impl Reference {
@@ -60,34 +59,34 @@ impl Reference {
         if sources.len() < LEAST_SOURCES {
             return Err(ReferenceError::TooFew(sources.len()));
         }
-        let lengths = |f: &Features| f.parts().map(<[f32]>::len);
-        let alike = |f: &Features| f.version == VERSION && lengths(f) == lengths(&sources[0]);
-        if let Some(stale) = sources.iter().position(|f| !alike(f)) {
+        let whole = |f: &Features| {
+            f.parts()
+                .iter()
+                .zip(weights::ALL)
+                .all(|(part, w)| part.len() == w.len())
+        };
+        if let Some(stale) = sources.iter().position(|f| f.version != VERSION || !whole(f)) {
             return Err(ReferenceError::Stale(stale));
         }
+        let blank = Usual {
+            median: 1.0,
+            spread: 0.5,
+        };
         let mut reference = Self {
             version: VERSION,
-            nearest: (sources.len() / 6).clamp(1, 3),
-            scales: core::array::from_fn(|part| scales(sources, part)),
-            usual: [Usual {
-                median: 1.0,
-                spread: 0.5,
-            }; 5],
-            whole: Usual {
-                median: 1.0,
-                spread: 0.5,
-            },
             sources: sources.to_vec(),
+            usual: [blank; 5],
+            whole: 1.0,
         };
         let left_out: Vec<[f64; 5]> = (0..sources.len())
             .into_par_iter()
             .map(|n| reference.distances(&sources[n], Some(n)))
             .collect();
         for part in 0..5 {
-            reference.usual[part] = Usual::of(left_out.iter().map(|d| d[part]), NARROWEST);
+            reference.usual[part] = Usual::of(left_out.iter().map(|d| d[part]));
         }
         let wholes = left_out.iter().map(|d| together(&reference.relative(d)));
-        reference.whole = Usual::of(wholes, NARROWEST);
+        reference.whole = median(&mut wholes.collect::<Vec<_>>()).max(1e-6);
         Ok(reference)
     }
 
@@ -110,7 +109,7 @@ impl Reference {
     fn calibrated(&self, distances: &[f64; 5]) -> Drift {
         let relative = self.relative(distances);
         let [palette, contrast, texture, grain, sharpness] = relative;
-        let total = self.whole.relative(together(&relative));
+        let total = together(&relative) / self.whole;
         Drift {
             total,
             palette,
@@ -125,48 +124,42 @@ impl Reference {
         core::array::from_fn(|part| self.usual[part].relative(distances[part]))
     }
 
-    /// For each part: the mean distance to the nearest sources, one of them left out.
+    /// The distance from the sources in each part, one of them left out.
     fn distances(&self, features: &Features, left_out: Option<usize>) -> [f64; 5] {
-        if features.version != self.version || self.version != VERSION {
+        let whole = features
+            .parts()
+            .iter()
+            .zip(weights::ALL)
+            .all(|(part, w)| part.len() == w.len());
+        if features.version != self.version || self.version != VERSION || !whole {
             return [f64::INFINITY; 5];
         }
         core::array::from_fn(|part| {
-            let ours = features.parts()[part];
-            let mut near = vec![f64::INFINITY; self.nearest];
-            for (_, source) in self
+            let others = self
                 .sources
                 .iter()
                 .enumerate()
-                .filter(|(n, _)| Some(*n) != left_out)
-            {
-                let mut distance = apart(ours, source.parts()[part], &self.scales[part]);
-                for kept in &mut near {
-                    if distance < *kept {
-                        core::mem::swap(kept, &mut distance);
-                    }
-                }
-            }
-            near.iter().sum::<f64>() / near.len() as f64
+                .filter(|(n, _)| Some(*n) != left_out);
+            let others: Vec<&[f32]> = others.map(|(_, source)| source.parts()[part]).collect();
+            apart(features.parts()[part], &others, weights::ALL[part])
         })
     }
 }
 
 impl Usual {
-    fn of(distances: impl Iterator<Item = f64>, narrowest: f64) -> Self {
-        let mut sorted: Vec<f64> = distances.map(|d| d.max(narrowest)).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let count = sorted.len();
-        let median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2.0;
+    fn of(distances: impl Iterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = distances.map(|d| d.max(NARROWEST)).collect();
+        let median = median(&mut sorted);
         let around = |d: &f64| {
             let log = libm::log(d / median);
             log * log
         };
-        let (believed, weight) = SPREAD;
+        let (believed, weight, least) = SPREAD;
         let squares: f64 = sorted.iter().map(around).sum();
-        let spread = libm::sqrt((weight * believed * believed + squares) / (weight + count as f64));
+        let spread = libm::sqrt((weight * believed * believed + squares) / (weight + sorted.len() as f64));
         Self {
             median,
-            spread: spread.max(0.2),
+            spread: spread.max(least),
         }
     }
 
@@ -179,31 +172,49 @@ impl Usual {
     }
 }
 
+/// Sorts; 0 of none.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        count => (values[(count - 1) / 2] + values[count / 2]) / 2.0,
+    }
+}
+
+/// How far numbers are from those of sources: the root of half the square of the mean distance to the nearest third, and half
+/// the square of that to their mean. Differences count by what a number weighs, and less where the sources themselves are wide.
+fn apart(ours: &[f32], sources: &[&[f32]], weights: &[f32]) -> f64 {
+    let count = sources.len() as f64;
+    let mut to_source = vec![0f64; sources.len()];
+    let mut to_mean = 0f64;
+    for (n, weight) in weights.iter().enumerate() {
+        let value = |list: &[f32]| f64::from(list[n]) * f64::from(*weight);
+        let mean = sources.iter().map(|s| value(s)).sum::<f64>() / count;
+        let squares: f64 = sources
+            .iter()
+            .map(|s| (value(s) - mean) * (value(s) - mean))
+            .sum();
+        let variance = (BELIEF + squares) / (BELIEF + count);
+        let our = value(ours);
+        to_mean += (our - mean) * (our - mean) / variance;
+        for (sum, source) in to_source.iter_mut().zip(sources) {
+            *sum += (our - value(source)) * (our - value(source)) / variance;
+        }
+    }
+    to_source.sort_unstable_by(f64::total_cmp);
+    let near = (sources.len() / NEAR).max(1);
+    let length = weights.len() as f64;
+    let to_near = to_source
+        .iter()
+        .take(near)
+        .map(|s| libm::sqrt(s / length))
+        .sum::<f64>()
+        / near as f64;
+    libm::sqrt(0.5 * to_near * to_near + 0.5 * to_mean / length)
+}
+
 /// The weighted root mean square of the parts: a soft maximum, so that one part far off is not hidden by four at home.
 fn together(parts: &[f64; 5]) -> f64 {
     let squares: f64 = parts.iter().zip(WEIGHTS).map(|(p, w)| w * p * p).sum();
     libm::sqrt(squares / WEIGHTS.iter().sum::<f64>())
-}
-
-fn apart(a: &[f32], b: &[f32], scales: &[f32]) -> f64 {
-    let one = |((a, b), s): ((&f32, &f32), &f32)| f64::from((a - b) * s) * f64::from((a - b) * s);
-    libm::sqrt(a.iter().zip(b).zip(scales).map(one).sum())
-}
-
-/// What differences of each feature count: less where the archive itself is wide. Shares of colours (part 0) count alike.
-fn scales(sources: &[Features], part: usize) -> Vec<f32> {
-    let length = sources[0].parts()[part].len();
-    if part == 0 {
-        return vec![1.0; length];
-    }
-    let (believed, weight) = VARIANCE;
-    let count = sources.len() as f64;
-    let one = |n: usize| {
-        let values = || sources.iter().map(|f| f64::from(f.parts()[part][n]));
-        let mean = values().sum::<f64>() / count;
-        let squares: f64 = values().map(|v| (v - mean) * (v - mean)).sum();
-        let variance = (weight * believed + squares) / (weight + count);
-        (1.0 / libm::sqrt(variance * length as f64)) as f32
-    };
-    (0..length).map(one).collect()
 }

@@ -57,7 +57,10 @@ pub(super) fn edges(planes: &Planes) -> Vec<f32> {
     let count = steps.len().max(1) as f32;
     let share = |least: f32| 2.0 * steps.iter().filter(|s| **s > least * least).count() as f32 / count;
     let mut list: Vec<f32> = EDGES.map(share).to_vec();
-    let (mut width, mut three) = (planes.width, [planes.l.clone(), planes.a.clone(), planes.b.clone()]);
+    let (mut width, mut three) = (
+        planes.width,
+        [planes.l.clone(), planes.a.clone(), planes.b.clone()],
+    );
     for _ in 0..3 {
         let [l, a, b] = [0, 1, 2].map(|n: usize| {
             let steps = squares(&three[n], width);
