@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{exemplar, places, setup, stage};
+use crate::{exemplar, places, setup, stage, style};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -38,14 +38,15 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     let name = args.word();
     args.done()?;
     let name = name.as_deref().unwrap_or("");
-    if !["exemplar", "stage"].contains(&name) {
-        bail!("name what to measure; there are `exemplar` and `stage`");
+    if !["exemplar", "stage"].contains(&name) && (kind, name) != (Kind::Quality, "style") {
+        bail!("name what to measure; there are `exemplar` and `stage`, and `measure style`");
     }
     let mut steps = Steps::default();
     steps.step("set up", "cargo xtask setup", setup::for_demo)?;
     match (kind, name) {
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
         (Kind::Quality, "stage") => stage::quality(&mut steps)?,
+        (Kind::Quality, "style") => style::quality(&mut steps)?,
         (Kind::Speed, _) => speed(&mut steps)?,
         (Kind::Quality, _) => exemplar::quality(&mut steps)?,
     }

@@ -33,7 +33,7 @@ pub use clip::{ClipDrift, Step, drift_of_frames};
 pub use features::{Features, VERSION};
 pub use reference::{LEAST_SOURCES, Reference, ReferenceError};
 
-/// How far a picture is from a style. 1 is the median of the archive's own pictures, 0 a picture that is in it; no unit.
+/// How far a picture is from a style. 1 is the median of the archive's own pictures, each held out; no unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Drift {
     /// All parts together.

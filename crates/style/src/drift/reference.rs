@@ -11,13 +11,13 @@ pub const LEAST_SOURCES: usize = 3;
 /// many sources that belief weighs, and the least it is taken to be.
 const SPREAD: (f64, f64, f64) = (0.35, 6.0, 0.4);
 /// How many sources the usual variance of a weighted number, which is 1, weighs.
-const BELIEF: f64 = 8.0;
+const BELIEF: f64 = 16.0;
 /// The share of the others that are near, as one over it.
 const NEAR: usize = 3;
 /// Distances below this are not told from none: copies of one picture make no archive without width.
-const NARROWEST: f64 = 0.05;
+const NARROWEST: f64 = 0.5;
 /// Weights of palette, contrast, texture, grain and sharpness in the whole.
-const WEIGHTS: [f64; 5] = [2.0, 1.0, 1.0, 1.0, 0.5];
+const WEIGHTS: [f64; 5] = [2.0, 1.0, 1.0, 1.5, 0.5];
 
 /// Why a reference could not be fitted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
