@@ -10,6 +10,9 @@ use heirloom_style::drift::{Drift, Features, LEAST_SOURCES, Reference, Reference
 /// Pixels on a crop's side.
 const CROP: usize = 160;
 
+/// What is done to a picture's codes.
+type Change<'a> = &'a dyn Fn(&[[u8; 3]]) -> Vec<[u8; 3]>;
+
 /// A demo picture cut into crops.
 fn crops(name: &str) -> Vec<Vec<[u8; 3]>> {
     let path = format!("{}/../../demo/archive/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -131,7 +134,7 @@ fn mixing_in_a_foreign_picture_raises_drift_by_steps() {
 fn each_part_answers_to_its_own_change() {
     let crops = crops("coffee.png");
     let reference = Reference::fit(&features(&crops)).unwrap();
-    let change = |of: &dyn Fn(&[[u8; 3]]) -> Vec<[u8; 3]>| -> [f64; 6] {
+    let change = |of: Change<'_>| -> [f64; 6] {
         let mut all = vec![Vec::new(); 6];
         for crop in &crops {
             let changed = of(crop);
