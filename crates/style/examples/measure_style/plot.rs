@@ -1,6 +1,6 @@
 //! The plot of how far pictures of every archive are from every style.
 
-use super::{Archive, Judged, auc, of};
+use super::{Archive, Judged, aucs, mean, of};
 use heirloom_picture::png;
 use std::path::Path;
 
@@ -22,10 +22,10 @@ const COLOURS: [[u8; 3]; 8] = [
 /// Where the axis is marked, from 1/4 to 64.
 const MARKS: [&str; 9] = ["0.25", "0.5", "1", "2", "4", "8", "16", "32", "64"];
 
-/// A band for each style, a row in it for each archive (its own first, dark; the others with their AUC), a tick for each
+/// A band for each style, a row in it for each archive (its own first, dark; the others with their mean AUC), a tick for each
 /// picture: drift on a logarithmic axis, what lies beyond at its ends; a dark line stands at 1.
 pub fn draw(path: &Path, archives: &[Archive], judged: &[Judged]) {
-    let count = archives.len();
+    let (count, aucs) = (archives.len(), aucs(archives, judged, 0));
     let height = count * (count * ROW + GAP) + GAP / 2;
     let mut codes = vec![[255u8; 3]; WIDTH * height];
     let span = (WIDTH - LEFT - 20) as f64;
@@ -56,7 +56,8 @@ pub fn draw(path: &Path, archives: &[Archive], judged: &[Judged]) {
             let label = if from == home {
                 "held out".to_owned()
             } else {
-                let auc = auc(&of(judged, home, home, 0), &of(judged, home, from, 0));
+                let pair = aucs.iter().filter(|a| (a.0, a.1) == (home, from));
+                let auc = mean(pair.map(|a| a.2));
                 format!("{} {auc:.3}", archives[from].name)
             };
             words(&mut codes, (20, top + 2), &label, colour);
