@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{archive, archive_speed, exemplar, places, setup, stage};
+use crate::{archive, archive_speed, exemplar, places, setup, stage, style};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,10 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     let name = args.word();
     args.done()?;
     let name = name.as_deref().unwrap_or("");
-    let known = ["archive", "exemplar", "stage"];
+    let known: &[&str] = match kind {
+        Kind::Speed => &["archive", "exemplar", "stage"],
+        Kind::Quality => &["archive", "exemplar", "stage", "style"],
+    };
     if !known.contains(&name) {
         bail!("name what to measure; there are: {}", known.join(", "));
     }
@@ -49,6 +52,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
         (Kind::Quality, "archive") => archive::quality(&mut steps)?,
         (Kind::Quality, "stage") => stage::quality(&mut steps)?,
+        (Kind::Quality, "style") => style::quality(&mut steps)?,
         (Kind::Speed, _) => speed(&mut steps)?,
         (Kind::Quality, _) => exemplar::quality(&mut steps)?,
     }

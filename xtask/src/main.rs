@@ -27,6 +27,7 @@ mod places;
 mod setup;
 mod stage;
 mod steps;
+mod style;
 mod suite;
 mod wallpapers;
 
@@ -52,6 +53,7 @@ cargo xtask COMMAND
   measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
+  measure style      how well drift tells archives of photographs apart, which it fetches; docs/benchmarks/style.md and .json
   bare-root [FOLDER] [--run COMMAND] [--keep]
                      run the two README commands in a bare Debian root (needs root; --run: that command instead)
   ci-budget          write docs/ci-budget.md from the times of the last `test`

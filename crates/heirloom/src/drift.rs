@@ -30,7 +30,12 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         let bytes = if input.starts_with("archive:") {
             let source = Archive::new(&vault).resolve(&SourceCall::parse(input)?)?;
             if source.frames.is_some() {
-                let clip = of_clip(&reference, &vault.path(&source.object), options.every, (show, stop))?;
+                let clip = of_clip(
+                    &reference,
+                    &vault.path(&source.object),
+                    options.every,
+                    (show, stop),
+                )?;
                 all.push(tell_clip(input, &clip, options, show));
                 continue;
             }
@@ -88,7 +93,12 @@ fn tell_clip(input: &str, clip: &ClipDrift, options: &Options, show: &Show) -> s
             show.say(&format!("{:<40} {}", "", parts(worst)));
         }
         for step in &clip.steps {
-            show.say(&format!("{:<40} a step of {:+.2} at frame {}", "", step.rise, step.frame * every));
+            show.say(&format!(
+                "{:<40} a step of {:+.2} at frame {}",
+                "",
+                step.rise,
+                step.frame * every
+            ));
         }
     }
     serde_json::json!({ "clip": input, "every": every, "drift": clip })
@@ -114,7 +124,9 @@ fn of_clip(
             done += 1;
             bar.at(done, clip.frames);
             let frame = if wanted {
-                frames.next().map(|frame| frame.map(|image| Some(Preview::of_image(&image, PROXY_SIDE))))
+                frames
+                    .next()
+                    .map(|frame| frame.map(|image| Some(Preview::of_image(&image, PROXY_SIDE))))
             } else {
                 frames.skip_one().map(|skipped| skipped.map(|()| None))
             };

@@ -186,3 +186,78 @@ fn a_style_changes_from_scene_to_scene() {
     film.run(&["style", "arc", "father", "sea"])
         .ended(2, &["2 values required"]);
 }
+
+#[test]
+fn drift_is_measured_of_stills_and_clips() {
+    let film = Film::with("");
+    film.run(&["style", "make", "father", "--from", "pictures/"])
+        .well();
+    let told = film
+        .run(&["style", "drift", "father", "pictures/moon.png", "archive:sea"])
+        .well()
+        .out;
+    assert_eq!(
+        told.lines()
+            .filter(|line| line.contains("drift ") && line.contains("palette "))
+            .count(),
+        2,
+        "{told}"
+    );
+    // A picture of plain red is far from what the style was made of.
+    heirloom_picture::png::write8(&film.path("red.png"), &[[220, 10, 10]; 120 * 90], 120, 90).unwrap();
+    let json = film
+        .run(&[
+            "style",
+            "drift",
+            "father",
+            "pictures/moon.png",
+            "red.png",
+            "--json",
+        ])
+        .well()
+        .out;
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let total = |n: usize| all["drifts"][n]["drift"]["total"].as_f64().unwrap();
+    assert!(total(0) < 1.0 && total(1) > 2.0 * total(0).max(0.5), "{json}");
+
+    // A clip that turns red, every third frame of it looked at.
+    let ffmpeg = Ffmpeg::find().unwrap();
+    let size = heirloom_film::Size::new(96, 64).unwrap();
+    let rate = heirloom_film::Rate::new(24, 1).unwrap();
+    let mut encoder = heirloom_picture::ffmpeg::Encoder::start(
+        &ffmpeg,
+        heirloom_picture::ffmpeg::Master::H264,
+        &film.path("turn.mp4"),
+        size,
+        rate,
+        None,
+    )
+    .unwrap();
+    for n in 0..24_u32 {
+        let codes: Vec<[u16; 3]> = (0..96 * 64_u32)
+            .map(|at| {
+                let wave = 20_000 + (at.wrapping_mul(2_654_435_761) >> 17) as u16 / 2;
+                let red = 40 * n as u16;
+                [
+                    wave.saturating_add(red * 40),
+                    wave.saturating_sub(red * 20),
+                    wave.saturating_sub(red * 20),
+                ]
+            })
+            .collect();
+        encoder.push(&codes).unwrap();
+    }
+    encoder.finish().unwrap();
+    let json = film
+        .run(&["style", "drift", "father", "turn.mp4", "--every", "3", "--json"])
+        .well()
+        .out;
+    let all: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let clip = &all["drifts"][0]["drift"];
+    assert_eq!(clip["frames"].as_array().unwrap().len(), 8);
+    assert!(clip["trend_per_second"].as_f64().unwrap() > 0.0, "{clip}");
+
+    film.run(&["style", "make", "sea", "--from", "sea"]).well();
+    film.run(&["style", "drift", "sea", "red.png"])
+        .ended(1, &["fewer than three photographs"]);
+}

@@ -9,6 +9,7 @@ use heirloom_vault::{Actor, Clause, ObjectId, Progress, Use, VaultError};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use crate::drift::{Features, Reference};
 use crate::exemplars::{self, Candidate};
 use crate::grade::{FitOptions, Grade, Samples};
 use crate::lut::Lut3;
@@ -63,6 +64,7 @@ struct Looked {
     object: ObjectId,
     samples: Samples,
     look: Look,
+    features: Features,
     judgement: Judgement,
     fingerprint: heirloom_archive::fingerprint::Fingerprint,
 }
@@ -132,11 +134,13 @@ impl Styles<'_> {
             .collect();
         let exemplars = exemplars::choose(&candidates, options.exemplars);
         let (texture, texture_spread) = statistics(looked.iter().map(|l| l.look.texture.as_slice()));
+        let features: Vec<Features> = looked.iter().map(|l| l.features.clone()).collect();
         let style = Style {
             heirloom_style: 0,
             name: name.to_owned(),
             version: 0,
             before: None,
+            drift: self.keep_reference(&features)?,
             from: from.to_owned(),
             sources: looked.iter().map(|l| l.object).collect(),
             grade: self.keep_grade(&grade, name)?,
@@ -182,11 +186,22 @@ impl Styles<'_> {
             .collect();
         sources.sort();
         sources.dedup();
+        // What is made in a blend is at home among the sources of both.
+        let mut features = Vec::new();
+        for end in [one, other] {
+            features.extend(
+                self.reference(&end.style)?
+                    .into_iter()
+                    .flat_map(Reference::into_sources),
+            );
+        }
+        features.dedup();
         let style = Style {
             heirloom_style: 0,
             name: name.to_owned(),
             version: 0,
             before: None,
+            drift: self.keep_reference(&features)?,
             from: format!("{one} to {other} at {at}"),
             sources,
             grade: self.keep_grade(&grade, name)?,
@@ -225,6 +240,7 @@ impl Styles<'_> {
             object: source.object,
             samples: Samples::of(&small),
             look: look(&small),
+            features: Features::of(&large),
             judgement: judge(&large, source.width, source.height),
             fingerprint: fingerprint(&small),
         })

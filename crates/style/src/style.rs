@@ -9,6 +9,7 @@ use std::fmt;
 use heirloom_vault::{Actor, Filter, NewAct, ObjectId, Vault, VaultError, Verb};
 use serde::{Deserialize, Serialize};
 
+use crate::drift::{Features, Reference};
 use crate::grade::Grade;
 use crate::lut::{CubeError, Lut3};
 
@@ -41,6 +42,9 @@ pub struct Style {
     pub texture: Vec<f32>,
     /// Standard deviations of the same.
     pub texture_spread: Vec<f32>,
+    /// What drift from it is measured by: a [`Reference`] as JSON. Of a style from fewer than three sources there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<ObjectId>,
     /// A LoRA trained from its sources, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<ObjectId>,
@@ -209,6 +213,29 @@ impl<'a> Styles<'a> {
         let bytes = self.vault.read(&style.grade)?;
         let text = String::from_utf8_lossy(&bytes);
         Ok(Grade::from_lut(Lut3::parse_cube(&style.name, &text)?))
+    }
+
+    /// What drift from a style is measured by; `None` where it has too few sources, or was made before drift was measured, or by
+    /// another version of it.
+    ///
+    /// # Errors
+    /// Where the vault lacks it, or it cannot be read.
+    pub fn reference(&self, style: &Style) -> Result<Option<Reference>, StyleError> {
+        let Some(id) = style.drift else { return Ok(None) };
+        let reference: Reference =
+            serde_json::from_slice(&self.vault.read(&id)?).map_err(|e| StyleError::Damaged {
+                id,
+                why: e.to_string(),
+            })?;
+        Ok(Some(reference).filter(Reference::is_of_this_version))
+    }
+
+    /// Fits and keeps a reference; none of too few sources.
+    pub(crate) fn keep_reference(&self, sources: &[Features]) -> Result<Option<ObjectId>, StyleError> {
+        match Reference::fit(sources) {
+            Ok(reference) => Ok(Some(self.vault.put_json(&reference)?)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Keeps a style as the next version of its name, and says so in the ledger. `version` and `before` are set here.
