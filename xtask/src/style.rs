@@ -6,7 +6,7 @@
 use crate::command::{cargo, program};
 use crate::figures::{measured_by, write};
 use crate::steps::Steps;
-use crate::{places, setup};
+use crate::{packages, places, setup};
 use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::fs;
@@ -113,13 +113,10 @@ fn unpacked(work: &Path, (package, inside): (&str, &str)) -> Result<PathBuf> {
     }
     let fetched = work.join("fetched").join(package);
     fs::create_dir_all(&fetched).with_context(|| format!("{} could not be made", fetched.display()))?;
-    if first_of(&fetched, "deb")?.is_none() {
-        program("apt-get").args(["download", package]).dir(&fetched).run().with_context(|| {
-            format!("the package {package} could not be fetched; is there a network, and has `apt-get update` run?")
-        })?;
-    }
-    let deb = first_of(&fetched, "deb")?
-        .with_context(|| format!("apt-get left no package in {}", fetched.display()))?;
+    let deb = match first_of(&fetched, "deb")? {
+        Some(deb) => deb,
+        None => packages::download(package, &fetched)?,
+    };
     fs::create_dir_all(&whole).with_context(|| format!("{} could not be made", whole.display()))?;
     program("dpkg-deb").arg("-x").arg(&deb).arg(&whole).run()?;
     if !folder.is_dir() {

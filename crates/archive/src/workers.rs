@@ -8,7 +8,7 @@ use std::thread;
 /// Results that may wait to be taken before workers pause.
 const AHEAD: usize = 256;
 
-/// Works on the items `0..count` in some more threads than there are cores, and hands what comes of each to `take`, in
+/// Works on the items `0..count` in twice as many threads as there are cores, and hands what comes of each to `take`, in
 /// order and in the caller's thread.
 ///
 /// # Errors
@@ -60,10 +60,9 @@ pub(crate) fn in_order<T: Send, E: Send>(
     })
 }
 
-/// A few more than cores: while one waits for the disk, others go on.
+/// Twice as many as there are cores: while one waits for the disk (every object is synced), another goes on.
 fn threads() -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    cores + cores.div_ceil(2)
+    2 * thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

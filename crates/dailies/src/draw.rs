@@ -122,7 +122,7 @@ pub fn draw_all(drawing: &Drawing<'_>) -> Result<Outcome, DrawError> {
     }
     queue.enqueue(&jobs)?;
     floor.work(&queue)?;
-    let state = floor.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let state = std::mem::take(&mut *floor.state());
     let mut outcome = Outcome {
         drawn: state.drawn,
         kept: floor.kept,
@@ -148,11 +148,8 @@ pub fn draw_all(drawing: &Drawing<'_>) -> Result<Outcome, DrawError> {
 pub fn help_draw(drawing: &Drawing<'_>) -> Result<u32, DrawError> {
     let (floor, queue) = Floor::lay_out(drawing)?;
     floor.work(&queue)?;
-    Ok(floor
-        .state
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .drawn)
+    let drawn = floor.state().drawn;
+    Ok(drawn)
 }
 
 /// Whether the process that calls itself so is no more. Every process holds a lock on a file of its name while it works, which
@@ -202,6 +199,13 @@ struct Floor<'a> {
     /// Locked while this process works.
     _owner: File,
     state: Mutex<State>,
+}
+
+impl Drop for Floor<'_> {
+    fn drop(&mut self) {
+        // A file of a process that is no more says the same as none.
+        let _ = std::fs::remove_file(self.owners.join(std::process::id().to_string()));
+    }
 }
 
 impl<'a> Floor<'a> {
@@ -313,14 +317,14 @@ impl<'a> Floor<'a> {
             return Ok(Ended::Done);
         };
         let draw = Draw { request: *id, n: 0 };
-        // A worker that died between the ledger and the queue has done it.
-        if takes::drawn(&self.drawing.vault, &draw)?.is_some() {
-            forget(&self.draws.join(name));
-            return Ok(Ended::Done);
-        }
         let Some(_hold) = self.hold(name)? else {
             return Ok(Ended::Released);
         };
+        // A worker that died between the ledger and the queue has done it. Asked under the hold: who had it before has ended.
+        if takes::drawn(&self.drawing.vault, &draw)?.is_some() {
+            self.clear(name);
+            return Ok(Ended::Done);
+        }
         let engine = match self.drawing.engines.get(Some(&request.engine)) {
             Ok(engine) => engine,
             Err(failure) => return Ok(self.failed(leased, failure)),
@@ -346,7 +350,7 @@ impl<'a> Floor<'a> {
         Ok(match state {
             JobState::Done(drafts) => {
                 self.keep(request, &draw, engine.as_ref(), &drafts)?;
-                forget(&self.draws.join(name));
+                self.clear(name);
                 self.state().drawn += 1;
                 self.tell(name, &Event::Drawn);
                 Ended::Done
@@ -375,7 +379,7 @@ impl<'a> Floor<'a> {
 
     /// The draw's work folder for this worker alone; `None` while another is still in it, whose lease ran out but who lives.
     fn hold(&self, name: &str) -> Result<Option<File>, DrawError> {
-        let path = self.draws.join(format!("{name}.lock"));
+        let path = self.owners.join(format!("{name}.lock"));
         let io = |source| DrawError::Io {
             path: path.clone(),
             source,
@@ -391,6 +395,13 @@ impl<'a> Floor<'a> {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
+    }
+
+    /// Removes a finished draw's work folder, and its lock: who waits for that finds in the ledger that it is drawn.
+    fn clear(&self, name: &str) {
+        forget(&self.draws.join(name));
+        // Only an empty file is left behind where this fails.
+        let _ = std::fs::remove_file(self.owners.join(format!("{name}.lock")));
     }
 
     /// Puts the drawings and masks of a shot into the vault; a failure where one is no longer what was planned with.

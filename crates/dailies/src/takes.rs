@@ -51,6 +51,37 @@ pub fn held(vault: &Vault) -> Result<BTreeSet<Draw>, VaultError> {
     Ok(draws.collect())
 }
 
+/// The median of the seconds that takes of a shot (as people call it) took, from the asking to the last byte; of the newest
+/// hundred. `None` where there are none.
+///
+/// Asking stands right before drawing, so that waiting in the queue does not count.
+///
+/// # Errors
+/// The ledger can not be read.
+pub fn usual_seconds(vault: &Vault, shot: &str) -> Result<Option<f64>, VaultError> {
+    let mut asked = BTreeMap::new();
+    for act in vault.ledger().acts(&Filter::verb(Verb::Requested))? {
+        if act.facts["shot"].as_str() == Some(shot) {
+            asked.extend(act.outputs("request").map(|request| (request, act.at)));
+        }
+    }
+    let mut seconds = Vec::new();
+    for act in vault.ledger().acts(&Filter::verb(Verb::Drawn))?.iter().rev() {
+        let at = act
+            .inputs("request")
+            .next()
+            .and_then(|request| asked.get(&request));
+        if let Some(at) = at {
+            seconds.push(act.at.duration_since(*at).as_secs_f64());
+        }
+        if seconds.len() == 100 {
+            break;
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds.get(seconds.len() / 2).copied())
+}
+
 /// A take could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {

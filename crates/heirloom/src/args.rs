@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod archive;
+mod takes;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
+pub use takes::{Queue, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -54,8 +56,13 @@ pub enum Command {
     Vault(Vault),
     /// Which photograph a pixel of a master comes from, where in it, whose, under what terms.
     Trace(Trace),
-    /// The takes there are: id, shot, seed, and what they are like.
+    /// The takes there are: id, shot, seed, and what they are like. With --count: draw many of one shot.
     Takes(Takes),
+    /// How far the queue is: what waits, what is under way, what failed.
+    Watch(Watch),
+    /// Hold the queue, let it go on, cancel what waits, list what failed for good.
+    #[command(subcommand)]
+    Queue(Queue),
     /// How far two takes lie apart: composition, matter, motion.
     Distance(Distance),
     /// Whose a take or the film is: a table of shares, and for a take a picture of what comes from where.
@@ -102,16 +109,6 @@ pub struct Make {
     /// The seed to go on with; one that the shot has not had yet when left out.
     #[arg(long, value_name = "N", requires = "like")]
     pub seed: Option<u64>,
-}
-
-/// Options of `takes`.
-#[derive(Debug, Group)]
-pub struct Takes {
-    /// Only those of this shot, as "scene/shot" or its id.
-    pub shot: Option<String>,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Options of `distance`.

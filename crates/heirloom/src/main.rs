@@ -7,6 +7,7 @@ mod args;
 mod attribution;
 mod cut;
 mod distance;
+mod draws;
 mod drift;
 mod frames;
 mod ledger;
@@ -86,7 +87,12 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
-        Command::Takes(options) => takes::list(folder, options, show),
+        Command::Takes(options) => match (&options.shot, options.count) {
+            (Some(shot), Some(count)) => draws::draw(folder, &engines(), (options, shot, count), show, stop),
+            _ => takes::list(folder, options, show),
+        },
+        Command::Watch(options) => draws::watch(folder, options, show, stop),
+        Command::Queue(command) => draws::manage(folder, command, show),
         Command::Distance(options) => distance::run(folder, &engines(), options, show),
         Command::Attribution(options) => attribution::run(folder, &engines(), options, show),
         Command::Stage(command) => stage::run(folder, &engines(), command, show, stop),

@@ -241,7 +241,7 @@ pub fn make(
 }
 
 /// film.toml with every id in place.
-fn film(folder: &Path, size: Option<Size>, show: &Show) -> anyhow::Result<Film> {
+pub fn film(folder: &Path, size: Option<Size>, show: &Show) -> anyhow::Result<Film> {
     // Read once before anything is written: a file with errors is left as it is.
     open::film(folder, show)?;
     heirloom_film::write_missing_ids(&open::film_toml(folder), &mut heirloom_film::Id::fresh)?;

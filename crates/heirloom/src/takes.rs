@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use heirloom_dailies::takes::{self, Take};
-use heirloom_dailies::{Plan, Planned, Work};
+use heirloom_dailies::{Plan, Planned, Work, subject};
 use heirloom_engine::Draw;
-use heirloom_film::Film;
+use heirloom_film::{Film, Scene, Shot};
 use heirloom_vault::Vault;
 
 use crate::args::Takes as Options;
@@ -26,10 +26,11 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
     let mut all = takes::all(&vault)?;
     if let Some(wanted) = &options.shot {
         let film = open::film(folder, show)?;
-        let (label, subject) = named(&film, wanted)?;
+        let (scene, shot) = among(&film, wanted)?;
+        let (label, subject) = (format!("{} {}", scene.name, shot.name), subject(scene, shot));
         all.retain(|take| take.subjects.contains(&subject) || take.shot == label);
         if all.is_empty() && !options.json {
-            show.note(&format!("{wanted} has no takes yet; `heirloom make` draws them"));
+            show.note(&format!("{wanted} has no takes yet; `heirloom make` draws one, `heirloom takes {wanted} --count N` many"));
         }
     }
     let mut rows = Vec::new();
@@ -64,15 +65,13 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The label and the ledger's name of the shot that a word means.
-fn named(film: &Film, wanted: &str) -> anyhow::Result<(String, String)> {
+/// The shot that a word means, and its scene.
+pub fn among<'f>(film: &'f Film, wanted: &str) -> anyhow::Result<(&'f Scene, &'f Shot)> {
     let mut names = Vec::new();
     for (scene, shot) in film.shots() {
         let name = format!("{}/{}", scene.name, shot.name);
-        let id = shot.id.as_ref().map(|id| id.as_str());
-        if name == wanted || id == Some(wanted) {
-            let subject = id.map_or_else(|| format!("shot:{name}"), |id| format!("shot:{id}"));
-            return Ok((format!("{} {}", scene.name, shot.name), subject));
+        if name == wanted || shot.id.as_ref().is_some_and(|id| id.as_str() == wanted) {
+            return Ok((scene, shot));
         }
         names.push(name);
     }

@@ -220,7 +220,10 @@ fn drift_is_measured_of_stills_and_clips() {
     let total = |n: usize| all["drifts"][n]["drift"]["total"].as_f64().unwrap();
     assert!(total(0) < 1.0 && total(1) > 2.0 * total(0).max(0.5), "{json}");
 
-    // A clip that turns red, every third frame of it looked at.
+    // A clip that turns from a photograph to red, every third frame of it looked at.
+    support::photograph(&film.path("frame.png"), 2, 96, 64);
+    let bytes = std::fs::read(film.path("frame.png")).unwrap();
+    let frame = heirloom_picture::preview::decode(&bytes, "frame.png", 96).unwrap();
     let ffmpeg = Ffmpeg::find().unwrap();
     let size = heirloom_film::Size::new(96, 64).unwrap();
     let rate = heirloom_film::Rate::new(24, 1).unwrap();
@@ -234,16 +237,11 @@ fn drift_is_measured_of_stills_and_clips() {
     )
     .unwrap();
     for n in 0..24_u32 {
-        let codes: Vec<[u16; 3]> = (0..96 * 64_u32)
-            .map(|at| {
-                let wave = 20_000 + (at.wrapping_mul(2_654_435_761) >> 17) as u16 / 2;
-                let red = 40 * n as u16;
-                [
-                    wave.saturating_add(red * 40),
-                    wave.saturating_sub(red * 20),
-                    wave.saturating_sub(red * 20),
-                ]
-            })
+        let mixed = |from: u8, to: u32| ((u32::from(from) * (23 - n) + to * n) / 23 * 257) as u16;
+        let codes: Vec<[u16; 3]> = frame
+            .codes()
+            .iter()
+            .map(|[r, g, b]| [mixed(*r, 220), mixed(*g, 10), mixed(*b, 10)])
             .collect();
         encoder.push(&codes).unwrap();
     }

@@ -1,0 +1,118 @@
+//! Options of `heirloom takes`, `watch` and `queue`.
+
+use clap::{Args as Group, Subcommand};
+
+/// Options of `takes`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Prompts may stand for many: {calm|stormy::2} is one of them, the second twice as often; {0.2..0.8} a number between.
+  heirloom takes sea/010                                      what there is
+  heirloom takes sea/010 --count 200 --dry-run                what would be drawn
+  heirloom takes sea/010 --count 200 --workers 2              draw them; again goes on, more adds
+  heirloom takes sea/010 --count 20 --parent 4f2a… --note \"nearer to dusk\"")]
+pub struct Takes {
+    /// The shot, as "scene/shot" or its id.
+    pub shot: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw so many variations of the shot; those that are there already count.
+    #[arg(long, value_name = "N", requires = "shot", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: Option<u32>,
+    #[command(flatten)]
+    pub spread: Spread,
+}
+
+/// What variations differ in, and how they are drawn.
+#[derive(Debug, Group)]
+pub struct Spread {
+    /// The first variation; variation n has the shot's seed and n more.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "count")]
+    pub first: u32,
+    /// A prompt in place of the shot's own. May be given again: they take turns.
+    #[arg(long, value_name = "TEXT", requires = "count")]
+    pub prompt: Vec<String>,
+    /// An engine in place of the shot's own. May be given again: they take turns.
+    #[arg(long, value_name = "NAME", requires = "count")]
+    pub engine: Vec<String>,
+    /// Strengths of the finish, from and to.
+    #[arg(long, value_name = "A..B", requires = "count", value_parser = |text: &str| span(text, 0.0, 1.0))]
+    pub finish: Option<(f32, f32)>,
+    /// Sizes of the sources' matter, from and to.
+    #[arg(long, value_name = "A..B", requires = "count", value_parser = |text: &str| span(text, 0.05, 20.0))]
+    pub scale: Option<(f32, f32)>,
+    /// The seed of variation 0, in place of the shot's own.
+    #[arg(long, value_name = "N", requires = "count")]
+    pub seed: Option<u64>,
+    /// The take that these grow from, by its id.
+    #[arg(long, value_name = "TAKE", requires = "count")]
+    pub parent: Option<String>,
+    /// What is to become other, for the ledger.
+    #[arg(long, value_name = "TEXT", requires = "count")]
+    pub note: Option<String>,
+    /// What is larger is drawn before all that is smaller.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_hyphen_values = true,
+        requires = "count"
+    )]
+    pub priority: i32,
+    /// Processes that draw at a time. The weightless engine uses all cores for one take, so more gain little there.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "count", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub workers: u32,
+    /// Only say what would be drawn.
+    #[arg(long, requires = "count")]
+    pub dry_run: bool,
+    /// Threads of each process; all cores when left out.
+    #[arg(long, value_name = "N", requires = "count")]
+    pub threads: Option<usize>,
+    /// Draw beside another process that was started with the same words.
+    #[arg(long, hide = true, requires = "count")]
+    pub hand: bool,
+}
+
+/// Options of `watch`.
+#[derive(Debug, Group)]
+pub struct Watch {
+    /// Say it once, and end.
+    #[arg(long)]
+    pub once: bool,
+    /// As JSON, once.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands of the queue.
+#[derive(Debug, Subcommand)]
+pub enum Queue {
+    /// What is under way goes on, nothing new is begun.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Let go of all that waits or is under way.
+    Cancel {
+        /// Only of this shot, as `watch` calls it ("scene shot").
+        shot: Option<String>,
+    },
+    /// What failed for good, and why.
+    Failed,
+}
+
+/// Two numbers, the lower first; one number is both.
+fn span(text: &str, least: f32, most: f32) -> Result<(f32, f32), String> {
+    let (low, high) = text.split_once("..").unwrap_or((text, text));
+    let number = |text: &str| {
+        text.trim()
+            .parse::<f32>()
+            .ok()
+            .filter(|n| (least..=most).contains(n))
+    };
+    match (number(low), number(high)) {
+        (Some(low), Some(high)) if low <= high => Ok((low, high)),
+        _ => Err(format!(
+            "write two numbers from {least} to {most}, the lower first, as in 0.4..0.8"
+        )),
+    }
+}

@@ -1,0 +1,259 @@
+//! `heirloom takes SHOT --count N`: many takes of one shot, by processes that may die.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use support::Film;
+
+const SCENE: &str = r#"
+[[scene]]
+name = "sea"
+[[scene.shot]]
+name = "010"
+frames = 2
+kind = "still"
+sources = ["archive:sea", "archive:moon"]
+prompt = "a {calm|stormy} sea"
+seed = 5
+"#;
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// The takes' objects, by seed.
+fn takes(film: &Film) -> BTreeSet<(u64, String)> {
+    let all = json(&film.run(&["takes", "sea/010", "--json"]).well().out);
+    let all = all.as_array().unwrap().iter();
+    all.map(|take| {
+        (
+            take["seed"].as_u64().unwrap(),
+            take["take"].as_str().unwrap().to_owned(),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn variations_are_told_drawn_once_and_added_to() {
+    let film = Film::with(SCENE);
+    let told = film
+        .run(&["takes", "sea/010", "--count", "4", "--dry-run"])
+        .well()
+        .out;
+    assert!(told.contains("4 takes, 0 there already, 4 to draw"), "{told}");
+    assert_eq!(film.acts("requested"), 0);
+    film.run(&["takes", "sea/010", "--count", "4"]).well();
+    let first = takes(&film);
+    assert_eq!(
+        first.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(),
+        [5, 6, 7, 8]
+    );
+
+    // Six are four and two more; nothing is drawn a second time.
+    let told = film
+        .run(&["takes", "sea/010", "--count", "6", "--json", "--dry-run"])
+        .well()
+        .out;
+    assert_eq!(json(&told)["to_draw"], 2);
+    let parent = first.iter().next().unwrap().1.clone();
+    let grown = [
+        "takes",
+        "sea/010",
+        "--count",
+        "6",
+        "--parent",
+        &parent[..16],
+        "--note",
+        "nearer to dusk",
+    ];
+    film.run(&grown).well();
+    let all = takes(&film);
+    assert!(all.len() == 6 && first.is_subset(&all));
+    assert_eq!((film.acts("requested"), film.acts("drawn")), (6, 6));
+    let log = film.run(&["log", "--verb", "requested", "--json"]).well().out;
+    let acts: Vec<serde_json::Value> = log.lines().map(json).collect();
+    assert!(
+        acts.iter()
+            .all(|act| act["facts"]["pattern"] == "a {calm|stormy} sea")
+    );
+    let prompts: BTreeSet<&str> = acts
+        .iter()
+        .filter_map(|act| act["facts"]["prompt"].as_str())
+        .collect();
+    assert_eq!(prompts, ["a calm sea", "a stormy sea"].into());
+    assert_eq!(
+        acts.iter()
+            .filter(|act| act["facts"]["note"] == "nearer to dusk")
+            .count(),
+        2
+    );
+
+    // What `make` draws is the first variation, which is there.
+    film.run(&["make", "--no-cut"]).well();
+    assert_eq!(film.acts("drawn"), 6);
+    film.run(&["takes", "sea/010", "--count", "2", "--prompt", "a {calm sea"])
+        .ended(1, &["close it with a }"]);
+    film.run(&["takes", "sea/011", "--count", "2"])
+        .ended(1, &["no shot `sea/011`"]);
+    film.run(&["takes", "sea/010", "--count", "2", "--finish", "0.8..0.2"])
+        .ended(2, &["the lower first"]);
+}
+
+#[test]
+fn the_queue_is_watched_held_and_cancelled() {
+    let film = Film::with(SCENE);
+    film.run(&["watch", "--once"])
+        .ended(1, &["nothing was drawn in this film yet"]);
+    film.run(&["takes", "sea/010", "--count", "2"]).well();
+    film.run(&["queue", "pause"]).well();
+    let told = film.run(&["watch", "--once"]).well().out;
+    assert!(
+        told.contains("0 wait, 0 under way, 2 done, 0 failed; paused"),
+        "{told}"
+    );
+    // While it is held nothing is begun.
+    let mut child = film
+        .command(&["takes", "sea/010", "--count", "4"])
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(film.acts("drawn"), 2);
+    let counts = json(&film.run(&["watch", "--json"]).well().out);
+    assert_eq!(
+        (counts["queued"].as_u64(), counts["paused"].as_bool()),
+        (Some(2), Some(true))
+    );
+    let cancelled = film.run(&["queue", "cancel", "sea 010"]).well().out;
+    assert!(cancelled.contains("2 cancelled"), "{cancelled}");
+    assert!(!child.wait().unwrap().success());
+    film.run(&["queue", "resume"]).well();
+    film.run(&["takes", "sea/010", "--count", "4"]).well();
+    assert_eq!(film.acts("drawn"), 4);
+}
+
+/// Processes of this user that draw for this film, but the first.
+#[cfg(target_os = "linux")]
+fn hands(film: &Film) -> Vec<i32> {
+    let here = std::fs::canonicalize(film.path(".")).unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse() else {
+            continue;
+        };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let is_hand = line.split(|b| *b == 0).any(|word| word == b"--hand");
+        if is_hand && std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == here) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Draws so many takes with four processes of which one is killed about every second; returns how many were killed.
+#[cfg(target_os = "linux")]
+fn draw_and_kill(film: &Film, count: u32) -> u32 {
+    let count = count.to_string();
+    let words = [
+        "takes",
+        "sea/010",
+        "--count",
+        &count,
+        "--workers",
+        "4",
+        "--threads",
+        "1",
+        "--plain",
+    ];
+    let (mut killed, mut turn) = (0, 0_usize);
+    // The first process is killed too, now and then: run again, it goes on.
+    for round in 0..8 {
+        let mut lead = film
+            .command(&words)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        for second in 0.. {
+            for _ in 0..8 {
+                std::thread::sleep(Duration::from_millis(100));
+                if let Some(status) = lead.try_wait().unwrap() {
+                    assert!(status.success(), "round {round}");
+                    return killed;
+                }
+            }
+            let all = hands(film);
+            let end = |pid: i32| {
+                let _ = std::process::Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .status();
+            };
+            if second % 5 == 4 && round < 6 {
+                all.into_iter().for_each(end);
+                lead.kill().unwrap();
+                lead.wait().unwrap();
+                killed += 1;
+                break;
+            }
+            if !all.is_empty() {
+                turn += 7;
+                end(all[turn % all.len()]);
+                killed += 1;
+            }
+        }
+    }
+    panic!("it did not come to an end");
+}
+
+#[cfg(target_os = "linux")]
+fn nothing_lost_nothing_twice(count: u32) {
+    let (film, calm) = (Film::with(SCENE), Film::with(SCENE));
+    let killed = draw_and_kill(&film, count);
+    calm.run(&["takes", "sea/010", "--count", &count.to_string()])
+        .well();
+    let all = takes(&film);
+    assert_eq!(all.len(), count as usize, "{killed} were killed");
+    assert_eq!(all, takes(&calm), "takes are the same to the byte");
+    assert_eq!(
+        (film.acts("requested"), film.acts("drawn")),
+        (count as usize, count as usize)
+    );
+    // Nothing is left lying about, in the work folder or the vault.
+    for folder in ["work/draws", "vault/writing"] {
+        let left: Vec<_> = std::fs::read_dir(film.path(folder))
+            .unwrap()
+            .flatten()
+            .map(|e| e.file_name())
+            .collect();
+        assert!(left.is_empty(), "{folder}: {left:?}");
+    }
+    film.run(&["vault", "verify"]).well();
+    let told = film
+        .run(&[
+            "takes",
+            "sea/010",
+            "--count",
+            &count.to_string(),
+            "--json",
+            "--dry-run",
+        ])
+        .well()
+        .out;
+    assert_eq!(json(&told)["to_draw"], 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn takes_survive_workers_that_are_killed() {
+    nothing_lost_nothing_twice(24);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "300 takes, twice: minutes"]
+fn three_hundred_takes_survive_workers_that_are_killed() {
+    nothing_lost_nothing_twice(300);
+}
