@@ -72,6 +72,7 @@ static LIGHT: LazyLock<[f64; 256]> =
     LazyLock::new(|| core::array::from_fn(|code| srgb_decode(code as f64 / 255.0)));
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -87,9 +88,32 @@ mod tests {
 
         #[test]
         fn and_the_other_way_round(lab in (0f64..1.0, -0.3f64..0.3, -0.3f64..0.3)) {
-            let lab = [lab.0, lab.1, lab.2];
-            prop_assert!(distance(from_linear(to_linear(lab)), lab) < 1e-9);
+            comes_back([lab.0, lab.1, lab.2])?;
         }
+    }
+
+    /// Compares as closely as a cube root allows: near 0 it is so steep that a rounding of 1e-16 in the light
+    /// becomes 1e-5 in the root.
+    fn comes_back(lab: [f64; 3]) -> Result<(), TestCaseError> {
+        let roots = BACK[0].apply(lab);
+        let steep = roots.iter().any(|root| root.abs() < 1e-2);
+        let off = distance(from_linear(to_linear(lab)), lab);
+        prop_assert!(
+            off < if steep { 1e-4 } else { 1e-9 },
+            "{lab:?} came back {off:e} away, roots {roots:?}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_colour_where_a_cone_sees_nothing_comes_back() {
+        // A run of the property above met this colour, where one root is nearly 0, and failed at 1e-9.
+        comes_back([
+            0.262_687_269_044_729_4,
+            0.265_651_648_638_575_3,
+            0.185_011_648_497_124_43,
+        ])
+        .unwrap();
     }
 
     #[test]
