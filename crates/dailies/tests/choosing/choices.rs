@@ -284,7 +284,8 @@ proptest! {
     fn undo_and_redo_go_back_and_forth_as_in_an_editor(steps in prop::collection::vec(step(), 1..16)) {
         let film = Film::with_takes(4);
         let ada = Chooser::new(&film.vault, &Open, actor("Ada"));
-        let (mut done, mut undone): (Vec<(u32, Judgement)>, Vec<(u32, Judgement)>) = Default::default();
+        let mut done: Vec<(u32, Judgement)> = Vec::new();
+        let mut undone: Vec<(u32, Judgement)> = Vec::new();
         for step in steps {
             match step {
                 Step::Judge(n, judgement) => {
