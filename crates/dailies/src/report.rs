@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use heirloom_film::{Film, Scene, Shot};
+use heirloom_film::Film;
 use heirloom_vault::Vault;
 use serde::Serialize;
 
 use crate::index::{Index, IndexError, Tally};
+use crate::plan::subject;
 
 /// What the takes of one shot came to, or those of the film.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -84,14 +85,6 @@ pub struct Report {
     pub film: Line,
 }
 
-/// The ledger's name for a shot: its id where it has one.
-pub fn shot_subject(scene: &Scene, shot: &Shot) -> String {
-    match &shot.id {
-        Some(id) => format!("shot:{}", id.as_str()),
-        None => format!("shot:{}/{}", scene.name, shot.name),
-    }
-}
-
 /// Counts up the takes of a film.
 ///
 /// # Errors
@@ -103,7 +96,7 @@ pub fn report(vault: &Vault, index: &Index, film: &Film) -> Result<Report, Index
     let mut used = 0;
     let mut chosen = 0;
     for (scene, shot) in film.shots() {
-        let tally = left.remove(&shot_subject(scene, shot)).unwrap_or_default();
+        let tally = left.remove(&subject(scene, shot)).unwrap_or_default();
         let is_plate = matches!(shot.kind, heirloom_film::Kind::Plate { .. });
         if is_plate && tally.takes == 0 {
             continue;

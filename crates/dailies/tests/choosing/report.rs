@@ -2,7 +2,7 @@
 
 use heirloom_dailies::choices::{Chooser, Judgement, Ties};
 use heirloom_dailies::index::Index;
-use heirloom_dailies::report::{report, shot_subject};
+use heirloom_dailies::{report::report, subject};
 use heirloom_film::{Film as Planned, parse};
 use serde_json::json;
 
@@ -39,10 +39,7 @@ fn shots_and_film_are_counted_up() {
     let film = film();
     let ledger = film.vault.ledger();
     let plan = planned();
-    let shots: Vec<_> = plan
-        .shots()
-        .map(|(scene, shot)| shot_subject(scene, shot))
-        .collect();
+    let shots: Vec<_> = plan.shots().map(|(scene, shot)| subject(scene, shot)).collect();
     assert_eq!(shots, [SHOT, "shot:cosmos/020", "shot:cosmos/030"]);
     // Four takes of the first shot, of 10, 20, 30 and 40 frames; the third costs nothing that is known.
     for n in 0..4 {
