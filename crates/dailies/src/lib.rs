@@ -34,6 +34,7 @@ mod event;
 pub mod guides;
 mod like;
 mod lock;
+pub mod measures;
 mod pictures;
 mod plan;
 mod queue;
