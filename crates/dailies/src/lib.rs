@@ -39,6 +39,7 @@ pub mod guides;
 pub mod index;
 mod like;
 mod lock;
+pub mod measures;
 pub mod pattern;
 mod pictures;
 mod plan;
