@@ -4,6 +4,8 @@
 //! the way between: [`plan`] resolves every word and call of the film to objects and asks the card and the gate
 //! of each shot before anything is made; [`draw_all`] queues what is missing, works through the queue with
 //! leases, progress and resume, and records every act; [`takes`] reads back what there is.
+//! [`index`] lists, filters and ranks them, [`cull`] makes few of many, [`choices`] keeps what people say of them, and
+//! [`report`] counts up what they came to.
 //! [`words`] says what the words of a prompt do, and [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
@@ -28,16 +30,21 @@
 //!   begins, an act `drawn` only once every byte of the take is in the vault.
 //! - One `make` at a time in one film ([`Lock`]).
 
+pub mod choices;
 mod clips;
+pub mod cull;
 mod draw;
 mod event;
 pub mod guides;
+pub mod index;
 mod like;
 mod lock;
+pub mod measures;
 pub mod pattern;
 mod pictures;
 mod plan;
 pub mod queue;
+pub mod report;
 pub mod staged;
 pub mod takes;
 pub mod variants;

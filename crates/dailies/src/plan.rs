@@ -12,6 +12,7 @@ use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
 use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
 use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
+use crate::choices::Growth;
 use crate::guides::ShotGuides;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
 use crate::takes::TakeError;
@@ -78,12 +79,20 @@ impl Asked {
         if let Some(pattern) = &self.pattern {
             act.facts["pattern"] = pattern.clone().into();
         }
-        if let Some(note) = &self.note {
-            act.facts["note"] = note.clone().into();
-        }
         match self.parent {
-            Some(parent) => act.input("parent", parent),
-            None => act,
+            // The take is an input too, so that what grew from what is seen from both ends.
+            Some(parent) => Growth {
+                parent,
+                note: self.note.clone(),
+            }
+            .on(act)
+            .input("parent", parent),
+            None => {
+                if let Some(note) = &self.note {
+                    act.facts["note"] = note.clone().into();
+                }
+                act
+            }
         }
     }
 }

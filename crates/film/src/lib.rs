@@ -39,6 +39,7 @@
 mod blocking;
 mod call;
 mod check;
+mod cull;
 mod id;
 mod ids;
 mod layout;
@@ -63,6 +64,7 @@ pub use blocking::{
     Shape, Spot, Sun, Thing, Waves,
 };
 pub use call::{CallError, SourceCall};
+pub use cull::{Cull, Limit};
 pub use id::{Id, IdError};
 pub use ids::{IdsError, write_missing_ids};
 pub use layout::{Layout, LayoutBy, Margins, Still};

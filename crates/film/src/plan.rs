@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Blocking, Board, Copies, CreditsBy, Id, Layout, Like, Margins, Picture, Rate, ShareLimits, Size,
+    Blocking, Board, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, ShareLimits, Size,
     SourceCall, Still,
 };
 
@@ -35,6 +35,8 @@ pub struct Film {
     pub credits_shares: bool,
     /// The film's limits.
     pub charter: Charter,
+    /// By what rules many takes of a shot become few.
+    pub cull: Cull,
     /// Who makes and who appears.
     pub people: Vec<Person>,
     /// The scenes, in order.
@@ -57,6 +59,7 @@ impl Film {
             credits_by: CreditsBy::default(),
             credits_shares: false,
             charter: Charter::default(),
+            cull: Cull::default(),
             people: Vec::new(),
             scenes: Vec::new(),
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::check;
+use crate::cull;
 use crate::plan::{default_credits_frames, default_title_frames};
 use crate::problem::{Problem, Problems};
 use crate::read_blocking::file;
@@ -110,6 +111,9 @@ fn film(mut root: Table<'_>) -> Film {
     if let Some(table) = root.get("charter").and_then(|v| v.table()) {
         film.charter = charter(table);
     }
+    if let Some(table) = root.get("cull").and_then(|v| v.table()) {
+        film.cull = cull::cull(table);
+    }
     let people = root.get("people").and_then(|v| v.tables()).unwrap_or_default();
     film.people = self::people(people);
 
@@ -149,6 +153,7 @@ fn film(mut root: Table<'_>) -> Film {
         ("crew", "people"),
         ("cast", "people"),
         ("limits", "charter"),
+        ("culling", "cull"),
     ]);
     film
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::expect_used)] // the lint does not see that helpers of tests are tests
 
 use heirloom_film::{
-    Film, Flow, Kind, Leave, Motion, NamedArtists, Rate, Size, SourceCall, SourcesRule, load, parse, template,
+    Cull, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall, SourcesRule, load,
+    parse, template,
 };
 use proptest::prelude::*;
 
@@ -29,6 +30,19 @@ synthetic_performers = "with-consent"
 synthetic_voices = "allowed"
 sources = "cleared-only"
 named_artists = "allowed"
+
+[cull]
+keep = 12
+alike = 0.1
+difference = 0.25
+shelve = 3
+unusual = 3
+[cull.limits]
+sharpness = { at_least = 0.3 }
+exposure = { at_least = 0.1, at_most = 0.9 }
+[cull.weights]
+sharpness = 2
+flicker = -1
 
 [[people]]
 name = "Ada"
@@ -95,6 +109,13 @@ fn every_key_is_read() {
     assert_eq!(film.charter.sources, SourcesRule::ClearedOnly);
     assert_eq!(film.charter.named_artists, NamedArtists::Allowed);
     assert_eq!(film.charter.stated.len(), 4);
+    let cull = &film.cull;
+    assert_eq!((cull.keep, cull.shelve), (12, 3));
+    assert_eq!((cull.alike, cull.difference, cull.unusual), (0.1, 0.25, 3.0));
+    assert_eq!(cull.limits["sharpness"], Limit::at_least(0.3));
+    let exposure = cull.limits["exposure"];
+    assert!(exposure.holds(0.1) && exposure.holds(0.9) && !exposure.holds(0.95) && !exposure.holds(0.05));
+    assert_eq!((cull.weights["sharpness"], cull.weights["flicker"]), (2.0, -1.0));
     let roles: Vec<_> = film.people.iter().map(|person| person.roles.join("+")).collect();
     assert_eq!(roles, ["director+editor", "herself", ""]);
 
@@ -126,6 +147,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((film.rate, film.size), (Rate::CINEMA, Size::HD));
     assert_eq!((film.title_frames, film.credits_frames), (48, 72));
     assert_eq!(film.charter.synthetic_performers, Leave::Never);
+    assert_eq!(film.cull, Cull::default());
     assert_eq!(
         (shot.seed, shot.dissolve, shot.finish, shot.scale),
         (0, 0, 0.5, None)

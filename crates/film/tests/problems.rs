@@ -65,6 +65,12 @@ macro_rules! snapshots {
 }
 
 snapshots! {
+    cull_unknown_key: "[[people]]" => "[cull]\nkep = 10\n\n[[people]]";
+    cull_limit_without_side: "[[people]]" => "[cull.limits]\nsharpness = {}\n\n[[people]]";
+    cull_limit_misspelt: "[[people]]" => "[cull.limits]\nsharpness = { min = 0.3 }\n\n[[people]]";
+    cull_limit_bare: "[[people]]" => "[cull.limits]\nsharpness = 0.3\n\n[[people]]";
+    cull_limit_crossed: "[[people]]" => "[cull.limits]\nexposure = { at_least = 0.8, at_most = 0.2 }\n\n[[people]]";
+    cull_measure_name: "[[people]]" => "[cull.limits]\nSharpness = { at_least = 0.3 }\n\n[[people]]";
     unknown_key: "sources = [\"archive:eta" => "sourcs = [\"archive:eta";
     unknown_key_by_habit: "rate = \"24\"" => "fps = 24";
     unknown_key_like_no_other: "rate = \"24\"" => "zebra = 24";

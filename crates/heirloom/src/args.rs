@@ -9,7 +9,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
-pub use takes::{Queue, Takes, Watch};
+pub use takes::{Choose, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -58,6 +58,10 @@ pub enum Command {
     Trace(Trace),
     /// The takes there are: id, shot, seed, and what they are like. With --count: draw many of one shot.
     Takes(Takes),
+    /// Choose a take, turn it down, shelve it, give it stars or a note; take that back.
+    Choose(Choose),
+    /// Takes made and chosen, shooting ratio, cost and time, of each shot and the film.
+    Report(Report),
     /// How far the queue is: what waits, what is under way, what failed.
     Watch(Watch),
     /// Hold the queue, let it go on, cancel what waits, list what failed for good.

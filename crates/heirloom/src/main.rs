@@ -5,6 +5,7 @@
 mod archive;
 mod args;
 mod attribution;
+mod choose;
 mod cut;
 mod distance;
 mod draws;
@@ -91,6 +92,8 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
             (Some(shot), Some(count)) => draws::draw(folder, &engines(), (options, shot, count), show, stop),
             _ => takes::list(folder, options, show),
         },
+        Command::Choose(options) => choose::choose(folder, options, show),
+        Command::Report(options) => choose::report(folder, options, show),
         Command::Watch(options) => draws::watch(folder, options, show, stop),
         Command::Queue(command) => draws::manage(folder, command, show),
         Command::Distance(options) => distance::run(folder, &engines(), options, show),

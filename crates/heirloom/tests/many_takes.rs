@@ -257,3 +257,43 @@ fn takes_survive_workers_that_are_killed() {
 fn three_hundred_takes_survive_workers_that_are_killed() {
     nothing_lost_nothing_twice(300);
 }
+
+#[test]
+fn takes_are_chosen_turned_down_and_counted() {
+    let film = Film::with(SCENE);
+    film.run(&["takes", "sea/010", "--count", "3"]).well();
+    let all: Vec<String> = takes(&film)
+        .into_iter()
+        .map(|(_, take)| take[..12].to_owned())
+        .collect();
+    let say = |words: &[&str]| film.run(words).well().out;
+    assert!(say(&["choose", &all[0]]).contains("sea 010: chosen"));
+    assert!(say(&["choose", &all[1]]).contains("chosen"));
+    assert!(say(&["choose", &all[0], "--star", "4"]).contains("replaced, 4 stars"));
+    say(&["choose", &all[2], "--reject", "the horizon tilts"]);
+    film.run(&["choose", &all[2], "--reject", " "])
+        .ended(1, &["say why"]);
+    film.run(&["choose", &all[2], "--star", "6"])
+        .ended(1, &["from 0 to 5"]);
+    film.run(&["choose"]).ended(1, &["name a take"]);
+    film.run(&["choose", "ffffffffffff"])
+        .ended(1, &["no take ffffffffffff"]);
+    // Taking back, and taking that back.
+    say(&["choose", "--undo"]);
+    say(&["choose", "--undo", "--shot", "sea/010"]);
+    say(&["choose", "--redo"]);
+    let report = json(&say(&["report", "--json"]));
+    let line = &report["shots"][0];
+    assert_eq!(
+        (line["takes"].as_u64(), line["chosen"].as_u64()),
+        (Some(3), Some(1))
+    );
+    assert_eq!(
+        (line["frames_made"].as_u64(), line["frames_used"].as_u64()),
+        (Some(6), Some(2))
+    );
+    assert!(say(&["report"]).contains("sea 010"));
+    let acts = film.run(&["log", "--verb", "chosen", "--json"]).well().out;
+    let act = json(acts.lines().next().unwrap());
+    assert!(act["facts"]["ties"]["prompt"].as_str().unwrap().ends_with("sea"));
+}

@@ -28,6 +28,7 @@ mod clip;
 mod encode;
 mod frames;
 mod process;
+mod small;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -37,6 +38,7 @@ use std::process::{Command, Stdio};
 pub use clip::ClipInfo;
 pub use encode::{Encoder, Master};
 pub use frames::Frames;
+pub use small::SmallFrames;
 
 use crate::write::WriteError;
 

@@ -62,6 +62,18 @@ pub enum Verb {
     Refused,
     /// A take was chosen.
     Chosen,
+    /// A take was turned down, with the reason.
+    Rejected,
+    /// A take was laid aside: not for now, and not lost.
+    Shelved,
+    /// A take was given stars.
+    Starred,
+    /// Something was said of a take.
+    Noted,
+    /// Many takes of a shot were judged by their measures, in one go.
+    Culled,
+    /// An act of choosing was taken back.
+    Undone,
     /// Takes were cut together.
     Cut,
     /// A master left the studio.
@@ -72,7 +84,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of a film's making.
-    pub const ALL: [Verb; 11] = [
+    pub const ALL: [Verb; 17] = [
         Verb::Ingested,
         Verb::Declared,
         Verb::Revoked,
@@ -81,6 +93,12 @@ impl Verb {
         Verb::Drawn,
         Verb::Refused,
         Verb::Chosen,
+        Verb::Rejected,
+        Verb::Shelved,
+        Verb::Starred,
+        Verb::Noted,
+        Verb::Culled,
+        Verb::Undone,
         Verb::Cut,
         Verb::Exported,
         Verb::Tidied,
@@ -97,6 +115,12 @@ impl Verb {
             Verb::Drawn => "drawn",
             Verb::Refused => "refused",
             Verb::Chosen => "chosen",
+            Verb::Rejected => "rejected",
+            Verb::Shelved => "shelved",
+            Verb::Starred => "starred",
+            Verb::Noted => "noted",
+            Verb::Culled => "culled",
+            Verb::Undone => "undone",
             Verb::Cut => "cut",
             Verb::Exported => "exported",
             Verb::Tidied => "tidied",
@@ -124,7 +148,8 @@ impl FromStr for Verb {
 /// A word that is no [`Verb`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, drawn, refused, chosen, cut, exported or tidied"
+    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, drawn, refused, chosen, rejected, shelved, starred, \
+     noted, culled, undone, cut, exported or tidied"
 )]
 pub struct UnknownVerb(pub String);
 

@@ -102,6 +102,11 @@ impl<'d> Table<'d> {
         self.value(key).is_some()
     }
 
+    /// Whether nothing stands in it.
+    pub fn is_empty(&self) -> bool {
+        self.table.iter().all(|(_, item)| item.is_none())
+    }
+
     /// Every key and value, in order; all count as asked for. For tables whose keys are names.
     pub fn entries(&mut self) -> Vec<(&'d str, Value<'d>)> {
         self.all_asked = true;

@@ -73,6 +73,42 @@ pub struct Spread {
     pub hand: bool,
 }
 
+/// Options of `choose`.
+#[derive(Debug, Group)]
+pub struct Choose {
+    /// The take, by its id; it becomes the shot's select unless something else is said of it.
+    pub take: Option<String>,
+    /// The shot that is meant, where several asked for the take.
+    #[arg(long)]
+    pub shot: Option<String>,
+    /// It will not do, and why.
+    #[arg(long, value_name = "WHY", group = "what")]
+    pub reject: Option<String>,
+    /// Not for now, and not lost; and why, if you like.
+    #[arg(long, value_name = "WHY", group = "what", num_args = 0..=1, default_missing_value = "")]
+    pub shelve: Option<String>,
+    /// Stars, 0 to 5.
+    #[arg(long, value_name = "N", group = "what")]
+    pub star: Option<u8>,
+    /// Something else, in words.
+    #[arg(long, value_name = "TEXT", group = "what")]
+    pub note: Option<String>,
+    /// Take back what you said last.
+    #[arg(long, group = "what", conflicts_with = "take")]
+    pub undo: bool,
+    /// Put in force again what you took back last.
+    #[arg(long, group = "what", conflicts_with = "take")]
+    pub redo: bool,
+}
+
+/// Options of `report`.
+#[derive(Debug, Group)]
+pub struct Report {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `watch`.
 #[derive(Debug, Group)]
 pub struct Watch {
