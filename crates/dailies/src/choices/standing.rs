@@ -213,7 +213,15 @@ impl ShotChoices {
     /// # Errors
     /// The ledger can not be read.
     pub fn read(ledger: &Ledger, shot: &str) -> Result<ShotChoices, VaultError> {
-        Ok(ShotChoices::of(shot, &ledger.acts(&Filter::subject(shot))?))
+        // Verb by verb: a shot's thousand requests need not be read to learn how its takes stand.
+        let mut acts = Vec::new();
+        for verb in VERBS {
+            acts.extend(ledger.acts(&Filter {
+                verb: Some(verb),
+                ..Filter::subject(shot)
+            })?);
+        }
+        Ok(ShotChoices::of(shot, &acts))
     }
 
     /// The shot's select.

@@ -35,6 +35,7 @@ use heirloom_vault::{ObjectId, Vault, VaultError};
 use rusqlite::{Connection, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
+mod listed;
 mod query;
 mod row;
 mod schema;
@@ -280,29 +281,15 @@ fn known(connection: &Connection, take: &ObjectId) -> rusqlite::Result<i64> {
 
 fn put(connection: &Connection, take: &ObjectId, measured: &Measured) -> rusqlite::Result<()> {
     let take = known(connection, take)?;
-    let numbers: BTreeMap<&str, f64> = measured
-        .numbers
-        .iter()
-        .filter(|(_, value)| value.is_finite())
-        .map(|(name, value)| (name.as_str(), *value))
-        .collect();
+    let mut numbers = measured.numbers.clone();
+    numbers.retain(|_, value| value.is_finite());
     let text = serde_json::json!(numbers).to_string();
     let look: Vec<u8> = measured.look.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let before: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM measured WHERE take = ?1)")?
+        .query_row([take], |row| row.get(0))?;
     connection
         .prepare_cached("INSERT OR REPLACE INTO measured (take, numbers, look) VALUES (?1, ?2, ?3)")?
         .execute(params![take, text, look])?;
-    connection
-        .prepare_cached("DELETE FROM numbers WHERE take = ?1")?
-        .execute([take])?;
-    for (name, value) in numbers {
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO names (name) VALUES (?1)")?
-            .execute([name])?;
-        connection
-            .prepare_cached(
-                "INSERT INTO numbers (take, name, value) SELECT ?1, id, ?3 FROM names WHERE name = ?2",
-            )?
-            .execute(params![take, name, value])?;
-    }
-    Ok(())
+    listed::measure(connection, take, &numbers, before)
 }

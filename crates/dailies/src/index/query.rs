@@ -6,14 +6,15 @@ use heirloom_film::Limit;
 use heirloom_vault::ObjectId;
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 use serde::Serialize;
 
+use super::listed;
 use super::row::{self, Row};
-use super::sync::text;
 use crate::choices::Verdict;
 
-/// In which order takes are listed. Where it does not tell two apart, the older one goes first.
+/// In which order takes are listed. Where it does not tell two apart, the older one goes first, then the one with the
+/// smaller name; [`Order::Newest`] is [`Order::Oldest`] turned round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Order {
     /// The oldest first.
@@ -87,157 +88,215 @@ pub struct Summary {
     pub most: f64,
 }
 
-/// What SQLite is asked: the tables and conditions of a query.
+/// What SQLite is asked: the conditions of a query.
 struct Asked {
-    from: String,
+    conditions: String,
     values: Vec<Value>,
+    /// By what takes are ordered, where it is not time.
+    key: Option<Key>,
+}
+
+/// No take has what was asked for.
+struct Nowhere;
+
+/// A number that takes are ordered by.
+struct Key {
+    column: String,
+    most_first: bool,
 }
 
 impl Query {
-    /// The tables and conditions; none where a measure that no take has decides that nothing is let through.
+    /// The number that takes are ordered by; `Err` where no take has it.
+    fn key(&self, connection: &Connection) -> rusqlite::Result<Result<Option<Key>, Nowhere>> {
+        let (column, most_first) = match &self.order {
+            Order::Oldest | Order::Newest => return Ok(Ok(None)),
+            Order::Stars => ("stars".to_owned(), true),
+            Order::Cost => ("cost".to_owned(), true),
+            Order::Waited => ("waited".to_owned(), true),
+            Order::Measure { name, most_first } => match listed::column(connection, name)? {
+                Some(column) => (column, *most_first),
+                None => return Ok(Err(Nowhere)),
+            },
+        };
+        Ok(Ok(Some(Key { column, most_first })))
+    }
+
+    /// The conditions; none where something that no take has decides that nothing is let through.
     fn asked(&self, connection: &Connection) -> rusqlite::Result<Option<Asked>> {
-        let mut joins = String::new();
-        let mut clauses: Vec<&str> = Vec::new();
+        let mut clauses: Vec<String> = Vec::new();
         let mut values: Vec<Value> = Vec::new();
-        if let Order::Measure { name, .. } = &self.order {
-            let Some(name) = name_id(connection, name)? else {
+        let Ok(key) = self.key(connection)? else {
+            return Ok(None);
+        };
+        if let Some(key) = &key
+            && self.order != Order::Waited
+        {
+            clauses.push(format!("e.{} IS NOT NULL", key.column));
+        }
+        for (column, word) in [("shot", &self.shot), ("engine", &self.engine)] {
+            let Some(word) = word else { continue };
+            let Some(id) = listed::word(connection, word)? else {
                 return Ok(None);
             };
-            joins.push_str(" JOIN numbers r ON r.take = e.take");
-            clauses.push("r.name = ?");
-            values.push(name.into());
+            clauses.push(format!("e.{column} = {id}"));
         }
-        if matches!(self.order, Order::Cost | Order::Waited) {
-            joins.push_str(" JOIN takes t ON t.take = e.take");
+        if let Some(parent) = &self.parent {
+            clauses.push("e.parent = (SELECT id FROM known WHERE take = ?)".to_owned());
+            values.push(parent.to_string().into());
         }
-        match self.order {
-            Order::Stars => clauses.push("e.stars IS NOT NULL"),
-            Order::Cost => clauses.push("t.cost_usd IS NOT NULL"),
-            _ => {}
-        }
-        let mut add = |clause, value: Option<Value>| {
-            if let Some(value) = value {
-                clauses.push(clause);
-                values.push(value);
-            }
-        };
-        add("e.shot = ?", self.shot.clone().map(Value::from));
-        add("e.engine = ?", self.engine.clone().map(Value::from));
-        add("e.version = ?", self.version.map(Value::from));
-        add("e.parent = ?", self.parent.map(|id| id.to_string().into()));
-        add("e.stars >= ?", self.stars.map(Value::from));
-        add("e.drawn_at >= ?", self.since.map(|at| text(at).into()));
-        if self.kept {
-            clauses.push("e.kept IS NOT NULL");
-        }
-        let mut sql = clauses.join(" AND ");
-        let mut also = |clause: &str| {
-            if !sql.is_empty() {
-                sql.push_str(" AND ");
-            }
-            sql.push_str(clause);
-        };
-        if !self.verdicts.is_empty() {
-            let marks = vec!["?"; self.verdicts.len()].join(", ");
-            also(&format!("e.verdict IN ({marks})"));
-            values.extend(self.verdicts.iter().map(|verdict| Value::from(*verdict as i64)));
-        }
-        for (name, limit) in &self.measures {
-            let Some(name) = name_id(connection, name)? else {
+        for (column, limit) in &self.measures {
+            let Some(column) = listed::column(connection, column)? else {
                 return Ok(None);
             };
-            also(
-                "EXISTS (SELECT 1 FROM numbers n WHERE n.take = e.take AND n.name = ? AND n.value BETWEEN ? AND ?)",
-            );
-            values.push(name.into());
+            clauses.push(format!("e.{column} BETWEEN ? AND ?"));
             values.push(limit.at_least.unwrap_or(f64::MIN).into());
             values.push(limit.at_most.unwrap_or(f64::MAX).into());
         }
-        let whole = if sql.is_empty() { "true" } else { &sql };
+        let numbers = [
+            self.version.map(|version| format!("e.version = {version}")),
+            self.stars.map(|stars| format!("e.stars >= {stars}")),
+            self.kept.then(|| "e.kept IS NOT NULL".to_owned()),
+            self.since
+                .map(|since| format!("e.at >= {}", listed::nanoseconds(since))),
+        ];
+        clauses.extend(numbers.into_iter().flatten());
+        if !self.verdicts.is_empty() {
+            let verdicts: Vec<String> = self
+                .verdicts
+                .iter()
+                .map(|verdict| (*verdict as i64).to_string())
+                .collect();
+            clauses.push(format!("e.verdict IN ({})", verdicts.join(", ")));
+        }
+        let conditions = match clauses.as_slice() {
+            [] => "true".to_owned(),
+            some => some.join(" AND "),
+        };
         Ok(Some(Asked {
-            from: format!("FROM entries e{joins} WHERE {whole}"),
+            conditions,
             values,
+            key,
         }))
     }
-
-    fn order(&self) -> &'static str {
-        match self.order {
-            Order::Oldest => "e.drawn_at",
-            Order::Newest => "e.drawn_at DESC",
-            Order::Stars => "e.stars DESC, e.drawn_at",
-            Order::Measure {
-                most_first: false, ..
-            } => "r.value, e.drawn_at",
-            Order::Measure { most_first: true, .. } => "r.value DESC, e.drawn_at",
-            Order::Cost => "t.cost_usd DESC, e.drawn_at",
-            Order::Waited => "t.waited_s DESC, e.drawn_at",
-        }
-    }
-}
-
-fn name_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM names WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()
 }
 
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
     let Some(asked) = query.asked(connection)? else {
         return Ok(Page::default());
     };
-    let total: i64 = connection
-        .prepare_cached(&format!("SELECT count(*) {}", asked.from))?
-        .query_row(params_from_iter(&asked.values), |row| row.get(0))?;
-    let limit = query.limit.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX));
-    let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
-    // The takes' own names decide last, so that the order is the same on every machine.
-    let sql = format!(
-        "SELECT e.id {} ORDER BY {}, (SELECT take FROM known WHERE id = e.take), e.shot LIMIT {limit} OFFSET {offset}",
-        asked.from,
-        query.order()
-    );
-    let entries: Vec<i64> = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(&asked.values), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+    let (total, entries) = match &asked.key {
+        None => by_time(connection, query, &asked)?,
+        Some(key) => by_key(connection, query, &asked, key)?,
+    };
     Ok(Page {
-        total: total.unsigned_abs(),
+        total,
         rows: row::rows(connection, &entries)?,
     })
+}
+
+/// In the order of time, which the table has an index of.
+fn by_time(connection: &Connection, query: &Query, asked: &Asked) -> rusqlite::Result<(u64, Vec<i64>)> {
+    let Asked {
+        conditions, values, ..
+    } = asked;
+    let total: i64 = connection
+        .prepare_cached(&format!("SELECT count(*) FROM listed e WHERE {conditions}"))?
+        .query_row(params_from_iter(values), |row| row.get(0))?;
+    let limit = query.limit.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX));
+    let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
+    let order = match query.order {
+        Order::Newest => "e.at DESC, e.tie DESC",
+        _ => "e.at, e.tie",
+    };
+    let sql = format!(
+        "SELECT e.entry FROM listed e WHERE {conditions} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+    );
+    let entries = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((total.unsigned_abs(), entries))
+}
+
+/// In the order of a number that the table has no index of: all rows are looked through once, and what decides between
+/// equal numbers is asked for only of those that may be on the page.
+fn by_key(
+    connection: &Connection,
+    query: &Query,
+    asked: &Asked,
+    key: &Key,
+) -> rusqlite::Result<(u64, Vec<i64>)> {
+    let sql = format!(
+        "SELECT e.{}, e.entry FROM listed e WHERE {}",
+        key.column, asked.conditions
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(&asked.values))?;
+    let mut all: Vec<(f64, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        // What has no number goes last.
+        let number = row.get::<_, Option<f64>>(0)?;
+        let number = number.map(|number| if key.most_first { -number } else { number });
+        all.push((number.unwrap_or(f64::INFINITY), row.get(1)?));
+    }
+    let total = all.len();
+    let last = query
+        .offset
+        .saturating_add(query.limit.unwrap_or(usize::MAX))
+        .min(total);
+    if last <= query.offset {
+        return Ok((total as u64, Vec::new()));
+    }
+    let (_, &mut (edge, _), _) = all.select_nth_unstable_by(last - 1, |a, b| a.0.total_cmp(&b.0));
+    all.retain(|(number, _)| *number <= edge);
+    let mut tie = connection.prepare_cached("SELECT at, tie FROM listed WHERE entry = ?1")?;
+    let mut near = Vec::with_capacity(all.len());
+    for (number, entry) in all {
+        let (at, tie): (i64, String) = tie.query_row([entry], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        near.push((number, at, tie, entry));
+    }
+    near.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| (a.1, &a.2).cmp(&(b.1, &b.2))));
+    let page = near.into_iter().take(last).skip(query.offset);
+    Ok((total as u64, page.map(|(.., entry)| entry).collect()))
 }
 
 pub(super) fn summaries(
     connection: &Connection,
     query: &Query,
 ) -> rusqlite::Result<BTreeMap<String, Summary>> {
+    let mut sums = BTreeMap::new();
     let Some(asked) = query.asked(connection)? else {
-        return Ok(BTreeMap::new());
+        return Ok(sums);
     };
-    // In the order of the takes' names, so that sums of floats are the same on every machine.
-    let sql = format!(
-        "SELECT m.name, v.value FROM numbers v JOIN names m ON m.id = v.name JOIN known k ON k.id = v.take
-         WHERE v.take IN (SELECT e.take {}) ORDER BY k.take",
-        asked.from
-    );
-    let mut sums: BTreeMap<String, Summary> = BTreeMap::new();
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(&asked.values))?;
-    while let Some(row) = rows.next()? {
-        let (name, value): (String, f64) = (row.get(0)?, row.get(1)?);
-        let sum = sums.entry(name).or_insert(Summary {
-            takes: 0,
-            mean: 0.0,
-            least: value,
-            most: value,
-        });
-        sum.takes += 1;
-        sum.mean += value;
-        sum.least = sum.least.min(value);
-        sum.most = sum.most.max(value);
-    }
-    for sum in sums.values_mut() {
-        sum.mean /= sum.takes as f64;
+    let names: Vec<String> = connection
+        .prepare_cached("SELECT name FROM names ORDER BY name")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for name in names {
+        let Some(column) = listed::column(connection, &name)? else {
+            continue;
+        };
+        // In an order that is the same on every machine, so that sums of floats are; a take that two shots asked for once.
+        let sql = format!(
+            "SELECT DISTINCT f.take, e.{column} FROM listed e JOIN entries f ON f.id = e.entry
+             WHERE {} AND e.{column} IS NOT NULL ORDER BY e.at, e.tie",
+            asked.conditions
+        );
+        let values: Vec<f64> = connection
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(&asked.values), |row| row.get(1))?
+            .collect::<rusqlite::Result<_>>()?;
+        if !values.is_empty() {
+            sums.insert(
+                name,
+                Summary {
+                    takes: values.len() as u64,
+                    mean: values.iter().sum::<f64>() / values.len() as f64,
+                    least: values.iter().copied().fold(f64::INFINITY, f64::min),
+                    most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                },
+            );
+        }
     }
     Ok(sums)
 }

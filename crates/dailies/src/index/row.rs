@@ -113,7 +113,7 @@ pub(super) fn rows(connection: &Connection, entries: &[i64]) -> rusqlite::Result
 }
 
 /// A value that this program wrote as text.
-fn parsed<T: std::str::FromStr>(text: &str) -> rusqlite::Result<T>
+pub(super) fn parsed<T: std::str::FromStr>(text: &str) -> rusqlite::Result<T>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::IndexError;
+use super::{IndexError, listed};
 
 /// The format of the derived tables. Those of another format are thrown away and filled anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How long to wait for another program that is writing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,10 +22,7 @@ const MEASURED: &str = "
         take INTEGER NOT NULL PRIMARY KEY, numbers TEXT NOT NULL, look BLOB NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS names (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-    CREATE TABLE IF NOT EXISTS numbers (
-        take INTEGER NOT NULL, name INTEGER NOT NULL, value REAL NOT NULL, PRIMARY KEY (take, name)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS numbers_by_value ON numbers (name, value);
+    DROP TABLE IF EXISTS numbers;
 ";
 
 /// What is derived from the ledger. Times are text of equal length, so that text order is time order.
@@ -35,6 +32,7 @@ const TABLES: &str = "
     DROP TABLE IF EXISTS prompts;
     DROP TABLE IF EXISTS takes;
     DROP TABLE IF EXISTS entries;
+    DROP TABLE IF EXISTS listed;
     DROP TABLE IF EXISTS waiting;
 
     -- What was read of the ledger last.
@@ -69,9 +67,19 @@ const TABLES: &str = "
     ) STRICT;
     CREATE UNIQUE INDEX entries_by_take ON entries (take, shot);
     CREATE INDEX entries_by_shot ON entries (shot, drawn_at);
-    CREATE INDEX entries_by_time ON entries (drawn_at);
-    CREATE INDEX entries_by_verdict ON entries (verdict, drawn_at);
-    CREATE INDEX entries_by_stars ON entries (stars);
+
+    -- What takes are filtered and ordered by, one row an entry: small, so that all rows are looked through in moments. Times
+    -- are nanoseconds since 1970; `tie` decides between equal ones, by take and shot. Every measure of `names` has a column
+    -- of its own, `m` and its number.
+    CREATE TABLE listed (
+        entry INTEGER NOT NULL PRIMARY KEY, shot INTEGER NOT NULL, engine INTEGER NOT NULL, version INTEGER,
+        parent INTEGER, at INTEGER NOT NULL, tie TEXT NOT NULL, frames INTEGER NOT NULL,
+        cost REAL, waited REAL, verdict INTEGER NOT NULL DEFAULT 0, stars INTEGER, kept INTEGER
+    ) STRICT;
+    CREATE INDEX listed_by_shot ON listed (shot, at, tie);
+    CREATE INDEX listed_by_time ON listed (at, tie);
+    CREATE TRIGGER unlisted AFTER DELETE ON entries BEGIN DELETE FROM listed WHERE entry = old.id; END;
+    CREATE TABLE IF NOT EXISTS words (id INTEGER NOT NULL PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
 
     -- Shots in which something was said of takes that are not known here yet.
     CREATE TABLE waiting (shot TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -146,6 +154,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         if format(&transaction)? != FORMAT {
             transaction.execute_batch(MEASURED)?;
             transaction.execute_batch(TABLES)?;
+            listed::columns(&transaction)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
         }
         transaction.commit()?;

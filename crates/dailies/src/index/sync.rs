@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::Value;
 
-use super::{Fault, known};
+use super::{Fault, known, listed};
 use crate::choices::{self, Growth, ShotChoices, Standing};
 
 /// How far the index has read.
@@ -83,15 +83,22 @@ impl State {
 }
 
 /// A time as the index writes it: always as long, so that text order is time order.
-pub(super) fn text(at: Timestamp) -> String {
+fn text(at: Timestamp) -> String {
     format!("{at:.9}")
 }
 
 /// Brings the index up to the ledger.
 pub(super) fn sync(connection: &mut Connection, vault: &Vault) -> Result<(), Fault> {
     let ledger = vault.ledger();
-    let now = State::of(ledger)?;
-    if State::read(connection)? == now {
+    // Acts are counted only where there seem to be no new ones: to count takes longest.
+    let newest = Filter {
+        limit: Some(1),
+        newest_first: true,
+        ..Filter::default()
+    };
+    let newest = ledger.acts(&newest)?.pop().map(|act| act.id.to_string());
+    let read = State::read(connection)?;
+    if newest.unwrap_or_default() == read.last && State::of(ledger)? == read {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -325,7 +332,7 @@ fn placed(transaction: &Transaction<'_>, take: i64) -> Result<(), Fault> {
             .prepare_cached("DELETE FROM entries WHERE take = ?1 AND shot = ''")?
             .execute([take])?;
     }
-    Ok(())
+    listed::list(transaction, take)
 }
 
 /// Seconds from one time to another, at least 0: clocks of two machines may differ.
@@ -378,9 +385,9 @@ fn judge(transaction: &Transaction<'_>, ledger: &Ledger, shot: &str) -> Result<(
 }
 
 /// The entry of a take in a shot, made where the shot did not ask for the take but judged it.
-fn entry_of(transaction: &Transaction<'_>, take: &ObjectId, shot: &str) -> rusqlite::Result<Option<i64>> {
+fn entry_of(transaction: &Transaction<'_>, take: &ObjectId, shot: &str) -> Result<Option<i64>, Fault> {
     let take = known(transaction, take)?;
-    transaction
+    let added = transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO entries (take, shot, label, drawn_at, engine)
              SELECT t.take, ?2,
@@ -389,10 +396,13 @@ fn entry_of(transaction: &Transaction<'_>, take: &ObjectId, shot: &str) -> rusql
              FROM takes t WHERE t.take = ?1",
         )?
         .execute(params![take, shot])?;
-    transaction
+    if added > 0 {
+        listed::list(transaction, take)?;
+    }
+    Ok(transaction
         .prepare_cached("SELECT id FROM entries WHERE take = ?1 AND shot = ?2")?
         .query_row(params![take, shot], |row| row.get(0))
-        .optional()
+        .optional()?)
 }
 
 fn write(
@@ -412,6 +422,14 @@ fn write(
             standing.kept,
             standing.is_judged_by_hand(),
             text,
+        ])?;
+    transaction
+        .prepare_cached("UPDATE listed SET verdict = ?2, stars = ?3, kept = ?4 WHERE entry = ?1")?
+        .execute(params![
+            entry,
+            standing.verdict as i64,
+            standing.stars,
+            standing.kept
         ])?;
     Ok(())
 }

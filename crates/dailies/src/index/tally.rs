@@ -50,8 +50,12 @@ pub struct Tallies {
 }
 
 pub(super) fn tallies(connection: &Connection) -> rusqlite::Result<Tallies> {
-    let sums = "count(*), COALESCE(sum(t.frames), 0), COALESCE(sum(t.cost_usd), 0.0), count(t.cost_usd),
-                COALESCE(sum(t.waited_s), 0.0), COALESCE(max(t.waited_s), 0.0)";
+    let sums = |cost: &str, waited: &str| {
+        format!(
+            "count(*), COALESCE(sum(frames), 0), COALESCE(sum({cost}), 0.0), count({cost}),
+             COALESCE(sum({waited}), 0.0), COALESCE(max({waited}), 0.0)"
+        )
+    };
     let tally = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Tally> {
         let count = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
         Ok(Tally {
@@ -66,13 +70,13 @@ pub(super) fn tallies(connection: &Connection) -> rusqlite::Result<Tallies> {
     };
     let mut all = Tallies {
         film: connection
-            .prepare_cached(&format!("SELECT {sums} FROM takes t"))?
+            .prepare_cached(&format!("SELECT {} FROM takes", sums("cost_usd", "waited_s")))?
             .query_row([], tally)?,
         ..Tallies::default()
     };
     let mut query = connection.prepare_cached(&format!(
-        "SELECT {sums}, e.shot, sum(e.verdict = {})
-         FROM entries e JOIN takes t ON t.take = e.take GROUP BY e.shot",
+        "SELECT {}, (SELECT word FROM words WHERE id = shot), sum(verdict = {}) FROM listed GROUP BY shot",
+        sums("cost", "waited"),
         Verdict::Chosen as i64
     ))?;
     let mut rows = query.query([])?;

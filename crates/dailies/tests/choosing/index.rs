@@ -350,7 +350,7 @@ proptest! {
         } else {
             expected.sort_by(|a, b| {
                 let ((at_a, take_a, shot_a), (at_b, take_b, shot_b)) = (key(a), key(b));
-                at_b.cmp(&at_a).then((take_a, shot_a).cmp(&(take_b, shot_b)))
+                at_b.cmp(&at_a).then((take_b, shot_b).cmp(&(take_a, shot_a)))
             });
         }
         let page = index.list(&film.vault, &query).unwrap();
