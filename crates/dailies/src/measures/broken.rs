@@ -8,7 +8,8 @@
 //! and pixels that hold no number are counted beside it.
 //!
 //! *Blind to:* damage that stays for three frames and more; damage smaller than about a hundredth of the width. A
-//! flash, a bird through the picture for one frame and a strobe are broken frames to it.
+//! flash, a bird through the picture for one frame and a strobe are broken frames to it, and in a picture of hard dark
+//! stripes that move, the two frames before a black one count with it.
 
 use std::collections::VecDeque;
 

@@ -12,7 +12,7 @@
 //!
 //! // Half a second of stripes that move to the right, and the same with one frame that is black.
 //! let frame = |n: u32| {
-//!     let stripe = |x: u32, y: u32| [(((x + 2 * y - 3 * n) % 40) * 6) as u8; 3];
+//!     let stripe = |x: u32, y: u32| [(100 + (x + 2 * y - 3 * n) % 40 * 3) as u8; 3];
 //!     let codes = (0..90).flat_map(|y| (0..160).map(move |x| stripe(x + 99, y))).collect();
 //!     Preview::from_codes(codes, 160, 90)
 //! };
