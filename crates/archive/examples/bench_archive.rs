@@ -23,9 +23,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use heirloom_archive::{AddOptions, Archive, PROXY_SIDE, THUMBNAIL_SIDE, fingerprint, judge};
-use heirloom_picture::preview::{Preview, decode};
+use heirloom_picture::preview::{Decoder, Preview, decode};
 use heirloom_picture::{look, metadata, photo};
 use heirloom_vault::{Hashed, Vault};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -121,6 +125,7 @@ fn split(files: &[PathBuf]) {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::create(&folder.path().join("vault")).unwrap();
     let mut parts: Vec<(&str, Duration)> = Vec::new();
+    let mut decoder = Decoder::default();
     for (n, path) in files.iter().enumerate() {
         let mut at = Instant::now();
         let mut place = 0;
@@ -141,7 +146,7 @@ fn split(files: &[PathBuf]) {
         part("inspect");
         let said = metadata::read(&bytes);
         part("metadata");
-        let proxy = decode(&bytes, "photograph", PROXY_SIDE).unwrap();
+        let proxy = decoder.decode(&bytes, "photograph", PROXY_SIDE).unwrap();
         part("decode at 1024");
         let thumbnail = proxy.scaled(THUMBNAIL_SIDE);
         part("scale to 256");

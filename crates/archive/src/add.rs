@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use heirloom_film::{Problems, toml};
+use heirloom_picture::preview::Decoder;
 use heirloom_vault::rights::{declaration, source_subject};
 use heirloom_vault::{
     Actor, Clause, NewAct, ObjectId, Progress, Rights, Standing, Use, Vault, VaultError, Verb,
@@ -249,12 +250,13 @@ impl Adding<'_> {
         let taking = Taking::new(self.vault, self.index);
         let result = in_order(
             files.len(),
-            |n| {
+            Decoder::default,
+            |decoder, n| {
                 if progress.stopped() {
                     return Err(VaultError::Stopped.into());
                 }
                 let taken = match files.get(n) {
-                    Some(file) => taking.file(&file.path, &file.file_name, &known)?,
+                    Some(file) => taking.file(decoder, &file.path, &file.file_name, &known)?,
                     None => Taken::SomethingElse,
                 };
                 progress.advance(1);
@@ -304,6 +306,8 @@ impl Adding<'_> {
 
     /// Writes what was noted: first to the ledger, then to the index, which may be lost.
     fn write(&mut self) -> Result<(), AddError> {
+        self.vault
+            .settle_names(self.seen.iter().map(|(object, _)| object))?;
         self.vault.ledger().append_many(std::mem::take(&mut self.acts))?;
         self.index.note(&self.seen)?;
         self.seen.clear();

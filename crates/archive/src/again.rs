@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use heirloom_picture::preview::Decoder;
 use heirloom_vault::{ObjectId, Progress, Vault, VaultError};
 
 use crate::add::AddError;
@@ -56,7 +57,8 @@ pub(crate) fn look_again(
     let mut found: Vec<(ObjectId, Option<Seen>)> = Vec::new();
     let result: Result<(), AddError> = in_order(
         missing.len(),
-        |n| {
+        Decoder::default,
+        |decoder, n| {
             if progress.stopped() {
                 return Err(VaultError::Stopped.into());
             }
@@ -64,7 +66,7 @@ pub(crate) fn look_again(
             let seen = match missing.get(n) {
                 Some((object, picture)) => {
                     let name = names.get(object).map_or("a picture", String::as_str);
-                    taking.again(object, name, picture, &mut warnings)?
+                    taking.again(decoder, object, name, picture, &mut warnings)?
                 }
                 None => None,
             };

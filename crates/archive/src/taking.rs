@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use heirloom_picture::preview::{self, Preview};
+use heirloom_picture::preview::{self, Decoder, Preview};
 use heirloom_picture::{metadata, photo};
 use heirloom_vault::{Hashed, ObjectId, Vault, VaultError};
 
@@ -53,7 +53,7 @@ pub(crate) enum Taken {
     SomethingElse,
 }
 
-/// A picture that came in.
+/// A picture that came in. Its name in the vault is to be settled before an act speaks of it.
 #[derive(Debug)]
 pub(crate) struct New {
     pub object: ObjectId,
@@ -75,7 +75,13 @@ impl<'a> Taking<'a> {
     }
 
     /// Takes in one file, unless it is one of the `known`.
-    pub fn file(&self, path: &Path, file_name: &str, known: &BTreeSet<ObjectId>) -> Result<Taken, AddError> {
+    pub fn file(
+        &self,
+        decoder: &mut Decoder,
+        path: &Path,
+        file_name: &str,
+        known: &BTreeSet<ObjectId>,
+    ) -> Result<Taken, AddError> {
         let taken = File::open(path).and_then(|mut file| {
             let len = file.metadata()?.len();
             let mut start = Vec::with_capacity(START);
@@ -92,7 +98,7 @@ impl<'a> Taking<'a> {
                     bytes.extend_from_slice(&start);
                     // No more than was seen, should the file grow meanwhile.
                     file.take(LARGEST_PHOTOGRAPH).read_to_end(&mut bytes)?;
-                    self.photograph(&bytes, file_name, known)
+                    self.photograph(decoder, &bytes, file_name, known)
                 }
                 Kind::Clip => {
                     let object = ObjectId::of_reader(start.as_slice().chain(file))?;
@@ -115,6 +121,7 @@ impl<'a> Taking<'a> {
     /// Decodes a photograph from end to end, to find damage now and not in the midst of making; looks at it; keeps it.
     fn photograph(
         &self,
+        decoder: &mut Decoder,
         bytes: &[u8],
         file_name: &str,
         known: &BTreeSet<ObjectId>,
@@ -123,7 +130,7 @@ impl<'a> Taking<'a> {
         if known.contains(&hashed.id()) {
             return Ok(Taken::Known(hashed.id()));
         }
-        let (info, proxy) = match self.decode(bytes, file_name) {
+        let (info, proxy) = match self.decode(decoder, bytes, file_name) {
             Ok(decoded) => decoded,
             Err(error) => return Ok(Taken::Skipped(error.to_string())),
         };
@@ -144,7 +151,7 @@ impl<'a> Taking<'a> {
             frames: None,
             metadata,
         };
-        self.vault.put_hashed(&hashed)?;
+        self.vault.put_hashed_of_many(&hashed)?;
         let object = hashed.id();
         let seen = self.look(&object, &proxy, &picture, &mut warnings)?;
         Ok(Taken::New(Box::new(New {
@@ -155,7 +162,12 @@ impl<'a> Taking<'a> {
         })))
     }
 
-    fn decode(&self, bytes: &[u8], name: &str) -> Result<(photo::PhotoInfo, Preview), photo::PhotoError> {
+    fn decode(
+        &self,
+        decoder: &mut Decoder,
+        bytes: &[u8],
+        name: &str,
+    ) -> Result<(photo::PhotoInfo, Preview), photo::PhotoError> {
         let info = photo::inspect(bytes, name)?;
         let _memory = self.pixels.take(preview::memory(&info, PROXY_SIDE));
         if matches!(info.format, photo::Format::Exr | photo::Format::Hdr) {
@@ -163,7 +175,7 @@ impl<'a> Taking<'a> {
             let photo = photo::decode(bytes, name)?;
             return Ok((photo.info, Preview::of_image(&photo.image, PROXY_SIDE)));
         }
-        let proxy = preview::decode(bytes, name, PROXY_SIDE)?;
+        let proxy = decoder.decode(bytes, name, PROXY_SIDE)?;
         Ok((info, proxy))
     }
 
@@ -265,6 +277,7 @@ impl<'a> Taking<'a> {
     /// Looks once more at a picture that is in the vault. `None` where it cannot be looked at; a warning says why.
     pub fn again(
         &self,
+        decoder: &mut Decoder,
         object: &ObjectId,
         name: &str,
         picture: &Picture,
@@ -283,7 +296,7 @@ impl<'a> Taking<'a> {
             .vault
             .read(object)
             .map_err(|e| e.to_string())
-            .and_then(|bytes| self.decode(&bytes, name).map_err(|e| e.to_string()));
+            .and_then(|bytes| self.decode(decoder, &bytes, name).map_err(|e| e.to_string()));
         match decoded {
             Ok((_, proxy)) => self.look(object, &proxy, picture, warnings),
             Err(why) => {

@@ -97,20 +97,27 @@ pub fn node_colour(node: usize) -> [f32; 3] {
 }
 
 fn palette(planes: &Planes) -> Vec<f32> {
-    let mut sums = vec![0f32; PALETTE];
+    let mut sums = [0f32; PALETTE];
     let mut total = vec![0f64; PALETTE];
     let rows = planes.l.chunks(planes.width);
     let tints = planes.a.chunks(planes.width).zip(planes.b.chunks(planes.width));
+    // Where each pixel of a row lies, worked out for all of them first: that becomes SIMD.
+    let mut places = vec![(0u32, [0f32; 3]); planes.width];
     for (l, (a, b)) in rows.zip(tints) {
-        for ((l, a), b) in l.iter().zip(a).zip(b) {
+        for (((l, a), b), place) in l.iter().zip(a).zip(b).zip(&mut places) {
             let (l, dl) = between(*l, LIGHTNESSES);
             let (a, da) = between(tint(*a), TINTS);
             let (b, db) = between(tint(*b), TINTS);
-            for (i, wl) in [(l, 1.0 - dl), (l + 1, dl)] {
-                for (j, wa) in [(a, 1.0 - da), (a + 1, da)] {
-                    let at = (i * TINTS + j) * TINTS + b;
-                    sums[at] += wl * wa * (1.0 - db);
-                    sums[at + 1] += wl * wa * db;
+            *place = (((l * TINTS + a) * TINTS + b) as u32, [dl, da, db]);
+        }
+        for (at, [dl, da, db]) in &places {
+            for (i, wl) in [(0, 1.0 - dl), (TINTS * TINTS, *dl)] {
+                for (j, wa) in [(0, 1.0 - da), (TINTS, *da)] {
+                    let at = *at as usize + i + j;
+                    if let Some([below, above]) = sums.get_mut(at..at + 2) {
+                        *below += wl * wa * (1.0 - db);
+                        *above += wl * wa * db;
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The vault itself: a folder of objects and the ledger beside it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -139,6 +140,16 @@ impl Vault {
 
     /// As [`Vault::put_bytes`], for bytes whose name was asked for before. Says whether they were new here.
     pub fn put_hashed(&self, hashed: &Hashed<'_>) -> Result<bool, VaultError> {
+        let new = self.put_hashed_of_many(hashed)?;
+        if new {
+            self.settle_names([&hashed.id])?;
+        }
+        Ok(new)
+    }
+
+    /// As [`Vault::put_hashed`], for one of many: its bytes outlast a loss of power, its name does from
+    /// [`Vault::settle_names`] on. Call that before an act speaks of the object.
+    pub fn put_hashed_of_many(&self, hashed: &Hashed<'_>) -> Result<bool, VaultError> {
         let Hashed { bytes, id } = hashed;
         if self.holds(id, bytes.len() as u64) {
             return Ok(false);
@@ -147,8 +158,21 @@ impl Vault {
         let mut file = temporary(&self.dir)?;
         file.write_all(bytes)
             .map_err(io_error("writing", &path, bytes.len() as u64))?;
-        settle(file, &path)?;
+        place(file, &path)?;
         Ok(true)
+    }
+
+    /// Makes the names of these objects outlast a loss of power. The sooner ones of a batch take the later ones along, so that
+    /// many cost little more than one.
+    pub fn settle_names<'a>(&self, ids: impl IntoIterator<Item = &'a ObjectId>) -> Result<(), VaultError> {
+        let folders: BTreeSet<PathBuf> = ids
+            .into_iter()
+            .filter_map(|id| self.path(id).parent().map(Path::to_owned))
+            .collect();
+        for folder in folders {
+            sync_folder(&folder).map_err(io_error("writing in", &folder, 0))?;
+        }
+        Ok(())
     }
 
     /// Keeps a file's bytes (the file itself stays where it is) and says whether they were new here.
@@ -335,6 +359,12 @@ fn temporary(dir: &Path) -> Result<NamedTempFile, VaultError> {
 
 /// Puts a written file in its place for good: synced, read-only, renamed, and the folders synced.
 fn settle(file: NamedTempFile, path: &Path) -> Result<(), VaultError> {
+    let folder = place(file, path)?;
+    sync_folder(folder).map_err(io_error("writing in", folder, 0))
+}
+
+/// Puts a written file in its place, synced, read-only and renamed; gives the folder, which is not synced yet.
+fn place(file: NamedTempFile, path: &Path) -> Result<&Path, VaultError> {
     let len = file.as_file().metadata().map_or(0, |m| m.len());
     let fault = |e| io_error("writing", path, len)(e);
     let mut permissions = file.as_file().metadata().map_err(fault)?.permissions();
@@ -352,7 +382,7 @@ fn settle(file: NamedTempFile, path: &Path) -> Result<(), VaultError> {
         Err(e) if path.is_file() && e.error.kind() == io::ErrorKind::PermissionDenied => {}
         Err(e) => return Err(fault(e.error)),
     }
-    sync_folder(folder).map_err(fault)
+    Ok(folder)
 }
 
 /// Makes a rename in this folder outlast a loss of power.

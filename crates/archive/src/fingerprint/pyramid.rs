@@ -80,19 +80,17 @@ impl Plane {
             padded[..reach].fill(row[0]);
             padded[reach..reach + w].copy_from_slice(row);
             padded[reach + w..].fill(row[w - 1]);
-            for (i, k) in kernel.iter().enumerate() {
-                for (o, v) in out.iter_mut().zip(&padded[i..]) {
-                    *o += v * k;
-                }
+            for (n, taps) in kernel.chunks(TAPS).enumerate() {
+                add(out, taps, |i| &padded[n * TAPS + i..][..w]);
             }
         }
         let mut values = vec![0.0_f32; w * h];
         for (y, out) in values.chunks_exact_mut(w).enumerate() {
-            for (i, k) in kernel.iter().enumerate() {
-                let from = (y + i).saturating_sub(reach).min(h - 1);
-                for (o, v) in out.iter_mut().zip(&across[from * w..][..w]) {
-                    *o += v * k;
-                }
+            for (n, taps) in kernel.chunks(TAPS).enumerate() {
+                add(out, taps, |i| {
+                    let from = (y + n * TAPS + i).saturating_sub(reach).min(h - 1);
+                    &across[from * w..][..w]
+                });
             }
         }
         Self {
@@ -114,6 +112,25 @@ impl Plane {
             width: self.width.div_ceil(2),
             height: self.height.div_ceil(2),
             values,
+        }
+    }
+}
+
+/// Taps of a kernel that are added in one go, so that what they add to is read and written once for all of them.
+const TAPS: usize = 4;
+
+/// Adds what these taps (at most [`TAPS`]) take of the rows that `row` gives, in the order of the taps.
+fn add<'a>(out: &mut [f32], taps: &[f32], row: impl Fn(usize) -> &'a [f32]) {
+    if let &[a, b, c, d] = taps {
+        let rows = row(0).iter().zip(row(1)).zip(row(2).iter().zip(row(3)));
+        for (o, ((va, vb), (vc, vd))) in out.iter_mut().zip(rows) {
+            *o = *o + va * a + vb * b + vc * c + vd * d;
+        }
+        return;
+    }
+    for (i, k) in taps.iter().enumerate() {
+        for (o, v) in out.iter_mut().zip(row(i)) {
+            *o += v * k;
         }
     }
 }

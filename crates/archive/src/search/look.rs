@@ -190,7 +190,8 @@ impl Share {
             let place = node_position(node_colour(node));
             let weight = tent(TINT_REACH, place);
             if weight > 0.0 {
-                nodes.push((node, weight));
+                // Packed palettes hold 255 times the roots of shares.
+                nodes.push((node, weight / 65_025.0));
                 // A pixel of the colour is shared between the nodes next to it, as the palette does.
                 let shared: f32 = (0..3)
                     .map(|k| (1.0 - (place[k] - at[k]).abs()).max(0.0))
@@ -205,7 +206,7 @@ impl Share {
         let mut sum = 0.0;
         for (node, weight) in &self.nodes {
             let root = packed.get(*node).copied().unwrap_or_default();
-            sum += weight * f32::from(u16::from(root) * u16::from(root)) / 65_025.0;
+            sum += weight * f32::from(u16::from(root) * u16::from(root));
         }
         if self.whole > 0.0 {
             (sum / self.whole).min(1.0)

@@ -58,7 +58,8 @@ fn markers(bytes: &[u8]) -> Markers {
             }
             (0xda, _) => {
                 let pixels = bytes.get(at + 2 + length.max(2)..).unwrap_or_default();
-                found.complete = pixels.windows(2).any(|pair| pair == [0xff, 0xd9]);
+                // From the end, where it is of all files but damaged ones.
+                found.complete = pixels.windows(2).rev().any(|pair| pair == [0xff, 0xd9]);
                 break;
             }
             _ => {}
