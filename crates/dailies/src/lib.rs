@@ -40,6 +40,7 @@ pub mod index;
 mod like;
 mod lock;
 pub mod measures;
+pub mod measuring;
 pub mod pattern;
 mod pictures;
 mod plan;

@@ -37,7 +37,7 @@ impl Default for Cull {
     fn default() -> Cull {
         Cull {
             keep: 10,
-            alike: 0.05,
+            alike: 0.02,
             difference: 0.5,
             shelve: 5,
             unusual: 2.0,

@@ -45,6 +45,7 @@
 
 pub mod animatic;
 pub mod attribution;
+pub mod comparison;
 pub mod contact_sheet;
 mod credit_pages;
 pub mod credits;

@@ -9,7 +9,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
-pub use takes::{Choose, Queue, Report, Takes, Watch};
+pub use takes::{Choose, Compare, Cull, Measure, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -60,6 +60,12 @@ pub enum Command {
     Takes(Takes),
     /// Choose a take, turn it down, shelve it, give it stars or a note; take that back.
     Choose(Choose),
+    /// Measure a shot's takes: sharpness, light, flicker, coherence, motion, what is frozen or broken.
+    Measure(Measure),
+    /// Make few of a shot's many takes, by the rules of film.toml: shown first, written when asked.
+    Cull(Cull),
+    /// Two takes in one clip, side by side or in turns.
+    Compare(Compare),
     /// Takes made and chosen, shooting ratio, cost and time, of each shot and the film.
     Report(Report),
     /// How far the queue is: what waits, what is under way, what failed.

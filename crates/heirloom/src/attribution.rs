@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use heirloom_dailies::{Work, takes as dailies};
+use heirloom_dailies::takes as dailies;
+use heirloom_engine::Engines;
 use heirloom_engine::places::PlaceMap;
-use heirloom_engine::{Draw, Engines};
 use heirloom_finish::attribution::MapPicture;
 use heirloom_finish::credits::SourceInfo;
 use heirloom_finish::limits::{CopyFinding, copy_finding};
@@ -17,7 +17,7 @@ use heirloom_vault::{ObjectId, Vault};
 
 use crate::args::Attribution as Options;
 use crate::show::Show;
-use crate::{cut, make, open, takes};
+use crate::{cut, make, open, selects, takes};
 
 /// A table of shares, and for a take a picture of where everything comes from.
 pub fn run(folder: &Path, engines: &Engines, options: &Options, show: &Show) -> anyhow::Result<()> {
@@ -43,13 +43,7 @@ fn film(
     if !plan.objections.is_empty() {
         return Err(make::objections(&plan, show));
     }
-    let mut found = Vec::new();
-    for planned in &plan.shots {
-        found.push(match &planned.work {
-            Work::Draw { id, .. } => dailies::take_of(&vault, &Draw { request: *id, n: 0 })?.map(|t| t.id),
-            Work::Plate { .. } => None,
-        });
-    }
+    let found = selects::takes_of(&plan, &film, &vault, show)?;
     let known = cut::sources(&vault)?;
     let ready = cut::Ready {
         folder,

@@ -52,6 +52,30 @@ pub fn sources(vault: &Vault) -> anyhow::Result<HashMap<ObjectId, SourceInfo>> {
     Ok(Archive::new(vault).sources()?.into_iter().map(info).collect())
 }
 
+/// Every source that is in the cut: those of each shot's take, which may be an older one that a person chose, and of plates.
+pub fn used(ready: &Ready<'_>) -> anyhow::Result<Vec<SourceUse>> {
+    let known = sources(&ready.vault)?;
+    let mut uses: Vec<SourceUse> = Vec::new();
+    for (planned, take) in ready.plan.shots.iter().zip(ready.takes) {
+        let objects = match take {
+            Some(take) => {
+                let manifest = takes::open(&ready.vault, take)?.manifest;
+                takes::request(&ready.vault, &manifest)?.sources
+            }
+            None => planned.sources.iter().map(|source| source.object).collect(),
+        };
+        for object in objects {
+            if uses.iter().all(|known| known.object != object) {
+                let name = known
+                    .get(&object)
+                    .map_or_else(|| object.short(), |info| info.name.clone());
+                uses.push(SourceUse { object, name });
+            }
+        }
+    }
+    Ok(uses)
+}
+
 /// The film's cut, with its cards.
 pub fn cut(ready: &Ready<'_>, ffmpeg: &Ffmpeg) -> anyhow::Result<Cut> {
     let Ready {
@@ -192,15 +216,7 @@ pub fn masters(ready: &Ready<'_>, show: &Show, stop: &Arc<AtomicBool>) -> anyhow
 
 /// The gate's word on every source of the cut, before anything leaves the studio.
 pub fn leave_to_export(ready: &Ready<'_>, show: &Show) -> anyhow::Result<()> {
-    let mut uses: Vec<SourceUse> = Vec::new();
-    for source in ready.plan.shots.iter().flat_map(|shot| &shot.sources) {
-        if uses.iter().all(|known| known.object != source.object) {
-            uses.push(SourceUse {
-                object: source.object,
-                name: source.name(),
-            });
-        }
-    }
+    let uses = used(ready)?;
     let gate = SourceGate::new(&ready.vault, open::today());
     let Verdict::Refused(grounds) = gate.judge(Action::Export, &uses)? else {
         return Ok(());
@@ -266,7 +282,7 @@ fn record(
             Footage::Plate(plate) => cutting = cutting.input("source", plate.source),
         }
     }
-    for source in ready.plan.shots.iter().flat_map(|shot| &shot.sources) {
+    for source in used(ready)? {
         exporting = exporting.input("source", source.object);
     }
     if let Some(sound) = sound {

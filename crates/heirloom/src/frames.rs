@@ -4,15 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use heirloom_dailies::{Work, takes};
-use heirloom_engine::{Draw, Engines};
+use heirloom_engine::Engines;
 use heirloom_finish::{FinishError, FrameFormat, export_frames};
 use heirloom_picture::ffmpeg::Ffmpeg;
 use heirloom_vault::ObjectId;
 
 use crate::args::{Format, Frames};
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, cut, make, open};
+use crate::{Ended, INTERRUPTED, cut, make, open, selects};
 
 /// Write frames of a shot, or of the whole cut, as pictures.
 pub fn run(
@@ -53,13 +52,7 @@ pub fn run(
         (film.title_frames, film.credits_frames) = (0, 0);
         name = labels[index].replace('/', "-");
     }
-    let mut found = Vec::new();
-    for planned in &plan.shots {
-        found.push(match &planned.work {
-            Work::Draw { id, .. } => takes::take_of(&vault, &Draw { request: *id, n: 0 })?.map(|t| t.id),
-            Work::Plate { .. } => None,
-        });
-    }
+    let found = selects::takes_of(&plan, &film, &vault, show)?;
     let ffmpeg = Ffmpeg::find()?;
     let ready = cut::Ready {
         folder,

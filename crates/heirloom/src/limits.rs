@@ -134,13 +134,8 @@ pub fn leave_to_export(ready: &Ready<'_>, cut: &Cut, show: &Show) -> anyhow::Res
     let meaning = Meaning::read(ready)?;
     let mut breaches = Vec::new();
     if !charter.shares.is_empty() {
-        let named = ready
-            .plan
-            .shots
-            .iter()
-            .flat_map(|shot| &shot.sources)
-            .map(|s| &s.object);
-        let shares = with_all(source_shares(cut)?, named);
+        let used = crate::cut::used(ready)?;
+        let shares = with_all(source_shares(cut)?, used.iter().map(|source| &source.object));
         let table = ShareTable::of_shares(&cut.title, 0, &shares, &|id| meaning.known.get(id).cloned());
         breaches = film_breaches(&charter.shares, &table, &|call| meaning.of(call));
     }

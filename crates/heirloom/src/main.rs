@@ -6,6 +6,8 @@ mod archive;
 mod args;
 mod attribution;
 mod choose;
+mod compare;
+mod cull;
 mod cut;
 mod distance;
 mod draws;
@@ -18,6 +20,7 @@ mod make;
 mod open;
 mod reports;
 mod rights;
+mod selects;
 mod show;
 mod stage;
 mod style;
@@ -33,6 +36,10 @@ use heirloom_engine::Engines;
 
 use args::{Args, Command};
 use show::Show;
+
+/// Keeps the megabytes of one picture for the next, where the system's allocator gives them back each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Ended by what the gate refused.
 const REFUSED: u8 = 3;
@@ -90,9 +97,13 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
         Command::Takes(options) => match (&options.shot, options.count) {
             (Some(shot), Some(count)) => draws::draw(folder, &engines(), (options, shot, count), show, stop),
+            _ if options.sheet.is_some() => compare::sheet(folder, &engines(), options, show),
             _ => takes::list(folder, options, show),
         },
         Command::Choose(options) => choose::choose(folder, options, show),
+        Command::Measure(options) => cull::measure(folder, &engines(), options, show, stop),
+        Command::Cull(options) => cull::cull(folder, &engines(), options, show, stop),
+        Command::Compare(options) => compare::compare(folder, &engines(), options, show, stop),
         Command::Report(options) => choose::report(folder, options, show),
         Command::Watch(options) => draws::watch(folder, options, show, stop),
         Command::Queue(command) => draws::manage(folder, command, show),

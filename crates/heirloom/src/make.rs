@@ -14,7 +14,7 @@ use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::args::{Check, Make};
 use crate::show::{ShotBars, Show};
-use crate::{Ended, INTERRUPTED, REFUSED, cut, like, limits, open, takes};
+use crate::{Ended, INTERRUPTED, REFUSED, cut, like, limits, open, selects, takes};
 
 /// Begin a film.
 pub fn new(base: &Path, name: &Path, show: &Show) -> anyhow::Result<()> {
@@ -194,6 +194,12 @@ pub fn make(
     }
     let work = open::work(folder);
     open::make_folder(&work)?;
+    // Who asks for one shot by name asks for it to be drawn.
+    let selects = match options.shot {
+        None => selects::of(&plan, &film, &vault, show)?,
+        Some(_) => vec![None; plan.shots.len()],
+    };
+    let chosen = selects::part(&mut plan, &selects);
     let bars = ShotBars::new(show, plan.shots.iter().map(|s| s.label()).collect());
     let outcome = draw_all(&Drawing {
         plan: &plan,
@@ -216,15 +222,20 @@ pub fn make(
     if !outcome.failed.is_empty() {
         return Err(Ended::Said(1).into());
     }
-    show.note(&format!(
-        "{} shots drawn, {} were there already.",
+    let mut told = format!(
+        "{} shots drawn, {} were there already",
         outcome.drawn, outcome.kept
-    ));
+    );
+    if !chosen.is_empty() {
+        told += &format!(", {} chosen", chosen.len());
+    }
+    show.note(&format!("{told}."));
+    let takes = selects::join(&mut plan, chosen, &selects, outcome.takes);
     let ready = cut::Ready {
         folder,
         film: &film,
         plan: &plan,
-        takes: &outcome.takes,
+        takes: &takes,
         vault,
         engines,
         sound,

@@ -19,8 +19,65 @@ pub struct Takes {
     /// Draw so many variations of the shot; those that are there already count.
     #[arg(long, value_name = "N", requires = "shot", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub count: Option<u32>,
+    /// Write the shot's takes as one picture with numbers, marks and measures: PNG, or JPEG where the name ends so.
+    #[arg(long, value_name = "FILE", requires = "shot", conflicts_with = "count")]
+    pub sheet: Option<std::path::PathBuf>,
+    /// Order the sheet by this measure, least first.
+    #[arg(long, value_name = "MEASURE", requires = "sheet")]
+    pub sort: Option<String>,
     #[command(flatten)]
     pub spread: Spread,
+}
+
+/// Options of `measure`.
+#[derive(Debug, Group)]
+pub struct Measure {
+    /// The shot, as "scene/shot" or its id.
+    pub shot: String,
+    /// Measure those too that are measured already.
+    #[arg(long)]
+    pub again: bool,
+    /// Every take's numbers as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `cull`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+The rules stand in film.toml, in [cull]; docs/film-toml.md has the keys, docs/measures.md the measures.
+  heirloom cull sea/010                what would stay and what would go, with reasons
+  heirloom cull sea/010 --write        do it: one act, which `heirloom choose --undo` takes back")]
+pub struct Cull {
+    /// The shot, as "scene/shot" or its id.
+    pub shot: String,
+    /// Keep so many, in place of what film.toml says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
+    /// Write it into the ledger.
+    #[arg(long)]
+    pub write: bool,
+    /// List every take, not only those that stay or are shelved.
+    #[arg(long)]
+    pub all: bool,
+    /// The plan as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `compare`.
+#[derive(Debug, Group)]
+pub struct Compare {
+    /// A take by its id, or a shot for the take that film.toml has now.
+    pub one: String,
+    /// The other.
+    pub other: String,
+    /// In turns in the same place, so many frames of each; side by side when left out.
+    #[arg(long, value_name = "FRAMES", num_args = 0..=1, default_missing_value = "6", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub flicker: Option<u32>,
+    /// The clip to write; beside the film's masters when left out.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<std::path::PathBuf>,
 }
 
 /// What variations differ in, and how they are drawn.

@@ -1,0 +1,163 @@
+//! `heirloom compare` and contact sheets of takes: pictures to choose by.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use heirloom_dailies::index::{Index, Row};
+use heirloom_dailies::takes as dailies;
+use heirloom_engine::{Engines, TakeFrames};
+use heirloom_film::Rate;
+use heirloom_finish::comparison::{Layout, comparison};
+use heirloom_finish::contact_sheet::{Tile, contact_sheet};
+use heirloom_picture::ffmpeg::Ffmpeg;
+use heirloom_picture::png;
+use heirloom_picture::preview::Preview;
+use heirloom_vault::{ObjectId, Vault};
+
+use crate::args::{Compare, Takes};
+use crate::show::Show;
+use crate::{Ended, INTERRUPTED, cull, open, takes};
+
+/// Pixels on the longer side of a tile, tiles in a row, and tiles on a sheet.
+const SIDE: u32 = 256;
+const COLUMNS: u32 = 6;
+const MOST: usize = 300;
+const QUALITY: u8 = 90;
+
+fn frames(
+    vault: &Arc<Vault>,
+    engines: &Engines,
+    take: &ObjectId,
+) -> anyhow::Result<(Box<dyn TakeFrames>, Rate)> {
+    let manifest = dailies::open(vault, take)?.manifest;
+    let engine = engines.get(Some(&manifest.engine))?;
+    Ok((engine.open(&manifest, vault.clone())?, manifest.rate))
+}
+
+/// Two takes in one clip, side by side or in turns.
+pub fn compare(
+    folder: &Path,
+    engines: &Engines,
+    options: &Compare,
+    show: &Show,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    let vault = open::vault(folder)?;
+    let mut found = Vec::new();
+    for wanted in [&options.one, &options.other] {
+        let mut plan = || takes::plan(folder, None, &vault, engines, show);
+        found.push(takes::take(folder, &vault, &mut plan, wanted)?.1.id);
+    }
+    let layout = match options.flicker {
+        Some(frames) => Layout::Flicker { frames },
+        None => Layout::SideBySide,
+    };
+    let (one, rate) = frames(&vault, engines, &found[0])?;
+    let (other, other_rate) = frames(&vault, engines, &found[1])?;
+    anyhow::ensure!(
+        rate == other_rate,
+        "the takes run at {rate} and {other_rate} frames a second; only takes of one rate are compared"
+    );
+    let to = options.to.clone().unwrap_or_else(|| {
+        let name = format!("{}-{}.mp4", takes::short(&found[0]), takes::short(&found[1]));
+        open::out(folder).join("compare").join(name)
+    });
+    if let Some(parent) = to.parent() {
+        open::make_folder(parent)?;
+    }
+    let ffmpeg = Ffmpeg::find()?;
+    let bar = show.bar("comparing", u64::from(one.frames().min(other.frames())), "frames");
+    let whole = comparison(&ffmpeg, &to, (&*one, &*other), rate, layout, &mut |done, of| {
+        bar.at(done.into(), of.into());
+        !stop.load(Ordering::Relaxed)
+    })?;
+    drop(bar);
+    if !whole {
+        show.note("Stopped; nothing was written.");
+        return Err(Ended::Said(INTERRUPTED).into());
+    }
+    show.say(&format!("wrote {}", to.display()));
+    Ok(())
+}
+
+/// A shot's takes as one picture: numbers, marks and measures below each.
+pub fn sheet(folder: &Path, engines: &Engines, options: &Takes, show: &Show) -> anyhow::Result<()> {
+    let (Some(shot), Some(path)) = (&options.shot, &options.sheet) else {
+        return Ok(());
+    };
+    let vault = open::vault(folder)?;
+    let film = open::film(folder, show)?;
+    let index = Index::open(&vault)?;
+    let mut rows = cull::rows(&film, &vault, &index, shot)?;
+    if let Some(name) = &options.sort {
+        anyhow::ensure!(
+            rows.iter().any(|row| row.measures.contains_key(name)),
+            "no take of {shot} has the measure {name}; docs/measures.md lists them, `heirloom measure {shot}` takes them"
+        );
+        rows.sort_by(|a, b| match (a.measures.get(name), b.measures.get(name)) {
+            (Some(a), Some(b)) => a.total_cmp(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        });
+    }
+    if rows.len() > MOST {
+        show.note(&format!("the sheet shows the first {MOST} of {}", rows.len()));
+        rows.truncate(MOST);
+    }
+    let bar = show.bar("sheet", rows.len() as u64, "takes");
+    let mut tiles = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        tiles.push(tile(&vault, engines, n, row, options.sort.as_deref())?);
+        bar.at(n as u64 + 1, rows.len() as u64);
+    }
+    drop(bar);
+    let Some(sheet) = contact_sheet(&tiles, COLUMNS, SIDE) else {
+        return Ok(());
+    };
+    let is_jpeg = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("jpeg"));
+    if is_jpeg {
+        open::write_whole(path, &sheet.to_jpeg(QUALITY)?)?;
+    } else {
+        png::write8(path, sheet.codes(), sheet.width(), sheet.height())?;
+    }
+    show.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+fn tile(
+    vault: &Arc<Vault>,
+    engines: &Engines,
+    n: usize,
+    row: &Row,
+    sort: Option<&str>,
+) -> anyhow::Result<Tile> {
+    let (take, _) = frames(vault, engines, &row.take)?;
+    let picture = Preview::of_image(&take.frame(take.frames() / 2)?, SIDE);
+    let stars = row
+        .standing
+        .stars
+        .map_or_else(String::new, |stars| format!(", {stars} stars"));
+    let mut lines = vec![format!("{}{stars}", row.standing.verdict.word())];
+    if let Some(seed) = row.seed {
+        lines.push(format!("seed {seed}"));
+    }
+    // What it is sorted by, and else what is asked of most takes.
+    let plain = [
+        "sharpness.blur_px",
+        "flicker.frame_percent",
+        "coherence.warp_error_ratio",
+    ];
+    let names = sort.map_or_else(|| plain.to_vec(), |name| vec![name]);
+    for name in names {
+        if let Some(value) = row.measures.get(name) {
+            lines.push(format!("{name} {value:.3}"));
+        }
+    }
+    Ok(Tile {
+        picture: Some(picture),
+        title: format!("{}  {}", n + 1, takes::short(&row.take)),
+        lines,
+    })
+}
