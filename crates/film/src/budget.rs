@@ -36,6 +36,8 @@ pub enum UsdError {
 impl Usd {
     /// Nothing.
     pub const ZERO: Usd = Usd(0);
+    /// The most that can be written down.
+    pub const MOST: Usd = Usd::from_dollars(MOST_DOLLARS);
 
     /// So many millionths of a dollar.
     pub const fn from_micros(micros: u64) -> Usd {
