@@ -90,9 +90,10 @@ impl<'a> Desk<'a> {
         Ok(match self.till.reserve(self.caps, &purpose, self.by.clone())? {
             Ok(entry) => Way::Paid(entry),
             Err(stop) => {
-                let why = stop.to_string();
-                self.stopped().entry(stop.stops()).or_insert_with(|| why.clone());
-                Way::Held(why)
+                // Of workers that come upon one cap at once, all say what the first said.
+                let mut stopped = self.stopped();
+                let why = stopped.entry(stop.stops()).or_insert_with(|| stop.to_string());
+                Way::Held(why.clone())
             }
         })
     }

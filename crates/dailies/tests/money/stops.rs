@@ -11,7 +11,7 @@ use super::*;
 #[test]
 fn the_film_stops_at_its_cap_and_what_waits_stays_in_the_queue() {
     let room = Room::new("[budget]\nusd = 1.0", "", 6);
-    let outcome = room.draw(Setup::default(), 2);
+    let outcome = room.draw(Setup::default(), 1);
     assert_eq!((outcome.drawn, outcome.held, room.charges()), (3, 3, 3));
     let [(_, why)] = outcome.failed.as_slice() else {
         panic!("one error for the cap, not {:?}", outcome.failed);
