@@ -7,7 +7,7 @@ use heirloom_engine::{Charge, Engine, Failure, Found, JobId, JobState, Order};
 use heirloom_film::Usd;
 use heirloom_vault::{Actor, NewAct, Vault};
 
-use super::{Caps, Entry, MoneyError, Purpose, Scope, State, Till, quote};
+use super::{Caps, Entry, MoneyError, Purpose, Reserving, Scope, State, Till, quote};
 use crate::plan::Planned;
 
 /// How a draw goes on, as far as money is concerned.
@@ -88,8 +88,12 @@ impl<'a> Desk<'a> {
             return Ok(Way::Held(why));
         }
         Ok(match self.till.reserve(self.caps, &purpose, self.by.clone())? {
-            Ok(entry) => Way::Paid(entry),
-            Err(stop) => {
+            Reserving::Done(entry) => Way::Paid(entry),
+            Reserving::Before(_) => Way::Later(Failure::passing(
+                "taken",
+                "another process works on this draw, from another work folder; it is waited for",
+            )),
+            Reserving::Stopped(stop) => {
                 // Of workers that come upon one cap at once, all say what the first said.
                 let mut stopped = self.stopped();
                 let why = stopped.entry(stop.stops()).or_insert_with(|| stop.to_string());

@@ -52,7 +52,7 @@ pub use caps::{Caps, Purpose, Scope, Stop};
 pub use estimate::{EngineEstimate, Estimate, estimate};
 pub use heirloom_film::Usd;
 pub use price::{PricedBy, Quote, quote};
-pub use till::{Ruling, Till, rule};
+pub use till::{Reserving, Ruling, Till, rule};
 
 /// Money could not be reckoned.
 #[derive(Debug, thiserror::Error)]

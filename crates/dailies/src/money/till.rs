@@ -11,6 +11,17 @@ use heirloom_vault::{Act, Actor, NewAct, Vault};
 use super::book::{Turn, reserving};
 use super::{Book, Caps, Entry, MoneyError, Purpose, State, Stop};
 
+/// What came of reserving.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserving {
+    /// The money is reserved: the act is on the disk.
+    Done(Entry),
+    /// A cap stops it, or nobody knows the price under one. Nothing was written.
+    Stopped(Stop),
+    /// Something is reserved, spent or uncertain for this draw already. Nothing was written.
+    Before(Entry),
+}
+
 /// Reserves money. Any number of tills of one vault, in any processes of one machine, act as one.
 pub struct Till<'a> {
     vault: &'a Vault,
@@ -50,30 +61,24 @@ impl<'a> Till<'a> {
         self.book().standing(draw).is_some()
     }
 
-    /// Reserves the price of a draw, if it fits under every cap: the reservation, or what stops it. A draw for which something is
-    /// reserved, spent or uncertain already keeps that, and nothing is written.
+    /// Reserves the price of a draw, if it fits under every cap and nothing stands for the draw yet.
     ///
     /// Looking and writing are one step for all processes. When this returns, the act is on the disk.
     ///
     /// # Errors
     /// The ledger can not be written, or the till not be locked.
-    pub fn reserve(
-        &self,
-        caps: &Caps,
-        purpose: &Purpose,
-        by: Actor,
-    ) -> Result<Result<Entry, Stop>, MoneyError> {
+    pub fn reserve(&self, caps: &Caps, purpose: &Purpose, by: Actor) -> Result<Reserving, MoneyError> {
         let mut drawer = self.drawer()?;
         if let Some(entry) = drawer.book.standing(&purpose.draw) {
-            return Ok(Ok(entry.clone()));
+            return Ok(Reserving::Before(entry.clone()));
         }
         if let Some(stop) = caps.stop(&drawer.book, purpose) {
-            return Ok(Err(stop));
+            return Ok(Reserving::Stopped(stop));
         }
         let act = self.vault.ledger().append(reserving(purpose, by))?;
         drawer.book.take(&act)?;
         let entry = drawer.book.standing(&purpose.draw).cloned();
-        entry.map(Ok).ok_or(MoneyError::Unreadable {
+        entry.map(Reserving::Done).ok_or(MoneyError::Unreadable {
             act: act.id,
             what: "draw",
         })

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use heirloom_dailies::money::{Quote, Scope, Till, estimate, quote};
+use heirloom_dailies::money::{Quote, Reserving, Scope, Till, estimate, quote};
 use heirloom_dailies::{Queue, Work};
 
 use super::*;
@@ -368,7 +368,10 @@ fn a_race_for_the_last_dollar_has_no_second_winner() {
                                 frames: 48,
                                 usd: Some(cents(7)),
                             };
-                            till.reserve(caps, &purpose, Actor::program()).unwrap().is_ok()
+                            matches!(
+                                till.reserve(caps, &purpose, Actor::program()).unwrap(),
+                                Reserving::Done(_)
+                            )
                         })
                         .count()
                 })
