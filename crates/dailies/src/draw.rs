@@ -8,14 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use heirloom_engine::{
-    Draft, Draw, Engine, Engines, Failure, Inputs, JobState, Order, Progress, Request, manifest_of,
+    Draft, Draw, Engine, Engines, Failure, Inputs, JobId, JobState, Order, Progress, Request, manifest_of,
 };
-use heirloom_vault::{Actor, NewAct, ObjectId, Vault, VaultError, Verb};
+use heirloom_vault::{Actor, NewAct, Vault, Verb};
 
 use crate::event::{Event, Observer};
 use crate::guides::Handed;
+use crate::money::Entry;
+use crate::money::desk::{Desk, Settled, Way};
+use crate::outcome::{DrawError, Outcome, told};
 use crate::plan::{Plan, Planned, Work};
-use crate::queue::{Job, Leased, Queue, QueueError, SqliteQueue};
+use crate::queue::{Job, Leased, Queue, SqliteQueue};
 use crate::takes::{self, TakeError, request_subject};
 use crate::worker::{Beat, Broken, Ended, Handler, Worker};
 
@@ -41,51 +44,6 @@ pub struct Drawing<'a> {
     pub stop: &'a AtomicBool,
     /// Who shows what happens.
     pub observer: &'a dyn Observer,
-}
-
-/// What came of drawing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Every shot's take, in the plan's order; none for plates and for what is not finished.
-    pub takes: Vec<Option<ObjectId>>,
-    /// Draws finished now.
-    pub drawn: u32,
-    /// Draws that were there already.
-    pub kept: u32,
-    /// Shots that engines refused or that failed, with the words.
-    pub failed: Vec<(String, String)>,
-    /// Whether the work was stopped on demand.
-    pub stopped: bool,
-}
-
-/// Drawing broke off. What was finished is in the vault, what was under way is in the work folder.
-#[derive(Debug, thiserror::Error)]
-pub enum DrawError {
-    /// The plan has objections, so nothing was made.
-    #[error("{0} shots can not be made as planned; nothing was drawn")]
-    Objections(usize),
-    /// The vault's or the ledger's words.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// A take could not be read.
-    #[error(transparent)]
-    Take(#[from] TakeError),
-    /// The queue's words.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// What a handler of another kind of job said.
-    #[error("{0}")]
-    Handler(String),
-    /// A folder could not be written.
-    #[error(
-        "{path} could not be written: {source}; check the disk and the folder's permissions, then run again to go on"
-    )]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
 }
 
 /// Draw every take that the plan needs and the ledger does not hold.
@@ -127,9 +85,16 @@ pub fn draw_all(drawing: &Drawing<'_>) -> Result<Outcome, DrawError> {
         drawn: state.drawn,
         kept: floor.kept,
         failed: state.failed,
+        held: 0,
         stopped: drawing.stop.load(Ordering::Relaxed),
         takes: Vec::new(),
     };
+    for held in queue.held()? {
+        outcome.held += 1;
+        if !outcome.failed.iter().any(|(_, why)| *why == held.why) {
+            outcome.failed.push((held.job.shot, held.why));
+        }
+    }
     for planned in &drawing.plan.shots {
         outcome.takes.push(match &planned.work {
             Work::Draw { id, .. } => {
@@ -198,6 +163,7 @@ struct Floor<'a> {
     owners: PathBuf,
     /// Locked while this process works.
     _owner: File,
+    desk: Desk<'a>,
     state: Mutex<State>,
 }
 
@@ -255,6 +221,7 @@ impl<'a> Floor<'a> {
             draws,
             owners,
             _owner: owner,
+            desk: Desk::open(&drawing.vault, &plan.caps, &drawing.by)?,
             state: Mutex::default(),
         };
         Ok((floor, queue))
@@ -343,23 +310,64 @@ impl<'a> Floor<'a> {
             work: self.draws.join(name),
             inputs,
         };
-        let state = match self.follow(name, engine.as_ref(), order, beat) {
-            Ok(state) => state,
+        let engine = engine.as_ref();
+        let handed = match self.desk.before(planned, engine, &order)? {
+            Way::Free => engine.submit(order).map(|job| (job, None)),
+            Way::Paid(entry) => {
+                let handed = self.desk.hand_in(&entry, engine, order)?;
+                handed.map(|job| (job, Some(entry)))
+            }
+            Way::Found(entry, job) => Ok((job, Some(entry))),
+            Way::Held(why) => {
+                self.tell(name, &Event::Stopped);
+                return Ok(Ended::Held(why));
+            }
+            Way::Aside(why) => Err(Failure::lasting("paid", why)),
+            Way::Later(failure) => Err(failure),
+        };
+        let (job, paid) = match handed {
+            Ok(handed) => handed,
             Err(failure) => return Ok(self.failed(leased, failure)),
         };
+        let leave = paid.is_some() && !engine.card().local;
+        let state = match self.follow(name, (engine, &job, leave), beat) {
+            Ok(Some(state)) => state,
+            Ok(None) => {
+                self.tell(name, &Event::Stopped);
+                return Ok(Ended::Released);
+            }
+            Err(failure) => return Ok(self.failed(leased, failure)),
+        };
+        let mut no = match &state {
+            JobState::Refused(refusal) => {
+                let act = NewAct::new(Verb::Refused, Actor::engine(&request.engine), request_subject(id))
+                    .input("request", *id)
+                    .because(refusal.grounds.join("; "));
+                Some(act)
+            }
+            _ => None,
+        };
+        if let (Some(entry), false) = (&paid, matches!(state, JobState::Done(_))) {
+            let over = (engine, &job, &state);
+            match self.desk.ended(entry, over, no.take())? {
+                Settled::Free => {}
+                Settled::Paid(why) => return Ok(self.failed(leased, Failure::lasting("paid", why))),
+                Settled::Later(failure) => return Ok(self.failed(leased, failure)),
+            }
+        }
         Ok(match state {
             JobState::Done(drafts) => {
-                self.keep(request, &draw, engine.as_ref(), &drafts)?;
+                self.keep(request, &draw, (engine, &job), &drafts, paid.as_ref())?;
                 self.clear(name);
                 self.state().drawn += 1;
                 self.tell(name, &Event::Drawn);
                 Ended::Done
             }
             JobState::Refused(refusal) => {
-                let act = NewAct::new(Verb::Refused, Actor::engine(&request.engine), request_subject(id))
-                    .input("request", *id)
-                    .because(refusal.grounds.join("; "));
-                self.drawing.vault.ledger().append(act)?;
+                self.drawing
+                    .vault
+                    .ledger()
+                    .append_many(no.into_iter().collect())?;
                 let why = refusal.grounds.join("; ");
                 self.state().failed.push((planned.label(), why.clone()));
                 self.tell(name, &Event::Refused(refusal.grounds));
@@ -461,34 +469,38 @@ impl<'a> Floor<'a> {
         Ok(())
     }
 
-    /// Hand the draw in and follow it to its end, keeping the lease alive.
+    /// Follow a draw to its end, keeping the lease alive. On a stop, one that may be left is left with its engine, which goes on
+    /// with it: none then. Its outcome, which is paid for, is taken by the next run.
     fn follow(
         &self,
         name: &str,
-        engine: &dyn Engine,
-        order: Order,
+        (engine, job, leave): (&dyn Engine, &JobId, bool),
         beat: &Beat<'_>,
-    ) -> Result<JobState, Failure> {
-        let job = engine.submit(order)?;
+    ) -> Result<Option<JobState>, Failure> {
         let mut shown = Progress::default();
         let mut stopping = false;
         loop {
-            let state = engine.poll(&job)?;
-            if let JobState::Running(progress) = &state {
-                if *progress != shown {
-                    shown = *progress;
-                    self.tell(name, &Event::Progress(*progress));
-                }
+            let state = engine.poll(job)?;
+            if let JobState::Running(progress) = &state
+                && *progress != shown
+            {
+                shown = *progress;
+                self.tell(name, &Event::Progress(*progress));
+            }
+            if !state.is_final() {
                 let ours = beat
                     .alive()
                     .map_err(|e| Failure::passing("queue", e.to_string()))?;
                 if !stopping && !ours {
                     stopping = true;
-                    engine.cancel(&job)?;
+                    if leave && self.drawing.stop.load(Ordering::Relaxed) {
+                        return Ok(None);
+                    }
+                    engine.cancel(job)?;
                 }
             }
             if state.is_final() {
-                return Ok(state);
+                return Ok(Some(state));
             }
             std::thread::sleep(POLL);
         }
@@ -499,8 +511,9 @@ impl<'a> Floor<'a> {
         &self,
         request: &Request,
         draw: &Draw,
-        engine: &dyn Engine,
+        (engine, job): (&dyn Engine, &JobId),
         drafts: &[Draft],
+        paid: Option<&Entry>,
     ) -> Result<(), DrawError> {
         let vault = &self.drawing.vault;
         let mut act = NewAct::new(
@@ -532,7 +545,14 @@ impl<'a> Floor<'a> {
                 act = act.output(&file.role, file.object);
             }
         }
-        vault.ledger().append(act)?;
+        let mut acts = Vec::new();
+        if let Some(entry) = paid {
+            let (settled, usd) = self.desk.finished(entry, engine, job);
+            act.facts["cost_usd"] = usd.map(heirloom_film::Usd::dollars).into();
+            acts.push(settled);
+        }
+        acts.push(act);
+        self.desk.write(acts)?;
         Ok(())
     }
 
@@ -561,17 +581,5 @@ impl Handler for Floor<'_> {
                 .push((leased.job.shot.clone(), why.to_owned()));
             self.tell(name, &Event::Failed(why.to_owned()));
         }
-    }
-}
-
-/// What broke the work, as drawing's own error.
-fn told(error: Broken) -> DrawError {
-    let error = match error.downcast::<DrawError>() {
-        Ok(error) => return *error,
-        Err(error) => error,
-    };
-    match error.downcast::<QueueError>() {
-        Ok(error) => DrawError::Queue(*error),
-        Err(error) => DrawError::Handler(error.to_string()),
     }
 }

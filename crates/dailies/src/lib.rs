@@ -28,6 +28,7 @@
 //! - Nothing is queued while any shot of the plan has an objection.
 //! - A draw that the ledger holds is never done again; an act `requested` stands in the ledger before its draw
 //!   begins, an act `drawn` only once every byte of the take is in the vault.
+//! - Nothing that costs money is handed in before its price is reserved in the ledger, under every cap ([`money`]).
 //! - One `make` at a time in one film ([`Lock`]).
 
 pub mod choices;
@@ -41,6 +42,8 @@ mod like;
 mod lock;
 pub mod measures;
 pub mod measuring;
+pub mod money;
+mod outcome;
 pub mod pattern;
 mod pictures;
 mod plan;
@@ -53,9 +56,10 @@ mod wording;
 pub mod words;
 pub mod worker;
 
-pub use draw::{DrawError, Drawing, GENERATE, Outcome, draw_all, help_draw};
+pub use draw::{Drawing, GENERATE, draw_all, help_draw};
 pub use event::{Event, Observer, Silent};
 pub use lock::{Lock, LockError};
+pub use outcome::{DrawError, Outcome};
 pub use pictures::Pictured;
 pub use plan::{Asked, Desk, Objection, Plan, Planned, Why, Work, plan, plan_with, subject};
 pub use queue::{Job, Leased, Queue, QueueError, SqliteQueue};

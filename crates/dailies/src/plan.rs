@@ -14,6 +14,7 @@ use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
 use crate::choices::Growth;
 use crate::guides::ShotGuides;
+use crate::money::Caps;
 use crate::staged::{Shelf, Sources, StageError, stage_shot};
 use crate::takes::TakeError;
 use crate::variants::first_of;
@@ -162,6 +163,8 @@ pub struct Plan {
     pub objections: Vec<Objection>,
     /// What the words of every shot did, in the film's order.
     pub words: Vec<ShotWords>,
+    /// What may be spent on it.
+    pub caps: Caps,
 }
 
 /// What a plan is made with, besides film, archive, engines and gate.
@@ -250,6 +253,7 @@ pub fn plan_with(
             Err(objections) => plan.objections.extend(objections),
         }
     }
+    plan.caps = Caps::of(film);
     Ok(plan)
 }
 

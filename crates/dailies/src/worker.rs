@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::queue::{Leased, Queue, QueueError};
+use crate::queue::{HELD, Leased, Queue, QueueError};
 
 /// How long a worker that is not heard of keeps its job.
 const LEASE_MS: i64 = 60_000;
@@ -28,6 +28,8 @@ pub enum Ended {
     Retry(String),
     /// Something went wrong for good: laid aside with the reason.
     Failed(String),
+    /// It must not be done now (a budget is reached): it stays in the queue with the reason, until it is offered again.
+    Held(String),
     /// Stopped on demand, or someone else has the job at the moment: it waits again, and this try does not count.
     Released,
 }
@@ -149,6 +151,7 @@ impl Worker<'_> {
                 handler.retried(leased, &why, false);
                 kept
             }
+            Ended::Held(why) => self.queue.fail(draw, self.owner, &why, Some(HELD))?,
             Ended::Failed(why) => self.queue.fail(draw, self.owner, &why, None)?,
             Ended::Released => {
                 let kept = self.queue.release(draw, self.owner)?;

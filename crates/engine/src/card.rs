@@ -143,6 +143,12 @@ pub enum Price {
     Free,
     /// So many US dollars a second of picture.
     PerSecondUsd(f64),
+    /// So many US dollars a frame.
+    PerFrameUsd(f64),
+    /// So many US dollars a draw, however long: one clip, one image.
+    PerDrawUsd(f64),
+    /// Something, and nobody has said how much. Under a cap nothing is drawn at such a price; a film can state one.
+    Unknown,
 }
 
 /// An engine's abilities and limits.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::card::Card;
+use crate::charge::{Charge, Found};
 use crate::job::{Failure, Inputs, JobId, JobState, Order};
 use crate::take::{TakeFrames, TakeManifest};
 
@@ -18,7 +19,8 @@ pub trait Engine: Send + Sync {
     /// Hand in a draw.
     ///
     /// # Errors
-    /// The engine can not be reached or has no room; nothing was begun.
+    /// The engine can not be reached or has no room; nothing was begun. Where it is not known whether something was begun (the
+    /// line broke after the order was sent), the failure says so: [`Failure::uncertain`].
     fn submit(&self, order: Order) -> Result<JobId, Failure>;
     /// Where a job stands.
     ///
@@ -30,6 +32,28 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// The engine can not be reached.
     fn cancel(&self, job: &JobId) -> Result<(), Failure>;
+    /// What became of a draw that was handed in before, perhaps by a process that is no more; `job` is what `submit` answered,
+    /// where that is known. Asked before the draw is handed in again, so that nothing is paid twice: the key is `order.draw`.
+    /// An engine that answers [`Found::Job`] takes up the job with this order: its outputs go to `order.work`.
+    ///
+    /// By default a known job that still can be polled is found, and of all else nothing is known.
+    ///
+    /// # Errors
+    /// The engine can not be reached; the draw is as it was.
+    fn find(&self, _order: &Order, job: Option<&JobId>) -> Result<Found, Failure> {
+        match job {
+            Some(job) if self.poll(job)? != JobState::Gone => Ok(Found::Job(job.clone())),
+            _ => Ok(Found::Unknown),
+        }
+    }
+    /// What a job that is over cost. By default the engine can not say: a finished draw then counts at its price, and any other
+    /// end is for a person to judge.
+    ///
+    /// # Errors
+    /// The engine can not be reached; ask again later.
+    fn charged(&self, _job: &JobId) -> Result<Charge, Failure> {
+        Ok(Charge::Unknown)
+    }
     /// Open a take that this engine made.
     ///
     /// # Errors

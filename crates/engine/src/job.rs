@@ -59,6 +59,16 @@ impl Failure {
         }
     }
 
+    /// Handing in broke off, and it is not known whether anything was begun: the engine is asked before it is tried again.
+    pub fn uncertain(message: impl Into<String>) -> Self {
+        Self::passing("uncertain", message)
+    }
+
+    /// Whether it is not known if anything was begun.
+    pub fn is_uncertain(&self) -> bool {
+        self.code == "uncertain"
+    }
+
     /// A failure that may pass.
     pub fn passing(code: &str, message: impl Into<String>) -> Self {
         Self {

@@ -40,6 +40,7 @@
 //! - A failure leaves nothing behind but what its own work folder needs to go on.
 
 pub mod card;
+mod charge;
 pub mod conform;
 pub mod conformance;
 mod contract;
@@ -55,6 +56,7 @@ pub mod settings;
 mod take;
 
 pub use card::{Card, Task};
+pub use charge::{Charge, Found};
 pub use contract::{Engine, Engines};
 pub use distance::Distance;
 pub use guides::{GuideFrame, GuideLight, GuideSet, Guides};

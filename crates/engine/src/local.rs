@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::card::Card;
+use crate::charge::{Charge, Found};
 use crate::contract::Engine;
 use crate::job::{Draft, Failure, Inputs, JobId, JobState, Order, Progress, Refusal};
 use crate::take::{TakeFrames, TakeManifest};
@@ -117,6 +118,10 @@ impl<G: Generator> LocalEngine<G> {
         }
     }
 
+    fn name(&self, order: &Order) -> JobId {
+        JobId(format!("{}:{}", self.card().engine, order.draw))
+    }
+
     fn job(&self, id: &JobId) -> Option<Arc<Job>> {
         self.jobs
             .lock()
@@ -141,7 +146,7 @@ impl<G: Generator> Engine for LocalEngine<G> {
     }
 
     fn submit(&self, order: Order) -> Result<JobId, Failure> {
-        let id = JobId(format!("{}:{}", self.card().engine, order.draw));
+        let id = self.name(&order);
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(job) = jobs.get(&id)
             && matches!(job.state(), JobState::Running(_) | JobState::Done(_))
@@ -190,6 +195,22 @@ impl<G: Generator> Engine for LocalEngine<G> {
             job.control.cancel();
         }
         Ok(())
+    }
+
+    /// What this process does not run, nobody runs; and nobody sends a bill for it.
+    fn find(&self, order: &Order, _: Option<&JobId>) -> Result<Found, Failure> {
+        let id = self.name(order);
+        Ok(match self.job(&id) {
+            Some(_) => Found::Job(id),
+            None => Found::Nothing,
+        })
+    }
+
+    fn charged(&self, job: &JobId) -> Result<Charge, Failure> {
+        Ok(match self.poll(job)? {
+            JobState::Done(_) => Charge::AsPriced,
+            _ => Charge::Nothing,
+        })
     }
 
     fn open(&self, take: &TakeManifest, inputs: Arc<dyn Inputs>) -> Result<Box<dyn TakeFrames>, Failure> {

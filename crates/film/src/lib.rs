@@ -37,6 +37,7 @@
 //! - Reading writes nothing; [`write_missing_ids`] changes no byte but those of the ids it adds.
 
 mod blocking;
+mod budget;
 mod call;
 mod check;
 mod cull;
@@ -63,6 +64,7 @@ pub use blocking::{
     Blocking, Board, CameraSetup, Ease, FigurePose, FilmBack, Mark, Move, MoveKind, Picture, Push, Relief,
     Shape, Spot, Sun, Thing, Waves,
 };
+pub use budget::{Budget, EngineBudget, StatedPrice, Usd, UsdError};
 pub use call::{CallError, SourceCall};
 pub use cull::{Cull, Limit};
 pub use id::{Id, IdError};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Blocking, Board, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, ShareLimits, Size,
-    SourceCall, Still,
+    Blocking, Board, Budget, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, ShareLimits,
+    Size, SourceCall, Still, Usd,
 };
 
 /// A whole film as `film.toml` plans it, every number within its range.
@@ -37,6 +37,8 @@ pub struct Film {
     pub charter: Charter,
     /// By what rules many takes of a shot become few.
     pub cull: Cull,
+    /// What may be spent.
+    pub budget: Budget,
     /// Who makes and who appears.
     pub people: Vec<Person>,
     /// The scenes, in order.
@@ -60,6 +62,7 @@ impl Film {
             credits_shares: false,
             charter: Charter::default(),
             cull: Cull::default(),
+            budget: Budget::default(),
             people: Vec::new(),
             scenes: Vec::new(),
         }
@@ -97,6 +100,8 @@ pub struct Scene {
     pub id: Option<Id>,
     /// The scene's name, unique in the film; may change freely.
     pub name: String,
+    /// The most that its shots may cost together, if there is a cap.
+    pub budget_usd: Option<Usd>,
     /// The shots, in order.
     pub shots: Vec<Shot>,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
+use crate::budget;
 use crate::check;
 use crate::cull;
 use crate::plan::{default_credits_frames, default_title_frames};
@@ -114,6 +115,9 @@ fn film(mut root: Table<'_>) -> Film {
     if let Some(table) = root.get("cull").and_then(|v| v.table()) {
         film.cull = cull::cull(table);
     }
+    if let Some(table) = root.get("budget").and_then(|v| v.table()) {
+        film.budget = budget::budget(table);
+    }
     let people = root.get("people").and_then(|v| v.tables()).unwrap_or_default();
     film.people = self::people(people);
 
@@ -154,6 +158,8 @@ fn film(mut root: Table<'_>) -> Film {
         ("cast", "people"),
         ("limits", "charter"),
         ("culling", "cull"),
+        ("budgets", "budget"),
+        ("money", "budget"),
     ]);
     film
 }

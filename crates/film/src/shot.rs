@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::budget;
 use crate::like::like;
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
@@ -24,6 +25,7 @@ pub(crate) fn scene(mut table: Table<'_>, rate: Rate, places: &mut Places) -> Sc
         table.describe(format!("scene \"{name}\""));
     }
     let id = id(&mut table, places);
+    let budget_usd = table.get("budget_usd").and_then(|v| budget::amount(&v));
     let mut shots = Vec::new();
     let mut shot_places = Vec::new();
     for table in table.get("shot").and_then(|v| v.tables()).unwrap_or_default() {
@@ -32,8 +34,18 @@ pub(crate) fn scene(mut table: Table<'_>, rate: Rate, places: &mut Places) -> Sc
         shot_places.push(place);
     }
     places.scenes.push((name_place, shot_places));
-    table.finish(&[("shots", "shot"), ("title", "name")]);
-    Scene { id, name, shots }
+    table.finish(&[
+        ("shots", "shot"),
+        ("title", "name"),
+        ("budget", "budget_usd"),
+        ("usd", "budget_usd"),
+    ]);
+    Scene {
+        id,
+        name,
+        budget_usd,
+        shots,
+    }
 }
 
 /// The name of a scene or a shot: the two are joined by a slash where one is called from outside.

@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used)] // the lint does not see that helpers of tests are tests
 
 use heirloom_film::{
-    Cull, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall, SourcesRule, load,
-    parse, template,
+    Budget, Cull, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall, SourcesRule,
+    StatedPrice, Usd, UsdError, load, parse, template,
 };
 use proptest::prelude::*;
 
@@ -31,6 +31,14 @@ synthetic_voices = "allowed"
 sources = "cleared-only"
 named_artists = "allowed"
 
+[budget]
+usd = 1_500.5
+[budget.engines.veo]
+usd = 100
+usd_per_second = 0.1
+[budget.engines."own server"]
+usd_per_draw = 0.000001
+
 [cull]
 keep = 12
 alike = 0.1
@@ -56,6 +64,7 @@ name = "Mary"
 [[scene]]
 id = "sc-1"
 name = "cosmos"
+budget_usd = 20.25
 [[scene.shot]]
 id = "sh-1"
 name = "010"
@@ -109,6 +118,17 @@ fn every_key_is_read() {
     assert_eq!(film.charter.sources, SourcesRule::ClearedOnly);
     assert_eq!(film.charter.named_artists, NamedArtists::Allowed);
     assert_eq!(film.charter.stated.len(), 4);
+    let caps: Vec<_> = film.scenes.iter().map(|scene| scene.budget_usd).collect();
+    assert_eq!(caps, [Some(Usd::from_micros(20_250_000)), None]);
+    assert_eq!(film.budget.usd, Some(Usd::from_micros(1_500_500_000)));
+    let veo = &film.budget.engines["veo"];
+    assert_eq!(veo.usd, Some(Usd::from_dollars(100)));
+    assert_eq!(veo.price, Some(StatedPrice::PerSecond(Usd::from_micros(100_000))));
+    let own = &film.budget.engines["own server"];
+    assert_eq!(
+        (own.usd, own.price),
+        (None, Some(StatedPrice::PerDraw(Usd::from_micros(1))))
+    );
     let cull = &film.cull;
     assert_eq!((cull.keep, cull.shelve), (12, 3));
     assert_eq!((cull.alike, cull.difference, cull.unusual), (0.1, 0.25, 3.0));
@@ -148,6 +168,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((film.title_frames, film.credits_frames), (48, 72));
     assert_eq!(film.charter.synthetic_performers, Leave::Never);
     assert_eq!(film.cull, Cull::default());
+    assert_eq!(film.budget, Budget::default());
     assert_eq!(
         (shot.seed, shot.dissolve, shot.finish, shot.scale),
         (0, 0, 0.5, None)
@@ -507,4 +528,49 @@ fn limits_credits_and_likes_are_read_as_written() {
     let other = heirloom_film::Id::parse("sh-zzzz").unwrap();
     heirloom_film::write_like(&path, &other, &like, 5).unwrap_err();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), new);
+}
+
+#[test]
+fn amounts_are_read_digit_by_digit() {
+    // As floats, ten times 0.1 is less than 1, and 0.29 * 100 less than 29.
+    let tenth = Usd::parse("0.1").expect("an amount");
+    assert_eq!((0..10).map(|_| tenth).sum::<Usd>(), Usd::from_dollars(1));
+    assert_eq!(Usd::parse("0.29"), Ok(Usd::from_micros(290_000)));
+    assert_eq!(
+        Usd::parse("999999999.999999"),
+        Ok(Usd::from_micros(999_999_999_999_999))
+    );
+    assert_eq!(Usd::parse("-0.0"), Ok(Usd::ZERO));
+    for (text, error) in [
+        ("-1", UsdError::Negative),
+        ("nan", UsdError::NoNumber),
+        ("inf", UsdError::NoNumber),
+        ("1e3", UsdError::NoNumber),
+        ("", UsdError::NoNumber),
+        (".5", UsdError::NoNumber),
+        ("1.0000001", UsdError::TooFine),
+        ("1000000000.1", UsdError::TooMuch),
+        ("99999999999999999999999", UsdError::TooMuch),
+    ] {
+        assert_eq!(Usd::parse(text), Err(error), "{text}");
+    }
+    assert_eq!(Usd::from_micros(12_500_000).to_string(), "$12.50");
+    assert_eq!(Usd::from_micros(1).to_string(), "$0.000001");
+}
+
+proptest! {
+    #[test]
+    fn amounts_are_written_and_read_without_loss(micros in 0_u64..1_000_000_000_000_000) {
+        let amount = Usd::from_micros(micros);
+        prop_assert_eq!(Usd::parse(&amount.decimal()), Ok(amount));
+    }
+
+    /// A part is never rounded down: a cap that holds for the sum of prices holds for what they stand for.
+    #[test]
+    fn parts_of_an_amount_are_rounded_up(micros in 0_u64..1_000_000_000, over in 0_u64..1_000_000, under in 1_u64..100_000) {
+        let part = u128::from(Usd::from_micros(micros).times(over, under).micros());
+        let whole = u128::from(micros) * u128::from(over);
+        let under = u128::from(under);
+        prop_assert!(part * under >= whole && part * under < whole + under);
+    }
 }

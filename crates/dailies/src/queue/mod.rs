@@ -8,7 +8,10 @@ mod sqlite;
 
 use std::path::PathBuf;
 
-pub use sqlite::{Counts, MOST_LEASES, MOST_OPEN, Poison, SqliteQueue};
+pub use sqlite::{Counts, Held, MOST_LEASES, MOST_OPEN, Poison, SqliteQueue};
+
+/// The time of a next try that says: not before the job is offered again.
+pub const HELD: i64 = i64::MAX;
 
 /// The queue could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +105,8 @@ pub trait Queue: Send + Sync {
     /// The queue cannot be written.
     fn acknowledge(&self, draw: &str, owner: &str) -> Result<bool, QueueError>;
 
-    /// The job failed: to be tried again from `retry_at_ms`, or for good, to be kept with its reason.
+    /// The job failed: to be tried again from `retry_at_ms`, or for good, to be kept with its reason. At [`HELD`] it waits, with
+    /// its reason, until it is offered again.
     ///
     /// # Errors
     /// The queue cannot be written.
@@ -114,7 +118,7 @@ pub trait Queue: Send + Sync {
     /// The queue cannot be written.
     fn release(&self, draw: &str, owner: &str) -> Result<bool, QueueError>;
 
-    /// Jobs of these kinds that wait or are under way.
+    /// Jobs of these kinds that wait or are under way, but for those held until they are offered again.
     ///
     /// # Errors
     /// The queue cannot be read.

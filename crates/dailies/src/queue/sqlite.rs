@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::{Job, Leased, Queue, QueueError};
+use super::{HELD, Job, Leased, Queue, QueueError};
 
 /// Jobs that may wait or be under way at once: who makes more waits until some are done.
 pub const MOST_OPEN: u64 = 1_000_000;
@@ -34,6 +34,15 @@ pub struct Counts {
     pub done: u64,
     /// That failed for good.
     pub failed: u64,
+}
+
+/// A job that waits until it is offered again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The job.
+    pub job: Job,
+    /// What it waits for.
+    pub why: String,
 }
 
 /// A job that failed for good.
@@ -198,6 +207,27 @@ impl SqliteQueue {
         })
     }
 
+    /// The jobs that are held until they are offered again, with the reasons.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub fn held(&self) -> Result<Vec<Held>, QueueError> {
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT draw, kind, shot, priority, position, attempts, coalesce(message, '') FROM job
+                     WHERE state = 'queued' AND not_before_ms = ?1 ORDER BY priority DESC, position, draw",
+                )?
+                .query_map([HELD], |row| {
+                    Ok(Held {
+                        job: leased(row)?.job,
+                        why: row.get(6)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
     /// The jobs that failed for good, with their reasons.
     ///
     /// # Errors
@@ -300,11 +330,12 @@ impl Queue for SqliteQueue {
                         "INSERT INTO job (draw, kind, shot, priority, position, state) VALUES (?1, ?2, ?3, ?4, ?5, 'queued')
                          ON CONFLICT (draw) DO UPDATE SET
                              shot = excluded.shot, priority = excluded.priority, position = excluded.position,
-                             attempts = CASE WHEN state IN ('failed', 'done') THEN 0 ELSE attempts END,
-                             not_before_ms = CASE WHEN state IN ('failed', 'done') THEN 0 ELSE not_before_ms END,
+                             attempts = CASE WHEN state IN ('failed', 'done') OR not_before_ms = ?6 THEN 0 ELSE attempts END,
+                             not_before_ms = CASE WHEN state IN ('failed', 'done') OR not_before_ms = ?6 THEN 0
+                                 ELSE not_before_ms END,
                              state = CASE WHEN state IN ('failed', 'done') THEN 'queued' ELSE state END",
                     )?
-                    .execute(params![job.draw, job.kind, job.shot, job.priority, job.position])?;
+                    .execute(params![job.draw, job.kind, job.shot, job.priority, job.position, HELD])?;
             }
             transaction.commit()
         })
@@ -385,10 +416,10 @@ impl Queue for SqliteQueue {
         self.with(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT count(*) FROM job WHERE state IN ('queued', 'leased')
+                    "SELECT count(*) FROM job WHERE state IN ('queued', 'leased') AND not_before_ms < ?2
                          AND (?1 = '[]' OR kind IN (SELECT value FROM json_each(?1)))",
                 )?
-                .query_row([listed(kinds)], |row| row.get::<_, i64>(0))
+                .query_row(params![listed(kinds), HELD], |row| row.get::<_, i64>(0))
                 .map(i64::unsigned_abs)
         })
     }
