@@ -9,7 +9,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
-pub use takes::{Choose, Compare, Cull, Measure, Queue, Report, Takes, Watch};
+pub use takes::{Budget, Choose, Compare, Cull, Measure, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -68,6 +68,8 @@ pub enum Command {
     Compare(Compare),
     /// Takes made and chosen, shooting ratio, cost and time, of each shot and the film.
     Report(Report),
+    /// How the money stands: caps, spent, reserved, in doubt; and ruling on what is in doubt.
+    Budget(Budget),
     /// How far the queue is: what waits, what is under way, what failed.
     Watch(Watch),
     /// Hold the queue, let it go on, cancel what waits, list what failed for good.

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use heirloom_dailies::money::estimate;
 use heirloom_dailies::variants::{Spread, film_of};
 use heirloom_dailies::{
     Drawing, Lock, Plan, Silent, SqliteQueue, Work, draw_all, help_draw, takes as dailies,
 };
 use heirloom_engine::{Draw, Engines};
+use heirloom_film::Usd;
 use heirloom_vault::{Actor, ObjectId, Vault};
 
 use crate::args::{Queue as QueueCommand, Takes as Options, Watch};
@@ -75,7 +77,7 @@ pub fn draw(
     draws.sort_unstable();
     draws.dedup();
     let missing = draws.iter().filter(|draw| !held.contains(draw)).count();
-    tell(&plan, (draws.len(), missing), &vault, options, show)?;
+    tell(&plan, (draws.len(), missing), (&vault, engines), options, show)?;
     if spread.dry_run || missing == 0 {
         return Ok(());
     }
@@ -158,7 +160,7 @@ fn planned(
 fn tell(
     plan: &Plan,
     (all, missing): (usize, usize),
-    vault: &Vault,
+    (vault, engines): (&Vault, &Engines),
     options: &Options,
     show: &Show,
 ) -> anyhow::Result<()> {
@@ -168,10 +170,11 @@ fn tell(
         .map(heirloom_dailies::Planned::label)
         .unwrap_or_default();
     let seconds = dailies::usual_seconds(vault, &label)?;
+    let estimate = estimate(plan, engines, vault)?;
     if options.json {
         show.say(&serde_json::to_string_pretty(&serde_json::json!({
             "shot": label, "takes": all, "there": all - missing, "to_draw": missing,
-            "seconds_each": seconds, "cost": 0,
+            "seconds_each": seconds, "cost": estimate.usd(), "estimate": estimate,
         }))?);
         return Ok(());
     }
@@ -182,10 +185,15 @@ fn tell(
         ),
         None => String::new(),
     };
+    let free = estimate.usd() == Usd::ZERO && estimate.unpriced() == 0 && estimate.stops.is_empty();
     show.say(&format!(
-        "{label}: {all} takes, {} there already, {missing} to draw{time}; this engine costs nothing.",
-        all - missing
+        "{label}: {all} takes, {} there already, {missing} to draw{time}{}",
+        all - missing,
+        if free { "; this engine costs nothing." } else { "." }
     ));
+    if !free {
+        show.say(estimate.to_string().trim_end());
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 mod archive;
 mod args;
 mod attribution;
+mod budget;
 mod choose;
 mod compare;
 mod cull;
@@ -105,6 +106,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Cull(options) => cull::cull(folder, &engines(), options, show, stop),
         Command::Compare(options) => compare::compare(folder, &engines(), options, show, stop),
         Command::Report(options) => choose::report(folder, options, show),
+        Command::Budget(options) => budget::run(folder, options, show),
         Command::Watch(options) => draws::watch(folder, options, show, stop),
         Command::Queue(command) => draws::manage(folder, command, show),
         Command::Distance(options) => distance::run(folder, &engines(), options, show),

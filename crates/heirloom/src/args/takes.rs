@@ -158,6 +158,31 @@ pub struct Choose {
     pub redo: bool,
 }
 
+/// Options of `budget`.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Caps and prices stand in film.toml, in [budget]; docs/money.md has the keys.
+  heirloom budget                                               spent, reserved, in doubt, left
+  heirloom budget --paid 4f2a --usd 0.80 --why \"on the bill\"    a draw in doubt was paid
+  heirloom budget --not-paid 4f2a --why \"not on the bill\"       it was not, and may be made")]
+pub struct Budget {
+    /// A draw in doubt was paid: its first digits.
+    #[arg(long, value_name = "DRAW", requires = "why", conflicts_with = "not_paid")]
+    pub paid: Option<String>,
+    /// What was paid, in US dollars; what was reserved when left out.
+    #[arg(long, value_name = "DOLLARS", requires = "paid", value_parser = dollars)]
+    pub usd: Option<heirloom_film::Usd>,
+    /// A draw in doubt was not paid: its first digits.
+    #[arg(long, value_name = "DRAW", requires = "why")]
+    pub not_paid: Option<String>,
+    /// How you know, for the ledger.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `report`.
 #[derive(Debug, Group)]
 pub struct Report {
@@ -191,6 +216,11 @@ pub enum Queue {
     },
     /// What failed for good, and why.
     Failed,
+}
+
+/// An amount in US dollars.
+fn dollars(text: &str) -> Result<heirloom_film::Usd, String> {
+    heirloom_film::Usd::parse(text).map_err(|error| error.to_string())
 }
 
 /// Two numbers, the lower first; one number is both.
