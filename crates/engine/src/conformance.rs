@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::charge::Found;
 use crate::contract::Engine;
 use crate::job::{Draft, Inputs, JobId, JobState, Order};
 use crate::request::Request;
@@ -160,6 +161,13 @@ fn a_draw_is_done_once(fixture: &Fixture<'_>) -> Result<Vec<Draft>, Broken> {
     let (_, state) = run(fixture, fixture.engine, first.clone())?;
     if state != JobState::Done(drafts.clone()) || newest(&first.work) != before {
         return broken(promise, "submitted again it wrote its files again");
+    }
+    // Asked after a crash: who says that it never had what it did is paid for it twice.
+    if matches!(fixture.engine.find(&first, Some(&job)), Ok(Found::Nothing)) {
+        return broken(
+            promise,
+            "asked for a draw that it has done, it says that it has none",
+        );
     }
     Ok(drafts)
 }
