@@ -44,6 +44,7 @@ pub(crate) fn router(studio: Studio) -> Router {
     Router::new()
         .route("/", get(home))
         .route("/look.js", get(page::script))
+        .route("/player.js", get(page::player))
         .route("/look.css", get(page::style))
         .route("/look.svg", get(page::icon))
         .route("/api/shot", get(shown))

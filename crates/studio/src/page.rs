@@ -7,6 +7,7 @@ use crate::guard::Guard;
 
 const PAGE: &str = include_str!("page/look.html");
 const SCRIPT: &str = include_str!("page/look.js");
+const PLAYER: &str = include_str!("page/player.js");
 const STYLE: &str = include_str!("page/look.css");
 const ICON: &str = include_str!("page/look.svg");
 /// Where the token stands in the page.
@@ -14,7 +15,7 @@ const PLACE: &str = "{{token}}";
 
 /// Whether a path is of a file that is everyone's, and served without a token.
 pub(crate) fn is_open(path: &str) -> bool {
-    matches!(path, "/look.js" | "/look.css" | "/look.svg")
+    matches!(path, "/look.js" | "/player.js" | "/look.css" | "/look.svg")
 }
 
 /// The page with the token, and the cookie by which it may load pictures.
@@ -32,6 +33,11 @@ pub(crate) fn page(guard: &Guard) -> Response {
 /// Its script.
 pub(crate) async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+}
+
+/// The script of its player.
+pub(crate) async fn player() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], PLAYER)
 }
 
 /// Its style.

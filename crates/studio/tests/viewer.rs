@@ -479,7 +479,7 @@ fn the_page_loads_nothing_from_elsewhere() {
     assert_eq!(page.header("cache-control"), Some("no-store"));
     let mut all = String::from_utf8(page.body).unwrap();
     assert!(all.contains(&viewer.served.token));
-    for path in ["/look.js", "/look.css", "/look.svg"] {
+    for path in ["/look.js", "/player.js", "/look.css", "/look.svg"] {
         let part = viewer.ask("GET", path, &[], "").well();
         all += &String::from_utf8(part.body).unwrap();
     }
