@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom_engine::{Draw, TakeFile, TakeManifest};
@@ -13,6 +14,7 @@ use heirloom_picture::preview::Preview;
 use heirloom_vault::{Actor, NewAct, ObjectId, Verb};
 use serde_json::json;
 
+use heirloom_studio::{Listen, StudioError, serve};
 use support::{Film, SHOT, Viewer};
 
 /// Two takes of eight small frames.
@@ -496,4 +498,50 @@ fn the_page_loads_nothing_from_elsewhere() {
         assert!(!all.contains(word), "{word}");
     }
     assert_eq!(viewer.get("/api/shot").well().json()["takes"], json!([]));
+}
+
+#[test]
+fn past_loopback_the_token_decides_by_whatever_name_it_is_called() {
+    let film = Film::new((96, 64), 8);
+    let listen = Listen {
+        address: [0, 0, 0, 0].into(),
+        port: 0,
+    };
+    let viewer = Viewer::at(film.look(), listen);
+    let host = format!("studio.local:{}", viewer.address().port());
+    let get = |path: &str, headers: &[(&str, &str)]| viewer.ask("GET", path, headers, "");
+    get("/api/shot", &[("Host", &host)]).refused(403, "token");
+    get("/", &[("Host", &host)]).refused(403, "whole address");
+    get(
+        "/api/shot",
+        &[("Host", &host), ("x-heirloom-token", &viewer.served.token)],
+    )
+    .well();
+    let undo = [
+        ("Host", host.as_str()),
+        ("Origin", "http://evil.example"),
+        ("x-heirloom-token", &viewer.served.token),
+    ];
+    viewer
+        .ask("POST", "/api/undo", &undo, "")
+        .refused(403, "another site");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let film = Film::new((96, 64), 8);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = Listen {
+        port: taken.local_addr().unwrap().port(),
+        ..Listen::default()
+    };
+    let error = serve(
+        film.look(),
+        &listen,
+        |_| panic!("it is not ready"),
+        &Arc::default(),
+    )
+    .unwrap_err();
+    assert!(matches!(error, StudioError::Listen { .. }));
+    assert!(error.to_string().contains("name another port"), "{error}");
 }

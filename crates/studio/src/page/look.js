@@ -52,10 +52,13 @@ function say(words) {
   clearing = setTimeout(() => status.classList.add('gone'), 4000);
 }
 
+const MOST_ERRORS = 4;
 /** Shows an error until it is put away; the same one once. */
 function complain(words, key = words) {
   const there = [...$('errors').children].find((p) => p.dataset.key === key);
   if (there) { there.firstChild.textContent = words; return; }
+  // The page is for takes: of many faults the newest few stay.
+  while ($('errors').children.length >= MOST_ERRORS) $('errors').firstElementChild.remove();
   const p = document.createElement('p');
   p.dataset.key = key;
   const text = document.createElement('span');
@@ -250,7 +253,8 @@ async function reasonFor(address, what) {
     const answer = await fetch(address, { headers: { 'x-heirloom-token': TOKEN } });
     if (answer.ok) { await answer.body?.cancel(); complain(`${capital(what)} can not be shown by this browser.`); return; }
     const words = await answer.json().then((json) => json.error, () => `the viewer answered ${answer.status}`);
-    complain(`${capital(what)}: ${words}`);
+    // Many takes may have the same fault: it is said once, of the last.
+    complain(`${capital(what)}: ${words}`, words);
   } catch { /* the server is gone, and that is said already */ }
 }
 
@@ -334,8 +338,7 @@ function rank(measure, here) {
 
 // ---------------------------------------------------------------- judging
 
-async function judge(said, words) {
-  const id = current;
+async function judge(said, words, id = current) {
   if (!id) return;
   try {
     await ask(`/api/takes/${id}/judge`, said);
@@ -367,6 +370,13 @@ function words(title, must) {
     dialog.addEventListener('close', () => done(dialog.returnValue === 'ok' ? $('words-text').value.trim() : null), { once: true });
   });
 }
+/** Asks for words about the take that is looked at now, whatever is looked at when they come, and says them of it. */
+async function because(title, must, said, done) {
+  const id = current;
+  if (!id) return;
+  const given = await words(title.replace('TAKE', called(id)), must);
+  if (given !== null) judge(said(given), done, id);
+}
 $('words').querySelector('form').addEventListener('submit', (event) => { event.preventDefault(); $('words').close('ok'); });
 $('words-cancel').addEventListener('click', () => $('words').close(''));
 $('words-text').addEventListener('keydown', (event) => {
@@ -390,9 +400,9 @@ const ACTIONS = {
   alone: () => { if (mode !== 'one') look(mode); },
   choose: () => judge({ do: 'choose' }, 'is the shot’s select.'),
   shelve: () => judge({ do: 'shelve', reason: null }, 'is shelved.'),
-  shelveWhy: async () => { const reason = await words(`Why is ${called(current)} shelved?`, false); if (reason !== null) judge({ do: 'shelve', reason }, 'is shelved.'); },
-  reject: async () => { const reason = await words(`Why will ${called(current)} not do?`, true); if (reason !== null) judge({ do: 'reject', reason }, 'is rejected.'); },
-  note: async () => { const text = await words(`A note on ${called(current)}`, true); if (text !== null) judge({ do: 'note', text }, 'has a note.'); },
+  shelveWhy: () => because('Why is TAKE shelved?', false, (reason) => ({ do: 'shelve', reason }), 'is shelved.'),
+  reject: () => because('Why will TAKE not do?', true, (reason) => ({ do: 'reject', reason }), 'is rejected.'),
+  note: () => because('A note on TAKE', true, (text) => ({ do: 'note', text }), 'has a note.'),
   undo: () => takeBack('undo'),
   redo: () => takeBack('redo'),
   filter: () => document.querySelector('input[name="filter"]:checked').focus(),

@@ -175,13 +175,18 @@ impl Answer {
 
 impl Viewer {
     pub fn of(look: Look) -> Viewer {
+        Viewer::at(look, Listen::default())
+    }
+
+    /// Served where it is told to.
+    pub fn at(look: Look, listen: Listen) -> Viewer {
         let stop = Arc::new(AtomicBool::new(false));
         let (send, receive) = mpsc::channel();
         let thread = std::thread::spawn({
             let stop = stop.clone();
             move || {
                 let ready = |served: &Served| send.send(served.clone()).unwrap();
-                serve(look, &Listen::default(), ready, &stop)
+                serve(look, &listen, ready, &stop)
             }
         });
         Viewer {
