@@ -16,6 +16,7 @@ mod archive_speed;
 mod args;
 mod bare_root;
 mod bench;
+mod browser;
 mod budget;
 mod command;
 mod demo;
@@ -47,6 +48,7 @@ cargo xtask COMMAND
   setup              install what `demo` and `test` need, and nothing else
   fuzz [TARGET] [--seconds N]
                      fuzz every target, or one (10 seconds each)
+  browser [FOLDER]   the viewer's page in Chromium, which it installs; FOLDER keeps screenshots
   bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
@@ -80,6 +82,7 @@ fn run() -> anyhow::Result<()> {
         Some("test") => suite::run(args),
         Some("setup") => setup::run(args),
         Some("fuzz") => fuzz::run(args),
+        Some("browser") => browser::run(args),
         Some("bench") => bench::run(args, bench::Kind::Speed),
         Some("measure") => bench::run(args, bench::Kind::Quality),
         Some("bare-root") => bare_root::run(args),

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::command::{cargo, program};
 use crate::steps::Steps;
-use crate::{budget, demo, fuzz, packages, places, setup};
+use crate::{browser, budget, demo, fuzz, packages, places, setup};
 use anyhow::{Context, Result};
 use std::fs;
 
@@ -42,6 +42,7 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
         make_room()?;
         setup::for_test()
     })?;
+    steps.step("set up the browser", "cargo xtask browser", browser::install)?;
     steps.step("fetch crates", "cargo fetch --locked", || {
         cargo("fetch --locked").run()
     })?;
@@ -81,6 +82,12 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
         }
         cmd.run_reading(|line| count.read(line))
     })?;
+    // With --full the tests have run it already, with all that are ignored otherwise.
+    if !full {
+        steps.step("the viewer in a browser", "cargo xtask browser", || {
+            browser::test().run_reading(|line| count.read(line))
+        })?;
+    }
     let seconds = if full { 120 } else { 10 };
     steps.step("fuzz", &format!("cargo xtask fuzz --seconds {seconds}"), || {
         fuzz::all(seconds)

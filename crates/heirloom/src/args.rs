@@ -9,7 +9,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
-pub use takes::{Budget, Choose, Compare, Cull, Measure, Queue, Report, Takes, Watch};
+pub use takes::{Budget, Choose, Compare, Cull, Look, Measure, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -64,6 +64,8 @@ pub enum Command {
     Measure(Measure),
     /// Make few of a shot's many takes, by the rules of film.toml: shown first, written when asked.
     Cull(Cull),
+    /// A shot's takes on a local page: play, compare, judge by keys.
+    Look(Look),
     /// Two takes in one clip, side by side or in turns.
     Compare(Compare),
     /// Takes made and chosen, shooting ratio, cost and time, of each shot and the film.

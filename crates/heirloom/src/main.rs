@@ -17,6 +17,7 @@ mod frames;
 mod ledger;
 mod like;
 mod limits;
+mod look;
 mod make;
 mod open;
 mod reports;
@@ -104,6 +105,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Choose(options) => choose::choose(folder, options, show),
         Command::Measure(options) => cull::measure(folder, &engines(), options, show, stop),
         Command::Cull(options) => cull::cull(folder, &engines(), options, show, stop),
+        Command::Look(options) => look::run(folder, engines(), options, show, stop),
         Command::Compare(options) => compare::compare(folder, &engines(), options, show, stop),
         Command::Report(options) => choose::report(folder, options, show),
         Command::Budget(options) => budget::run(folder, options, show),

@@ -158,6 +158,19 @@ pub struct Choose {
     pub redo: bool,
 }
 
+/// Options of `look`.
+#[derive(Debug, Group)]
+pub struct Look {
+    /// The shot, as "scene/shot" or its id.
+    pub shot: String,
+    /// The port; a free one when left out.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Listen on this address in place of loopback: other machines can reach it then.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::IpAddr>,
+}
+
 /// Options of `budget`.
 #[derive(Debug, Group)]
 #[command(after_help = "\
