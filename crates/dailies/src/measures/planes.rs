@@ -52,11 +52,11 @@ impl Small {
                     }
                 }
             }
-            for x in 0..width {
+            for (x, (luma, sums)) in luma.iter().zip(&sums).enumerate() {
                 let at = y * width + x;
-                small.luma[at] = luma[x] as f32 * share / 256.0;
-                for k in 0..3 {
-                    small.rgb[k][at] = sums[x][k] * share;
+                small.luma[at] = *luma as f32 * share / 256.0;
+                for (plane, sum) in small.rgb.iter_mut().zip(sums) {
+                    plane[at] = sum * share;
                 }
             }
         }

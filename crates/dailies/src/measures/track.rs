@@ -208,10 +208,11 @@ impl Template {
             let patch = to.sample(left + here[0], top + here[1]);
             let mean = patch.iter().sum::<f32>() / AREA;
             let (mut bx, mut by, mut rest) = (0.0, 0.0, 0.0);
-            for i in 0..PATCH * PATCH {
-                let d = patch[i] - mean - self.values[i];
-                bx += self.gx[i] * d;
-                by += self.gy[i] * d;
+            let gradients = self.gx.iter().zip(&self.gy);
+            for ((p, v), (gx, gy)) in patch.iter().zip(&self.values).zip(gradients) {
+                let d = p - mean - v;
+                bx += gx * d;
+                by += gy * d;
                 rest += d * d;
             }
             if rest < best.0 {
