@@ -89,7 +89,7 @@ try {
   await key('x');
   await page.waitForSelector('#words[open]');
   await key('Escape');
-  await page.waitForSelector('#words[open]', { state: 'detached' }).catch(() => {});
+  await page.waitForSelector('#words[open]', { state: 'detached' });
   assert.equal((await standing(3)).verdict, 'shelved', 'nothing is said by leaving the dialog');
 
   // Two are compared, side by side and in turn, on the same frame.

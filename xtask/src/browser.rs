@@ -16,7 +16,8 @@ const CHROMIUM: Need = Need {
     brew: "chromium",
     why: "shows the studio's page in tests",
 };
-/// What runs the script that looks at the page.
+/// What runs the script that looks at the page. Debian 12 has Node 18: playwright-core stays at 1.60, as later
+/// ones ask for Node 20.
 const NODE: Need = Need {
     program: "node",
     files: &[],
