@@ -19,6 +19,7 @@ mod bench;
 mod browser;
 mod budget;
 mod command;
+mod dailies;
 mod demo;
 mod exemplar;
 mod figures;
@@ -50,9 +51,11 @@ cargo xtask COMMAND
                      fuzz every target, or one (10 seconds each)
   browser [FOLDER]   the viewer's page in Chromium, which it installs; FOLDER keeps screenshots
   bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
+  bench dailies      the queue beside raw SQLite, 100 000 takes listed, takes measured, workers; docs/benchmarks/dailies.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json
+  measure dailies    how well measures tell spoiled takes; writes docs/benchmarks/dailies-quality.md and .json
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   measure style      how well drift tells archives of photographs apart, which it fetches; docs/benchmarks/style.md and .json

@@ -43,6 +43,7 @@ mod lock;
 pub mod measures;
 pub mod measuring;
 pub mod money;
+pub mod mood;
 mod outcome;
 pub mod pattern;
 mod pictures;

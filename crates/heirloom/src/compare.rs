@@ -1,18 +1,21 @@
 //! `heirloom compare` and contact sheets of takes: pictures to choose by.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Context;
 use heirloom_dailies::index::{Index, Row};
+use heirloom_dailies::mood::Mood;
 use heirloom_dailies::takes as dailies;
 use heirloom_engine::{Engines, TakeFrames};
 use heirloom_film::Rate;
 use heirloom_finish::comparison::{Layout, comparison};
 use heirloom_finish::contact_sheet::{Tile, contact_sheet};
 use heirloom_picture::ffmpeg::Ffmpeg;
-use heirloom_picture::png;
-use heirloom_picture::preview::Preview;
+use heirloom_picture::preview::{self, Preview};
+use heirloom_picture::{look, png};
 use heirloom_vault::{ObjectId, Vault};
 
 use crate::args::{Compare, Takes};
@@ -81,15 +84,97 @@ pub fn compare(
     Ok(())
 }
 
-/// A shot's takes as one picture: numbers, marks and measures below each.
+/// How far each measured take is from the mood of these pictures and takes; `None` where none are named.
+fn nearness(
+    vault: &Vault,
+    index: &Index,
+    rows: &[Row],
+    references: &[String],
+) -> anyhow::Result<Option<BTreeMap<ObjectId, f64>>> {
+    if references.is_empty() {
+        return Ok(None);
+    }
+    let look_of = |take: &ObjectId| -> anyhow::Result<Option<Vec<f32>>> {
+        let measured = index.measured(take)?;
+        Ok(measured
+            .map(|measured| measured.look)
+            .filter(|look| !look.is_empty()))
+    };
+    let mut cells: Vec<f32> = Vec::new();
+    for reference in references {
+        let path = Path::new(reference);
+        if path.is_file() {
+            let picture = preview::decode(&std::fs::read(path)?, reference, SIDE)?;
+            if let Some(view) = picture.view() {
+                cells.extend(look::look(&view).composition);
+            }
+            continue;
+        }
+        let take = dailies::find(vault, reference)?.map_err(|why| {
+            anyhow::anyhow!("{reference} is no picture's file, and {why}; name a picture or a take")
+        })?;
+        let look = look_of(&take)?;
+        cells.extend(look.with_context(|| {
+            format!(
+                "the take {reference} is not measured yet; `heirloom measure SHOT` measures a shot's takes"
+            )
+        })?);
+    }
+    let mood = Mood::of_look(&cells).context("the references have no light and colour to go by")?;
+    let mut near = BTreeMap::new();
+    for row in rows {
+        if let Some(other) = look_of(&row.take)?.and_then(|look| Mood::of_look(&look)) {
+            near.insert(row.take, mood.distance(&other));
+        }
+    }
+    Ok(Some(near))
+}
+
+/// The nearest first, what was not measured last.
+fn order(near: &BTreeMap<ObjectId, f64>, a: &Row, b: &Row) -> std::cmp::Ordering {
+    match (near.get(&a.take), near.get(&b.take)) {
+        (Some(a), Some(b)) => a.total_cmp(b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+/// A shot's takes as one picture: numbers, marks and measures below each; or in the order of their nearness to a mood.
 pub fn sheet(folder: &Path, engines: &Engines, options: &Takes, show: &Show) -> anyhow::Result<()> {
-    let (Some(shot), Some(path)) = (&options.shot, &options.sheet) else {
+    let Some(shot) = &options.shot else {
         return Ok(());
     };
     let vault = open::vault(folder)?;
     let film = open::film(folder, show)?;
     let index = Index::open(&vault)?;
     let mut rows = cull::rows(&film, &vault, &index, shot)?;
+    let near = nearness(&vault, &index, &rows, &options.near)?;
+    if let Some(near) = &near {
+        rows.sort_by(|a, b| order(near, a, b));
+        if options.json {
+            let list: Vec<_> = rows
+                .iter()
+                .map(|row| serde_json::json!({ "take": row.take, "near": near.get(&row.take) }))
+                .collect();
+            show.say(&serde_json::to_string_pretty(&list)?);
+        } else {
+            for row in &rows {
+                let far = near.get(&row.take);
+                let far = far.map_or_else(|| "not measured".to_owned(), |far| format!("{far:.3}"));
+                let verdict = row.standing.verdict.word();
+                show.say(&format!(
+                    "{}  {far:<12}  {verdict}  {}",
+                    takes::short(&row.take),
+                    row.prompt
+                ));
+            }
+        }
+        if near.len() < rows.len() {
+            show.note(&format!("`heirloom measure {shot}` measures the rest"));
+        }
+    }
+    let Some(path) = &options.sheet else {
+        return Ok(());
+    };
     if let Some(name) = &options.sort {
         anyhow::ensure!(
             rows.iter().any(|row| row.measures.contains_key(name)),
@@ -107,7 +192,8 @@ pub fn sheet(folder: &Path, engines: &Engines, options: &Takes, show: &Show) -> 
     let bar = show.bar("sheet", rows.len() as u64, "takes");
     let mut tiles = Vec::new();
     for (n, row) in rows.iter().enumerate() {
-        tiles.push(tile(&vault, engines, n, row, options.sort.as_deref())?);
+        let far = near.as_ref().and_then(|near| near.get(&row.take)).copied();
+        tiles.push(tile((&vault, engines), n, row, options.sort.as_deref(), far)?);
         bar.at(n as u64 + 1, rows.len() as u64);
     }
     drop(bar);
@@ -142,6 +228,9 @@ fn tile(
     let mut lines = vec![format!("{}{stars}", row.standing.verdict.word())];
     if let Some(seed) = row.seed {
         lines.push(format!("seed {seed}"));
+    }
+    if let Some(far) = far {
+        lines.push(format!("{far:.3} from the mood"));
     }
     // What it is sorted by, and else what is asked of most takes.
     let plain = [

@@ -99,7 +99,9 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
         Command::Takes(options) => match (&options.shot, options.count) {
             (Some(shot), Some(count)) => draws::draw(folder, &engines(), (options, shot, count), show, stop),
-            _ if options.sheet.is_some() => compare::sheet(folder, &engines(), options, show),
+            _ if options.sheet.is_some() || !options.near.is_empty() => {
+                compare::sheet(folder, &engines(), options, show)
+            }
             _ => takes::list(folder, options, show),
         },
         Command::Choose(options) => choose::choose(folder, options, show),

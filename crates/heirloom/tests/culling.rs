@@ -101,7 +101,24 @@ fn takes_are_looked_at_on_a_sheet_and_beside_each_other() {
             &["no take of sea/010 has the measure beauty", "heirloom measure"],
         );
 
+    // A take is nearest to itself; what is not measured is told of and comes last.
     let takes = takes(&film);
+    film.run(&["takes", "sea/010", "--near", &takes[1]])
+        .ended(1, &["is not measured yet", "heirloom measure"]);
+    film.run(&["measure", "sea/010"]).well();
+    let near = json(
+        &film
+            .run(&["takes", "sea/010", "--json", "--near", &takes[1]])
+            .well()
+            .out,
+    );
+    assert_eq!(
+        (&near[0]["take"], &near[0]["near"]),
+        (&takes[1].clone().into(), &0.0.into())
+    );
+    assert!(near[1]["near"].as_f64().unwrap() <= near[2]["near"].as_f64().unwrap());
+    film.run(&["takes", "sea/010", "--near", "nothing.png"])
+        .ended(1, &["nothing.png is no picture's file"]);
     let ffmpeg = heirloom_picture::ffmpeg::Ffmpeg::find().unwrap();
     for (flicker, wide) in [(None, 2), (Some("2"), 1)] {
         let clip = film.path("both.mp4");

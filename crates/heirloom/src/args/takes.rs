@@ -25,6 +25,9 @@ pub struct Takes {
     /// Order the sheet by this measure, least first.
     #[arg(long, value_name = "MEASURE", requires = "sheet")]
     pub sort: Option<String>,
+    /// Rank the shot's measured takes by how near their light and colour are to these: pictures, or takes by their ids.
+    #[arg(long, value_name = "PICTURE|TAKE", requires = "shot", conflicts_with_all = ["count", "sort"], num_args = 1..)]
+    pub near: Vec<String>,
     #[command(flatten)]
     pub spread: Spread,
 }
