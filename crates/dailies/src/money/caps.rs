@@ -226,13 +226,19 @@ impl Caps {
     /// Whether a draw fits under every cap that covers it, by what the book says; else which one stops it. What costs nothing
     /// always fits.
     pub fn stop(&self, book: &Book, purpose: &Purpose) -> Option<Stop> {
+        self.stop_without(book, purpose, None)
+    }
+
+    /// The same, as if a reservation were not there that this one takes the place of.
+    pub(crate) fn stop_without(&self, book: &Book, purpose: &Purpose, old: Option<&Entry>) -> Option<Stop> {
         if purpose.usd == Some(Usd::ZERO) {
             return None;
         }
         self.covering(&purpose.engine, &purpose.scene)
             .into_iter()
             .find_map(|(scope, cap)| {
-                let sums = book.sums(|entry| self.is_of(&scope, entry));
+                let is_old = |entry: &Entry| old.is_some_and(|old| old.id == entry.id);
+                let sums = book.sums(|entry| self.is_of(&scope, entry) && !is_old(entry));
                 let fits = purpose.usd.is_some_and(|price| sums.all().plus(price) <= cap);
                 (!fits).then(|| Stop {
                     scope,

@@ -67,13 +67,21 @@ impl<'a> Desk<'a> {
         if quote.is_free() && !self.till.knows(&draw) {
             return Ok(Way::Free);
         }
-        if let Some(entry) = self.till.standing(&draw)? {
-            match self.again(&entry, engine, order)? {
-                // For certain nothing was paid: as if for the first time.
-                None if quote.is_free() => return Ok(Way::Free),
-                None => {}
-                Some(way) => return Ok(way),
-            }
+        let old = self.till.standing(&draw)?;
+        if let Some(entry) = &old
+            && let Some(way) = self.again(entry, engine, order)?
+        {
+            return Ok(way);
+        }
+        // From here on, if something was reserved before, for certain nothing was paid.
+        let unpaid = format!(
+            "{} has no such draw and charges nothing for it",
+            order.request.engine
+        );
+        if quote.is_free() {
+            let acts = old.map(|entry| self.till.released(&entry, self.by.clone(), unpaid));
+            self.till.write(acts.into_iter().collect())?;
+            return Ok(Way::Free);
         }
         let purpose = Purpose {
             draw,
@@ -84,10 +92,21 @@ impl<'a> Desk<'a> {
             frames: order.request.frames,
             usd: quote.usd,
         };
-        if let Some(why) = self.is_stopped(&purpose) {
-            return Ok(Way::Held(why));
-        }
-        Ok(match self.till.reserve(self.caps, &purpose, self.by.clone())? {
+        let reserving = match &old {
+            // It has its place under the caps already, whatever was stopped meanwhile.
+            Some(entry) => {
+                let old = (entry, unpaid.as_str());
+                self.till
+                    .reserve_anew(old, self.caps, &purpose, self.by.clone())?
+            }
+            None => {
+                if let Some(why) = self.is_stopped(&purpose) {
+                    return Ok(Way::Held(why));
+                }
+                self.till.reserve(self.caps, &purpose, self.by.clone())?
+            }
+        };
+        Ok(match reserving {
             Reserving::Done(entry) => Way::Paid(entry),
             Reserving::Before(_) => Way::Later(Failure::passing(
                 "taken",
@@ -120,12 +139,7 @@ impl<'a> Desk<'a> {
                 self.till.submitted(entry, &job, self.by.clone())?;
                 Ok(Some(Way::Found(entry.clone(), job)))
             }
-            Found::Nothing => {
-                let why = format!("{} has no such draw and charges nothing for it", entry.engine);
-                let act = self.till.released(entry, self.by.clone(), why);
-                self.till.write(vec![act])?;
-                Ok(None)
-            }
+            Found::Nothing => Ok(None),
             Found::Unknown => {
                 let why = format!(
                     "this draw was begun and broke off, and `{}` can not say what became of it: it may have been paid",

@@ -84,6 +84,42 @@ impl<'a> Till<'a> {
         })
     }
 
+    /// Gives back what was reserved for a draw, since nothing was paid for it, and reserves for it anew: in one step, so that nobody
+    /// takes the money between. Where it no longer fits, it is given back alone.
+    ///
+    /// # Errors
+    /// As [`Till::reserve`].
+    pub fn reserve_anew(
+        &self,
+        (old, why): (&Entry, &str),
+        caps: &Caps,
+        purpose: &Purpose,
+        by: Actor,
+    ) -> Result<Reserving, MoneyError> {
+        let mut drawer = self.drawer()?;
+        match drawer.book.standing(&purpose.draw) {
+            Some(entry) if entry.id == old.id && entry.state == old.state => {}
+            Some(entry) => return Ok(Reserving::Before(entry.clone())),
+            None => {}
+        }
+        let mut acts = vec![old.act(&Turn::Released, by.clone(), why)];
+        let stop = caps.stop_without(&drawer.book, purpose, Some(old));
+        if stop.is_none() {
+            acts.push(reserving(purpose, by));
+        }
+        for act in self.vault.ledger().append_many(acts)? {
+            drawer.book.take(&act)?;
+        }
+        match (stop, drawer.book.standing(&purpose.draw)) {
+            (Some(stop), _) => Ok(Reserving::Stopped(stop)),
+            (None, Some(entry)) => Ok(Reserving::Done(entry.clone())),
+            (None, None) => Err(MoneyError::Unreadable {
+                act: old.id,
+                what: "draw",
+            }),
+        }
+    }
+
     /// Writes down that the engine has the draw, under this name.
     ///
     /// # Errors

@@ -63,3 +63,25 @@ fn what_cannot_be_understood_is_an_error_and_not_a_guess() {
         "drawn without knowing what was spent"
     );
 }
+
+/// Two ledgers that know different parts of one film's money give one book, whichever is merged into which.
+#[test]
+fn merged_ledgers_give_one_book_in_any_order() {
+    let room = Room::new("[budget]\nusd = 5", "", 4);
+    room.draw(Setup::default(), 1);
+    let acts = room.vault().ledger().acts(&Filter::subject("spend")).unwrap();
+    let before = room.accounts();
+    let folder = tempfile::tempdir().unwrap();
+    for first in 0..3 {
+        let vault = Vault::create(&folder.path().join(format!("vault{first}"))).unwrap();
+        // What was spent is known even where the act that reserved it has not come yet.
+        for act in acts.iter().skip(first).step_by(3) {
+            vault.ledger().insert(act).unwrap();
+        }
+        Book::read(vault.ledger()).unwrap();
+        for act in acts.iter().rev() {
+            vault.ledger().insert(act).unwrap();
+        }
+        assert_eq!(accounts(&vault, &Caps::of(&room.film())).unwrap(), before);
+    }
+}

@@ -123,6 +123,49 @@ fn what_nobody_knows_waits_for_a_persons_word() {
     }
 }
 
+/// A cap that was lowered since holds for what was reserved before it and is not paid.
+#[test]
+fn what_was_reserved_and_not_paid_is_measured_by_the_caps_of_today() {
+    let room = Room::new("[budget]\nusd = 5", "", 1);
+    assert!(!room.process(dying(Spot::BeforeCharge, Memory::Knows)).success());
+    assert_eq!(room.accounts().film.reserved, cents(30));
+    room.write("[budget]\nusd = 0.2", "", 1);
+    let outcome = room.draw(Setup::default(), 1);
+    assert_eq!((outcome.drawn, outcome.held, room.charges()), (0, 1, 0));
+    assert_eq!(room.accounts().film.reserved, Usd::ZERO);
+    room.write("[budget]\nusd = 0.3", "", 1);
+    assert_eq!((room.draw(Setup::default(), 1).drawn, room.charges()), (1, 1));
+}
+
+#[test]
+fn a_line_that_breaks_is_no_reason_to_pay_twice() {
+    let room = Room::new("[budget]\nusd = 5", "", 1);
+    let breaks = Setup {
+        ending: Ending::LineBreaks,
+        ..Setup::default()
+    };
+    let outcome = room.draw(breaks, 1);
+    assert_eq!((outcome.drawn, room.charges()), (1, 1), "{:?}", outcome.failed);
+    assert_eq!(room.accounts().film.spent, cents(30));
+}
+
+#[test]
+fn an_engine_that_can_not_be_asked_is_asked_again_later() {
+    let room = Room::new("[budget]\nusd = 5", "", 1);
+    assert!(!room.process(dying(Spot::AfterCharge, Memory::Knows)).success());
+    let away = Setup {
+        memory: Memory::Away,
+        ..Setup::default()
+    };
+    let outcome = room.draw(away, 1);
+    assert_eq!(
+        (outcome.drawn, room.charges(), room.accounts().film.reserved),
+        (0, 1, cents(30))
+    );
+    assert_eq!(outcome.failed[0].1, "the server does not answer");
+    assert_eq!((room.draw(Setup::default(), 1).drawn, room.charges()), (1, 1));
+}
+
 #[test]
 fn what_costs_nothing_is_drawn_again_after_a_crash() {
     let free = Setup {

@@ -36,6 +36,8 @@ enum Memory {
     Forgets,
     /// Jobs by their own names alone: the contract's default.
     ByJob,
+    /// It can not be asked.
+    Away,
 }
 
 /// How its jobs end.
@@ -47,6 +49,8 @@ enum Ending {
     Refuses,
     /// Handing in fails before anything is begun, the first time.
     BusyOnce,
+    /// It charges, and then the line breaks before it answers, the first time.
+    LineBreaks,
     /// Never ends.
     Runs,
 }
@@ -166,6 +170,9 @@ impl Engine for Server {
             .unwrap();
         file.write_all(b"charged\n").unwrap();
         self.dies_at(Spot::AfterCharge);
+        if self.setup.ending == Ending::LineBreaks {
+            return Err(Failure::uncertain("the line broke"));
+        }
         self.works.lock().unwrap().insert(draw.clone(), order);
         Ok(JobId(draw))
     }
@@ -225,6 +232,7 @@ impl Engine for Server {
             }
             Memory::Knows => Found::Nothing,
             Memory::Forgets => Found::Unknown,
+            Memory::Away => return Err(Failure::passing("away", "the server does not answer")),
             Memory::ByJob => match job {
                 Some(job) if self.poll(job)? != JobState::Gone => {
                     take_up();
