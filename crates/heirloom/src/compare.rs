@@ -213,11 +213,11 @@ pub fn sheet(folder: &Path, engines: &Engines, options: &Takes, show: &Show) -> 
 }
 
 fn tile(
-    vault: &Arc<Vault>,
-    engines: &Engines,
+    (vault, engines): (&Arc<Vault>, &Engines),
     n: usize,
     row: &Row,
     sort: Option<&str>,
+    far: Option<f64>,
 ) -> anyhow::Result<Tile> {
     let (take, _) = frames(vault, engines, &row.take)?;
     let picture = Preview::of_image(&take.frame(take.frames() / 2)?, SIDE);
