@@ -14,10 +14,11 @@ use heirloom_film::Rate;
 use heirloom_finish::comparison::{Layout, comparison};
 use heirloom_finish::contact_sheet::{Tile, contact_sheet};
 use heirloom_picture::ffmpeg::Ffmpeg;
+use heirloom_picture::look;
 use heirloom_picture::preview::{self, Preview};
-use heirloom_picture::{look, png};
 use heirloom_vault::{ObjectId, Vault};
 
+use crate::archive::save_sheet as save;
 use crate::args::{Compare, Takes};
 use crate::show::Show;
 use crate::{Ended, INTERRUPTED, cull, open, takes};
@@ -26,7 +27,6 @@ use crate::{Ended, INTERRUPTED, cull, open, takes};
 const SIDE: u32 = 256;
 const COLUMNS: u32 = 6;
 const MOST: usize = 300;
-const QUALITY: u8 = 90;
 
 fn frames(
     vault: &Arc<Vault>,
@@ -200,16 +200,7 @@ pub fn sheet(folder: &Path, engines: &Engines, options: &Takes, show: &Show) -> 
     let Some(sheet) = contact_sheet(&tiles, COLUMNS, SIDE) else {
         return Ok(());
     };
-    let is_jpeg = path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("jpeg"));
-    if is_jpeg {
-        open::write_whole(path, &sheet.to_jpeg(QUALITY)?)?;
-    } else {
-        png::write8(path, sheet.codes(), sheet.width(), sheet.height())?;
-    }
-    show.note(&format!("wrote {}", path.display()));
-    Ok(())
+    save(path, &sheet, show)
 }
 
 fn tile(

@@ -17,6 +17,7 @@ use crate::reports;
 use crate::show::{Show, VaultBar};
 
 pub use find::query;
+pub use sheet::save as save_sheet;
 
 /// Add, list, show, search, order.
 pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {

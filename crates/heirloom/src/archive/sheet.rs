@@ -4,7 +4,8 @@ use std::path::Path;
 
 use heirloom_archive::{Index, THUMBNAIL_SIDE};
 use heirloom_finish::contact_sheet::{Tile, contact_sheet};
-use heirloom_picture::{png, preview};
+use heirloom_picture::png;
+use heirloom_picture::preview::{self, Preview};
 use heirloom_vault::ObjectId;
 
 use crate::open;
@@ -45,6 +46,11 @@ pub fn write(path: &Path, mut shown: Vec<Shown>, index: &Index, show: &Show) -> 
         show.note("there is nothing to put on a sheet");
         return Ok(());
     };
+    save(path, &sheet, show)
+}
+
+/// Writes a sheet as PNG, or as JPEG where the name ends so.
+pub fn save(path: &Path, sheet: &Preview, show: &Show) -> anyhow::Result<()> {
     let is_jpeg = path
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("jpeg"));
