@@ -107,6 +107,39 @@ fn every_defect_is_told_from_sound_takes() {
     }
 }
 
+/// `takes` of a shot, `sound` of them sound, made few: all that stay are sound and no two are near-identical.
+fn culled_to_sound_ones(takes: usize, sound: usize, keep: u32) {
+    let culled = defects::mixed::cull_mixed(&shot("retina.jpg", 40), takes, sound, keep);
+    let kept: Vec<_> = culled.kept.iter().map(|(_, wrong)| *wrong).collect();
+    let slipped = &culled.slipped;
+    eprintln!(
+        "{} takes, {} sound: {} kept, {} sound ones let go, nearest two {:.4}, slipped through the limits {slipped:?}",
+        culled.takes,
+        culled.sound,
+        kept.len(),
+        culled.lost,
+        culled.nearest
+    );
+    assert_eq!((culled.takes, culled.sound), (takes, sound));
+    assert_eq!(kept.len(), keep as usize, "slipped {slipped:?}");
+    assert!(
+        kept.iter().all(Option::is_none),
+        "{kept:?} were kept; slipped {slipped:?}"
+    );
+    assert!(culled.nearest > culled.alike, "{}", culled.nearest);
+}
+
+#[test]
+fn mixed_takes_come_down_to_sound_ones() {
+    culled_to_sound_ones(34, 10, 3);
+}
+
+#[test]
+#[ignore = "1 000 takes are made and measured: minutes"]
+fn a_thousand_mixed_takes_come_down_to_ten_sound_ones() {
+    culled_to_sound_ones(1000, 30, 10);
+}
+
 #[test]
 fn numbers_have_names_and_outlast_json() {
     let shot = shot("coffee.png", 9);

@@ -54,8 +54,7 @@ pub fn sources(vault: &Vault) -> anyhow::Result<HashMap<ObjectId, SourceInfo>> {
 
 /// Every source that is in the cut: those of each shot's take, which may be an older one that a person chose, and of plates.
 pub fn used(ready: &Ready<'_>) -> anyhow::Result<Vec<SourceUse>> {
-    let known = sources(&ready.vault)?;
-    let mut uses: Vec<SourceUse> = Vec::new();
+    let mut all: Vec<ObjectId> = Vec::new();
     for (planned, take) in ready.plan.shots.iter().zip(ready.takes) {
         let objects = match take {
             Some(take) => {
@@ -65,15 +64,24 @@ pub fn used(ready: &Ready<'_>) -> anyhow::Result<Vec<SourceUse>> {
             None => planned.sources.iter().map(|source| source.object).collect(),
         };
         for object in objects {
-            if uses.iter().all(|known| known.object != object) {
-                let name = known
-                    .get(&object)
-                    .map_or_else(|| object.short(), |info| info.name.clone());
-                uses.push(SourceUse { object, name });
+            if !all.contains(&object) {
+                all.push(object);
             }
         }
     }
-    Ok(uses)
+    uses(&ready.vault, all)
+}
+
+/// Sources by their names in the archive.
+pub fn uses(vault: &Vault, objects: impl IntoIterator<Item = ObjectId>) -> anyhow::Result<Vec<SourceUse>> {
+    let known = sources(vault)?;
+    let named = |object: ObjectId| SourceUse {
+        name: known
+            .get(&object)
+            .map_or_else(|| object.short(), |info| info.name.clone()),
+        object,
+    };
+    Ok(objects.into_iter().map(named).collect())
 }
 
 /// The film's cut, with its cards.

@@ -1,13 +1,14 @@
 //! `heirloom takes SHOT --count N`, `watch` and `queue`: many takes of one shot.
 
+use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use heirloom_dailies::money::estimate;
+use heirloom_dailies::money::{Account, Caps, accounts, estimate};
 use heirloom_dailies::variants::{Spread, film_of};
 use heirloom_dailies::{
     Drawing, Lock, Plan, Silent, SqliteQueue, Work, draw_all, help_draw, takes as dailies,
@@ -18,7 +19,7 @@ use heirloom_vault::{Actor, ObjectId, Vault};
 
 use crate::args::{Queue as QueueCommand, Takes as Options, Watch};
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, make, open, takes};
+use crate::{Ended, INTERRUPTED, make, open, reports, takes};
 
 /// Between two looks at the queue.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ pub fn draw(
     let spread = &options.spread;
     make::threads(spread.threads)?;
     let vault = open::vault(folder)?;
-    let _lock = if spread.hand || spread.dry_run {
+    let lock = if spread.hand || spread.dry_run {
         None
     } else {
         Some(Lock::acquire(folder)?)
@@ -81,6 +82,10 @@ pub fn draw(
     if spread.dry_run || missing == 0 {
         return Ok(());
     }
+    if spread.background {
+        drop(lock);
+        return background(&work, show);
+    }
     let over = AtomicBool::new(false);
     let queue = SqliteQueue::open(&work.join("queue.sqlite"))?;
     let outcome = std::thread::scope(|scope| {
@@ -94,6 +99,15 @@ pub fn draw(
         show.error(&format!(
             "{}: {} (tried {} times)",
             poison.job.shot, poison.why, poison.attempts
+        ));
+    }
+    if outcome.held > 0 {
+        for (_, why) in &outcome.failed {
+            show.error(why);
+        }
+        show.note(&format!(
+            "{} wait for the budget: `heirloom budget` shows it; raise the cap in film.toml and run the same command again.",
+            reports::count(usize::try_from(outcome.held).unwrap_or(usize::MAX), "draw")
         ));
     }
     if outcome.stopped || stop.load(Ordering::Relaxed) {
@@ -232,7 +246,7 @@ fn hands(count: u32, queue: &SqliteQueue, (over, stop): (&AtomicBool, &AtomicBoo
         Command::new(std::env::current_exe()?)
             .args(std::env::args_os().skip(1))
             .arg("--hand")
-            .stdout(std::process::Stdio::null())
+            .stdout(Stdio::null())
             .spawn()
             .context("a second process could not be started")
     };
@@ -275,17 +289,54 @@ fn hands(count: u32, queue: &SqliteQueue, (over, stop): (&AtomicBool, &AtomicBoo
     }
 }
 
+/// Starts the same command in a process of its own, which no closed terminal ends.
+fn background(work: &Path, show: &Show) -> anyhow::Result<()> {
+    let path = work.join("takes.log");
+    let words = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("{} could not be written", path.display()))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(std::env::args_os().skip(1).filter(|word| word != "--background"))
+        .stdin(Stdio::null())
+        .stdout(words.try_clone()?)
+        .stderr(words);
+    // A group of its own: neither Ctrl-C here nor the end of this terminal's shell is sent there.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command.spawn().context("a second process could not be started")?;
+    show.say(&format!(
+        "Drawing in process {}, whatever becomes of this terminal. `heirloom watch` shows how far it is, {} has its words, \
+         `heirloom queue cancel` ends it.",
+        child.id(),
+        path.display()
+    ));
+    Ok(())
+}
+
+/// What was spent, where anything was or there is a cap; the amounts are the ledger's, so those of every process.
+fn spend(vault: &Vault, caps: &Caps) -> anyhow::Result<Option<Account>> {
+    let film = accounts(vault, caps)?.film;
+    Ok((film.draws > 0 || film.cap.is_some()).then_some(film))
+}
+
 /// How far the queue is, again and again.
 pub fn watch(folder: &Path, options: &Watch, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     let queue = queue(folder)?;
+    let vault = open::vault(folder)?;
+    // A film file that is being written to must not end the watch: without it there are no caps to tell of.
+    let caps = open::film(folder, &Show::silent()).map_or_else(|_| Caps::default(), |film| Caps::of(&film));
     let before = queue.counts(None)?;
     let began = Instant::now();
     loop {
         let counts = queue.counts(None)?;
+        let money = spend(&vault, &caps)?;
         if options.json {
             show.say(&serde_json::to_string_pretty(&serde_json::json!({
                 "queued": counts.queued, "under_way": counts.leased, "done": counts.done, "failed": counts.failed,
-                "paused": queue.is_paused()?,
+                "paused": queue.is_paused()?, "money": money,
             }))?);
             return Ok(());
         }
@@ -298,6 +349,12 @@ pub fn watch(folder: &Path, options: &Watch, show: &Show, stop: &Arc<AtomicBool>
             let rate = done as f64 / began.elapsed().as_secs_f64();
             let left = (counts.queued + counts.leased) as f64 / rate;
             line += &format!("; {:.1} a minute, {} left", rate * 60.0, clock(left));
+        }
+        if let Some(money) = money {
+            line += &format!("; {} spent, {} reserved", money.spent, money.reserved);
+            if let Some(left) = money.left {
+                line += &format!(", {left} left");
+            }
         }
         if queue.is_paused()? {
             line += "; paused: heirloom queue resume";

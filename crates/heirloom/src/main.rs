@@ -28,6 +28,7 @@ mod stage;
 mod style;
 mod takes;
 mod trace;
+mod versions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -102,6 +103,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
             _ if options.sheet.is_some() || !options.near.is_empty() => {
                 compare::sheet(folder, &engines(), options, show)
             }
+            _ if options.versions.is_some() => versions::compare(folder, options, show),
             _ => takes::list(folder, options, show),
         },
         Command::Choose(options) => choose::choose(folder, options, show),

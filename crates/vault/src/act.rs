@@ -56,6 +56,8 @@ pub enum Verb {
     Styled,
     /// A request was made; written before anything is spent on it.
     Requested,
+    /// Money was reserved, spent, given back, or may have been spent.
+    Accounted,
     /// A draw gave its outputs.
     Drawn,
     /// The gate or an engine said no.
@@ -84,12 +86,13 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of a film's making.
-    pub const ALL: [Verb; 17] = [
+    pub const ALL: [Verb; 18] = [
         Verb::Ingested,
         Verb::Declared,
         Verb::Revoked,
         Verb::Styled,
         Verb::Requested,
+        Verb::Accounted,
         Verb::Drawn,
         Verb::Refused,
         Verb::Chosen,
@@ -112,6 +115,7 @@ impl Verb {
             Verb::Revoked => "revoked",
             Verb::Styled => "styled",
             Verb::Requested => "requested",
+            Verb::Accounted => "accounted",
             Verb::Drawn => "drawn",
             Verb::Refused => "refused",
             Verb::Chosen => "chosen",
@@ -148,8 +152,8 @@ impl FromStr for Verb {
 /// A word that is no [`Verb`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, drawn, refused, chosen, rejected, shelved, starred, \
-     noted, culled, undone, cut, exported or tidied"
+    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, accounted, drawn, refused, chosen, rejected, \
+     shelved, starred, noted, culled, undone, cut, exported or tidied"
 )]
 pub struct UnknownVerb(pub String);
 

@@ -76,6 +76,7 @@ named! {
     coherence.worst_warp_error_codes maybe "codes" Less "the same of the worst twentieth";
     coherence.warp_error_ratio maybe "" Less "difference along the motion over contrast";
     coherence.lost_percent maybe "%" Less "textured patches not found again";
+    coherence.boil_percent maybe "%" Less "how the motion of places shivers";
     motion.right_percent_s maybe "%/s" Neither "shift to the right";
     motion.down_percent_s maybe "%/s" Neither "shift down";
     motion.grow_percent_s maybe "%/s" Neither "nearing";

@@ -1,6 +1,6 @@
 //! The book: what the ledger says of money, reservation by reservation.
 //!
-//! Acts about money bear the subject `spend`, the verb `requested`, and in their facts `money`: `reserved`, `submitted`, `spent`,
+//! Acts about money bear the subject `spend`, the verb `accounted`, and in their facts `money`: `reserved`, `submitted`, `spent`,
 //! `released` or `uncertain`. All but the first name, as `of`, the reservation that they go on with, and repeat what it is for,
 //! so that a ledger which lost the first still knows what was spent.
 
@@ -225,7 +225,7 @@ impl Entry {
             Turn::Uncertain => "uncertain",
         }
         .into();
-        NewAct::new(Verb::Requested, by, SUBJECT)
+        NewAct::new(Verb::Accounted, by, SUBJECT)
             .with_facts(facts)
             .because(why)
     }
@@ -242,7 +242,7 @@ pub(crate) fn reserving(purpose: &Purpose, by: Actor) -> NewAct {
             purpose.shot, purpose.engine
         ),
     };
-    NewAct::new(Verb::Requested, by, SUBJECT)
+    NewAct::new(Verb::Accounted, by, SUBJECT)
         .with_facts(facts)
         .because(why)
 }

@@ -7,6 +7,8 @@
 
 #![allow(dead_code)] // the example and the test each use a part
 
+pub mod mixed;
+
 use heirloom_dailies::measures::{Exemplars, Expected, LayoutPlan, LayoutPlans, Measures, Move};
 use heirloom_picture::color;
 use heirloom_picture::preview::Preview;
@@ -331,7 +333,7 @@ impl Defect {
             Self::BrokenFrame => ("broken.excess_codes", true),
             Self::OverExposed => ("layout.lighter_stops", true),
             Self::MirroredMove => ("motion.as_asked", false),
-            Self::Boiling => ("coherence.warp_error_codes", true),
+            Self::Boiling => ("coherence.boil_percent", true),
             Self::Loop => ("repetition.returns", true),
         }
     }

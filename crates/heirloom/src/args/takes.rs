@@ -28,6 +28,9 @@ pub struct Takes {
     /// Rank the shot's measured takes by how near their light and colour are to these: pictures, or takes by their ids.
     #[arg(long, value_name = "PICTURE|TAKE", requires = "shot", conflicts_with_all = ["count", "sort"], num_args = 1..)]
     pub near: Vec<String>,
+    /// Versions of the shot's prompt side by side, by the numbers of their takes; the last four where none are named.
+    #[arg(long, value_name = "N", requires = "shot", conflicts_with_all = ["count", "near", "sheet"], num_args = 0..=6)]
+    pub versions: Option<Vec<u32>>,
     #[command(flatten)]
     pub spread: Spread,
 }
@@ -128,6 +131,9 @@ pub struct Spread {
     /// Threads of each process; all cores when left out.
     #[arg(long, value_name = "N", requires = "count")]
     pub threads: Option<usize>,
+    /// Draw in a process of its own, which goes on when this terminal is closed; `heirloom watch` shows how far it is.
+    #[arg(long, requires = "count", conflicts_with_all = ["dry_run", "hand"])]
+    pub background: bool,
     /// Draw beside another process that was started with the same words.
     #[arg(long, hide = true, requires = "count")]
     pub hand: bool,

@@ -8,18 +8,19 @@ use anyhow::Context;
 use heirloom_dailies::staged::{self, StageError};
 use heirloom_dailies::{Plan, Planned, Work, takes};
 use heirloom_engine::gate::{Action, Gate, SourceGate, SourceUse, Verdict};
-use heirloom_engine::{Draw, Engines, Failure};
+use heirloom_engine::{Engines, Failure};
 use heirloom_film::{Board, Scene, Shot, Size};
 use heirloom_finish::animatic::{Animatic, AnimaticShot, Boards, Kept, Label, Lens, Part, Shown, Slate};
 use heirloom_finish::stage_frames::StageFrames;
 use heirloom_finish::{Card, FinishError, Footage, Plate, animatic};
 use heirloom_picture::ffmpeg::Ffmpeg;
 use heirloom_stage::passes::{self, Passes, Renderer};
+use heirloom_vault::ObjectId;
 
 use super::{Room, Setup, render};
 use crate::args::{Prefer, StageAnimatic};
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, make, open};
+use crate::{Ended, INTERRUPTED, cut, make, open, selects};
 
 /// The widest animatic that is made unasked.
 const WIDEST: u32 = 1280;
@@ -161,27 +162,50 @@ impl std::fmt::Display for Counts {
 struct Made {
     /// Plans at the film's size and, where that is another, at the animatic's.
     plans: Vec<Plan>,
+    /// The take that every shot of each has: its select, or what was drawn for it as film.toml has it now.
+    takes: Vec<Vec<Option<ObjectId>>>,
 }
 
 impl Made {
     fn find(room: &Room, engines: &Engines, size: Size, show: &Show) -> anyhow::Result<Self> {
+        let mut made = Self {
+            plans: Vec::new(),
+            takes: Vec::new(),
+        };
         let Some(vault) = &room.vault else {
-            return Ok(Self { plans: Vec::new() });
+            return Ok(made);
         };
         let mut film = room.film.clone();
-        let how = make::Planning::default();
-        let mut plans = vec![make::planned(&room.folder, &film, vault, engines, how, show)?];
-        if film.size != size {
-            film.size = size;
-            plans.push(make::planned(&room.folder, &film, vault, engines, how, show)?);
+        for at in [film.size, size] {
+            if at == film.size && !made.plans.is_empty() {
+                continue;
+            }
+            film.size = at;
+            let how = make::Planning::default();
+            let plan = make::planned(&room.folder, &film, vault, engines, how, show)?;
+            // A select of the film's own size is shown in a smaller animatic too, and told of once.
+            let show = if made.plans.is_empty() {
+                show
+            } else {
+                &Show::silent()
+            };
+            made.takes.push(selects::takes_of(&plan, &film, vault, show)?);
+            made.plans.push(plan);
         }
-        Ok(Self { plans })
+        Ok(made)
     }
 
-    /// The shot as it was planned, at the one size and the other.
-    fn planned<'m>(&'m self, scene: &'m Scene, shot: &'m Shot) -> impl Iterator<Item = &'m Planned> {
-        let shots = self.plans.iter().flat_map(|plan| &plan.shots);
-        shots.filter(move |planned| planned.scene == scene.name && planned.shot.name == shot.name)
+    /// The shot as it was planned, at the one size and the other, each with its take if there is one.
+    fn planned<'m>(
+        &'m self,
+        scene: &'m Scene,
+        shot: &'m Shot,
+    ) -> impl Iterator<Item = (&'m Planned, Option<ObjectId>)> {
+        let shots = self.plans.iter().zip(&self.takes).flat_map(|(plan, takes)| {
+            let takes = takes.iter().copied().chain(std::iter::repeat(None));
+            plan.shots.iter().zip(takes)
+        });
+        shots.filter(move |(planned, _)| planned.scene == scene.name && planned.shot.name == shot.name)
     }
 }
 
@@ -247,35 +271,36 @@ impl Maker<'_> {
         let Some(vault) = &self.room.vault else {
             return Ok(None);
         };
-        for planned in self.made.planned(scene, shot) {
-            let footage = match &planned.work {
+        for (planned, take) in self.made.planned(scene, shot) {
+            let (footage, uses) = match &planned.work {
                 Work::Plate { start } => {
                     let Some(source) = planned.sources.first() else {
                         continue;
                     };
                     let path = vault.path(&source.object);
-                    Footage::Plate(Plate::probe(self.ffmpeg, source.object, &path, *start)?)
+                    let used = [SourceUse {
+                        object: source.object,
+                        name: source.name(),
+                    }];
+                    let plate = Plate::probe(self.ffmpeg, source.object, &path, *start)?;
+                    (Footage::Plate(plate), used.to_vec())
                 }
-                Work::Draw { id, .. } => {
-                    let Some(take) = takes::take_of(vault, &Draw { request: *id, n: 0 })? else {
+                Work::Draw { .. } => {
+                    let Some(take) = take else {
                         continue;
                     };
+                    let take = takes::open(vault, &take)?;
                     let engine = self.engines.get(Some(&take.manifest.engine))?;
                     let frames = engine.open(&take.manifest, vault.clone())?;
-                    Footage::Take {
+                    // A select may be of other sources than film.toml names now.
+                    let used = takes::request(vault, &take.manifest)?.sources;
+                    let footage = Footage::Take {
                         id: take.id,
                         frames: Arc::from(frames),
-                    }
+                    };
+                    (footage, cut::uses(vault, used)?)
                 }
             };
-            let uses: Vec<SourceUse> = planned
-                .sources
-                .iter()
-                .map(|source| SourceUse {
-                    object: source.object,
-                    name: source.name(),
-                })
-                .collect();
             let gate = SourceGate::new(vault, open::today());
             if let Verdict::Refused(grounds) = gate.judge(Action::Export, &uses)? {
                 let words: Vec<String> = grounds.iter().map(ToString::to_string).collect();

@@ -7,6 +7,18 @@ use std::process::{Command, Output};
 
 pub struct Film {
     folder: tempfile::TempDir,
+    /// Let go of before the folder is.
+    disk: Option<Disk>,
+}
+
+/// A small disk of its own, mounted.
+struct Disk(PathBuf);
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // It may be in use still; then it goes when that ends.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
 }
 
 /// What the program said and how it ended.
@@ -84,19 +96,56 @@ impl Film {
     pub fn empty() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            disk: None,
         }
+    }
+
+    /// As [`Film::with`], on a disk of its own that holds so many mebibytes. `None` where there is no right to mount one.
+    pub fn on_a_disk(mebibytes: u32, scenes: &str) -> Option<Self> {
+        let mut film = Self::empty();
+        let path = film.path("disk");
+        std::fs::create_dir(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "none"])
+            .arg(&path)
+            .output();
+        if !mounted.is_ok_and(|done| done.status.success()) {
+            return None;
+        }
+        film.disk = Some(Disk(path));
+        film.fill(scenes);
+        Some(film)
+    }
+
+    /// Fills the film's own disk to the last block; it is free again when the file that this returns is removed.
+    pub fn full(&self) -> PathBuf {
+        let filler = self.path("filler");
+        let mut file = std::fs::File::create(&filler).unwrap();
+        while std::io::Write::write(&mut file, &[7; 4096]).is_ok() {}
+        filler
     }
 
     /// A film of 96x64 with three cleared photographs (`sea`, `moon`, `skin`) and these scenes.
     pub fn with(scenes: &str) -> Self {
         let film = Self::empty();
-        film.toml(scenes);
-        film.photographs();
-        film.run(&[
+        film.fill(scenes);
+        film
+    }
+
+    fn fill(&self, scenes: &str) {
+        self.toml(scenes);
+        self.photographs();
+        self.run(&[
             "archive", "add", "pictures", "--owner", "A. Owner", "--rights", "own work",
         ])
         .well();
-        film
+    }
+
+    /// Where the film is: its own disk, or the temporary folder.
+    fn place(&self) -> &Path {
+        self.disk
+            .as_ref()
+            .map_or_else(|| self.folder.path(), |disk| disk.0.as_path())
     }
 
     pub fn toml(&self, scenes: &str) {
@@ -119,12 +168,12 @@ impl Film {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.place().join(name)
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = program(words);
-        command.current_dir(self.folder.path());
+        command.current_dir(self.place());
         command
     }
 
@@ -159,7 +208,7 @@ impl Film {
             }
         }
         let mut all = Vec::new();
-        below(self.folder.path(), &mut all);
+        below(self.place(), &mut all);
         all.sort();
         all
     }
