@@ -128,7 +128,9 @@ pub fn quality(steps: &mut Steps) -> Result<()> {
          Sound takes are a camera's way over a photograph of `demo/archive`, each a little off the shot's plan, with its own exposure and\n\
          fresh grain; each is spoiled in one way, strongly and barely visibly (`crates/dailies/tests/defects`). The figure is the share\n\
          of pairs, one sound and one spoiled take of the same shot, that the measure orders rightly (AUC), mean over shots. These stand\n\
-         in for takes of an engine; an engine's own takes vary more.",
+         in for takes of an engine; an engine's own takes vary more.\n\n\
+         A thousand takes of one shot, thirty of them sound (fifteen ways of the camera, each twice), are culled to ten by limits that \
+         stand four standard deviations from the mean of ten other sound takes (`crates/dailies/tests/defects/mixed.rs`).",
         &figures,
     )
 }

@@ -66,6 +66,8 @@ pub struct Planned {
 pub struct Asked {
     /// The prompt before its choices were made (see [`crate::pattern`]), where it had any.
     pub pattern: Option<String>,
+    /// The style whose photographs it is made of, where one was asked for.
+    pub style: Option<ObjectId>,
     /// The take that it grew from.
     pub parent: Option<ObjectId>,
     /// What was to become other than in that take: "nearer to dusk, less literal".
@@ -79,6 +81,9 @@ impl Asked {
     pub(crate) fn told(&self, mut act: NewAct) -> NewAct {
         if let Some(pattern) = &self.pattern {
             act.facts["pattern"] = pattern.clone().into();
+        }
+        if let Some(style) = self.style {
+            act = act.input("style", style);
         }
         match self.parent {
             // The take is an input too, so that what grew from what is seen from both ends.

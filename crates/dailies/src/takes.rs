@@ -137,6 +137,23 @@ pub fn request(vault: &Vault, manifest: &TakeManifest) -> Result<Request, TakeEr
     })
 }
 
+/// The style of a take: that of its request, or the one whose photographs it was asked to be made of.
+///
+/// # Errors
+/// The ledger can not be read.
+pub fn style_of(vault: &Vault, manifest: &TakeManifest) -> Result<Option<ObjectId>, VaultError> {
+    let own = request(vault, manifest).ok().and_then(|request| request.style);
+    if own.is_some() {
+        return Ok(own);
+    }
+    let asked = Filter {
+        verb: Some(Verb::Requested),
+        ..Filter::object(manifest.draw.request)
+    };
+    let acts = vault.ledger().acts(&asked)?;
+    Ok(acts.iter().find_map(|act| act.inputs("style").next()))
+}
+
 /// A take as the ledger lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {

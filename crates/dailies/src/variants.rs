@@ -3,7 +3,8 @@
 //! A [`Spread`] says what may vary; [`Spread::shots`] are the shots that come of it, each as if a film had planned it so.
 //! Variation `n` is the same whatever number is asked for, so that asking for two hundred after a hundred adds a hundred.
 
-use heirloom_film::{Film, Shot};
+use heirloom_film::{Film, Shot, SourceCall};
+use heirloom_vault::ObjectId;
 
 use crate::pattern::{Pattern, PatternError, escaped, place};
 use crate::plan::Asked;
@@ -15,12 +16,24 @@ pub struct Spread {
     pub prompts: Vec<String>,
     /// Engines in turn; the shot's own where there are none.
     pub engines: Vec<String>,
+    /// Styles in turn, each by the photographs that stand for it: these are the shot's sources then. The shot's own sources
+    /// where there are none.
+    pub styles: Vec<Matter>,
     /// Strengths of the finish, from and to; the shot's own where it is left out.
     pub finish: Option<(f32, f32)>,
     /// Sizes of the sources' matter, from and to (evenly by ratio); the shot's own where it is left out.
     pub scale: Option<(f32, f32)>,
     /// The first seed; the shot's own where it is left out. Each variation has the next.
     pub seed: Option<u64>,
+}
+
+/// A style as matter: what a shot is made of in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matter {
+    /// The style.
+    pub style: ObjectId,
+    /// Its exemplars, as calls of sources.
+    pub sources: Vec<SourceCall>,
 }
 
 /// One shot of a spread, and what to say of it in the ledger.
@@ -66,6 +79,10 @@ impl Spread {
             varied.seed = self.seed.unwrap_or(shot.seed).wrapping_add(u64::from(n));
             if let Some(engine) = self.engines.get(n as usize % self.engines.len().max(1)) {
                 varied.engine = Some(engine.clone());
+            }
+            if let Some(matter) = self.styles.get(n as usize % self.styles.len().max(1)) {
+                varied.sources.clone_from(&matter.sources);
+                asked.style = Some(matter.style);
             }
             if let Some((low, high)) = self.finish {
                 varied.finish = low + (high - low) * place(n, 0, 2) as f32;
@@ -120,11 +137,19 @@ mod tests {
         shot
     }
 
+    fn matter(n: u8) -> Matter {
+        Matter {
+            style: ObjectId::of(&[n]),
+            sources: vec![SourceCall::parse(&format!("archive:photo-{n}")).unwrap()],
+        }
+    }
+
     #[test]
     fn more_adds_and_changes_nothing() {
         let spread = Spread {
             prompts: vec!["{a|b|c} sea".into(), "no choice".into()],
             engines: vec!["one".into(), "two".into(), "three".into()],
+            styles: [1, 2].map(matter).into(),
             finish: Some((0.2, 0.6)),
             scale: Some((0.5, 2.0)),
             seed: Some(7),
@@ -139,6 +164,8 @@ mod tests {
                 .all(|v| v.shot.scale.is_some_and(|s| (0.5..=2.0).contains(&s)))
         );
         assert_eq!(all[1].shot.prompt, "no choice");
+        assert_eq!(all[2].shot.sources, matter(1).sources);
+        assert_eq!(all[3].asked.style, Some(matter(2).style));
         assert_eq!(
             (all[1].asked.pattern.as_deref(), all[2].asked.pattern.as_deref()),
             (None, Some("{a|b|c} sea"))

@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use heirloom_dailies::money::{Account, Caps, accounts, estimate};
-use heirloom_dailies::variants::{Spread, film_of};
+use heirloom_dailies::variants::{Matter, Spread, film_of};
 use heirloom_dailies::{
     Drawing, Lock, Plan, Silent, SqliteQueue, Work, draw_all, help_draw, takes as dailies,
 };
 use heirloom_engine::{Draw, Engines};
-use heirloom_film::Usd;
+use heirloom_film::{Kind, Shot, SourceCall, Usd};
+use heirloom_style::style::Styles;
 use heirloom_vault::{Actor, ObjectId, Vault};
 
 use crate::args::{Queue as QueueCommand, Takes as Options, Watch};
+use crate::cut::sources;
 use crate::show::Show;
 use crate::{Ended, INTERRUPTED, make, open, reports, takes};
 
@@ -126,6 +128,43 @@ pub fn draw(
     }
 }
 
+/// Styles as what a shot is made of.
+fn matters(vault: &Vault, shot: &Shot, wanted: &str, names: &[String]) -> anyhow::Result<Vec<Matter>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    anyhow::ensure!(
+        matches!(
+            shot.kind,
+            Kind::Living { .. } | Kind::Still { .. } | Kind::Style { .. } | Kind::Guided { .. }
+        ),
+        "{wanted} is a shot of kind {}, which is not made of sources of one's choice, so that no style can take their place; leave \
+         --style out",
+        shot.kind.word()
+    );
+    let styles = Styles::new(vault);
+    let names_of = sources(vault)?;
+    let mut matters = Vec::new();
+    for name in names {
+        let held = styles.get(name)?;
+        let mut calls = Vec::new();
+        for exemplar in &held.style.exemplars {
+            let known = names_of.get(exemplar).with_context(|| {
+                format!(
+                    "a photograph of the style {held} ({}) is no longer in the archive; make the style again, or leave it out",
+                    exemplar.short()
+                )
+            })?;
+            calls.push(SourceCall::parse(&format!("archive:{}", known.name))?);
+        }
+        matters.push(Matter {
+            style: held.id,
+            sources: calls,
+        });
+    }
+    Ok(matters)
+}
+
 /// The shot's variations, as a plan of their own.
 fn planned(
     folder: &Path,
@@ -144,6 +183,7 @@ fn planned(
     let spread = Spread {
         prompts: words.prompt.clone(),
         engines: words.engine.clone(),
+        styles: matters(vault, shot, wanted, &words.style)?,
         finish: words.finish,
         scale: words.scale,
         seed: words.seed,

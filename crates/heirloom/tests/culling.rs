@@ -66,7 +66,7 @@ fn takes_are_measured_once_culled_in_one_act_and_taken_back() {
     let measured = film.run(&["measure", "sea/010", "--json"]).well().out;
     let list = json(&measured[measured.find('[').unwrap()..]);
     for take in list.as_array().unwrap() {
-        assert_eq!(take["measures"]["measures.revision"], 1.0, "{take}");
+        assert_eq!(take["measures"]["measures.revision"], 2.0, "{take}");
         assert!(
             take["measures"]["sharpness.blur_px"].as_f64().unwrap() > 0.0,
             "{take}"

@@ -148,6 +148,62 @@ fn two_versions_of_a_prompt_stand_beside_each_other() {
         .ended(1, &["no takes of version 3", "there are 1, 2"]);
 }
 
+/// The photographs that stand for a style take the place of the shot's sources, and the ledger says whose they are.
+#[test]
+fn takes_are_made_of_styles_in_turn() {
+    let film = Film::with(SCENE);
+    film.run(&["style", "make", "night", "--from", "pictures/moon"])
+        .well();
+    film.run(&["style", "make", "skin", "--from", "pictures/skin"])
+        .well();
+    let words = [
+        "takes", "sea/010", "--count", "4", "--style", "night", "--style", "skin",
+    ];
+    film.run(&words).well();
+    let log = film.run(&["log", "--verb", "requested", "--json"]).well().out;
+    let acts: Vec<serde_json::Value> = log.lines().map(json).collect();
+    let of = |role: &str| -> std::collections::BTreeSet<String> {
+        let edges = acts
+            .iter()
+            .flat_map(|act| act["edges"].as_array().unwrap().clone());
+        let of_role = edges.filter(|edge| edge["role"] == role);
+        of_role.map(|edge| edge["object"].to_string()).collect()
+    };
+    assert_eq!((acts.len(), of("style").len(), of("source").len()), (4, 2, 2));
+    // Taking the leave back from a style's photograph names the takes made of it.
+    let touched = film
+        .run(&[
+            "rights",
+            "revoke",
+            "archive:pictures/moon",
+            "--dry-run",
+            "--why",
+            "asked",
+        ])
+        .well()
+        .out;
+    assert!(
+        touched.contains("night") && touched.contains("2 takes"),
+        "{touched}"
+    );
+    // The same again is there already, by other names of the same styles too.
+    let again = [
+        "takes",
+        "sea/010",
+        "--count",
+        "4",
+        "--style",
+        "night@1",
+        "--style",
+        "skin",
+        "--dry-run",
+    ];
+    let told = film.run(&again).well().out;
+    assert!(told.contains("4 takes, 4 there already, 0 to draw"), "{told}");
+    film.run(&["takes", "sea/010", "--count", "2", "--style", "day"])
+        .ended(1, &["no style day"]);
+}
+
 /// The select, and not what film.toml alone would draw, is what the animatic shows.
 #[test]
 fn the_animatic_shows_the_select() {

@@ -2,18 +2,22 @@
 //!
 //! A frame *repeats* where its small plane differs from the one before by next to nothing: true copies, also through a
 //! codec. It is *held* where it moves less than a quarter of what the frames around it do and differs from the one
-//! before much less than they do: a stand-still under fresh grain, which a sum of differences alone does not tell (the
-//! test of ITU-T and of ffmpeg's `freezedetect` is of the first kind).
+//! before less than they do: a stand-still under fresh grain, which a sum of differences alone does not tell (the test of
+//! ITU-T and of ffmpeg's `freezedetect` is of the first kind). What moves is counted by cells of some patches, whose mean
+//! motion grain can hardly shift: single patches of a soft picture seem to wander by a tenth of a pixel under it.
 //!
 //! *Blind to:* a take that stands still throughout under fresh grain is no stranger than a still shot: its speed
 //! ([`super::moves`]) tells. A shot meant to stand still without grain counts as repeated throughout; compare with the
 //! shot's other takes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::moves::speed;
+use super::moves::hold;
 use super::numbers::median;
 use super::seen::Seen;
+use super::track::Field;
 
 /// Where a take stands still and should not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +34,7 @@ pub struct Frozen {
 
 #[derive(Default)]
 pub(super) struct Freezing {
-    /// Number, difference in codes, speed in widths a frame.
+    /// Number, difference in codes, speed of cells in widths a frame.
     ways: Vec<(u32, f64, f64)>,
 }
 
@@ -38,6 +42,32 @@ pub(super) struct Freezing {
 const COPY_CODES: f64 = 0.04;
 /// Frames each way that are looked at for what moves.
 const AROUND: usize = 8;
+/// Pixels of the small plane on a cell's side: four patches.
+const CELL_PX: f32 = 32.0;
+/// Of what the frames around differ by: grain alone may make up most of that.
+const DIFFERS: f64 = 0.95;
+
+/// Mean length of the motion of cells, by how well their patches are held; in widths.
+fn speed(field: &Field) -> f64 {
+    // Sums of weight and weighted motion, by cell.
+    let mut cells: BTreeMap<(i32, i32), [f64; 3]> = BTreeMap::new();
+    for v in field.vectors.iter().filter(|v| v.sound) {
+        let place = ((v.x / CELL_PX) as i32, (v.y / CELL_PX) as i32);
+        let cell = cells.entry(place).or_default();
+        let weight = hold(v);
+        cell[0] += weight;
+        cell[1] += weight * f64::from(v.motion[0]);
+        cell[2] += weight * f64::from(v.motion[1]);
+    }
+    let length = |cell: &[f64; 3]| libm::sqrt(cell[1] * cell[1] + cell[2] * cell[2]);
+    let weights: f64 = cells.values().map(|cell| cell[0]).sum();
+    let lengths: f64 = cells.values().map(length).sum();
+    if weights > 0.0 {
+        lengths / weights / field.width.max(1) as f64
+    } else {
+        0.0
+    }
+}
 
 impl Freezing {
     pub fn frame(&mut self, seen: &Seen<'_>) {
@@ -64,7 +94,7 @@ impl Freezing {
             // A twentieth of a pixel of the small plane is what noise alone makes.
             speeds[at] < 0.25 * speed
                 && speed > 0.05 / 160.0
-                && differences[at] < 0.7 * usual(&differences, at)
+                && differences[at] < DIFFERS * usual(&differences, at)
         };
         let (mut repeated, mut frozen, mut run, mut longest, mut from) = (0, 0, 0, 0, None);
         for at in 0..count {

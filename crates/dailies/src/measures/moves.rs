@@ -50,7 +50,7 @@ fn place(field: &Field, v: &Vector) -> [f64; 2] {
 /// Texture (codes² a pixel²) that holds a patch half as well as any can be.
 const HOLDS: f64 = 8.0;
 
-fn hold(v: &Vector) -> f64 {
+pub(super) fn hold(v: &Vector) -> f64 {
     let texture = f64::from(v.texture);
     texture / (texture + HOLDS)
 }

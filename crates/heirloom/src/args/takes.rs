@@ -98,6 +98,9 @@ pub struct Spread {
     /// An engine in place of the shot's own. May be given again: they take turns.
     #[arg(long, value_name = "NAME", requires = "count")]
     pub engine: Vec<String>,
+    /// A style whose photographs the shot is made of, in place of its own sources. May be given again: they take turns.
+    #[arg(long, value_name = "NAME", requires = "count")]
+    pub style: Vec<String>,
     /// Strengths of the finish, from and to.
     #[arg(long, value_name = "A..B", requires = "count", value_parser = |text: &str| span(text, 0.0, 1.0))]
     pub finish: Option<(f32, f32)>,
