@@ -31,6 +31,7 @@
 //! - Nothing that costs money is handed in before its price is reserved in the ledger, under every cap ([`money`]).
 //! - One `make` at a time in one film ([`Lock`]).
 
+pub mod asked;
 pub mod choices;
 mod clips;
 pub mod cull;

@@ -128,7 +128,7 @@ impl Sources<'_> {
 }
 
 /// A shot on the stage.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Staged {
     /// Its scene, camera and time.
     pub blocked: Blocked,

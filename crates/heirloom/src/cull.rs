@@ -7,13 +7,14 @@ use std::sync::atomic::AtomicBool;
 use heirloom_dailies::cull::{CullPlan, Fate, apply, cull as plan_cull};
 use heirloom_dailies::index::{Index, Query, Row};
 use heirloom_dailies::measures::MeasureOptions;
-use heirloom_dailies::measuring::{Measuring, missing};
+use heirloom_dailies::measuring::Measuring;
 use heirloom_dailies::subject;
-use heirloom_engine::Engines;
+use heirloom_engine::{Engines, TakeManifest};
 use heirloom_film::Film;
 use heirloom_vault::{Actor, ObjectId, Vault};
 
 use crate::args::{Cull, Measure};
+use crate::asked::Asking;
 use crate::show::Show;
 use crate::{Ended, INTERRUPTED, open, reports, takes};
 
@@ -47,13 +48,31 @@ pub fn measure(
         .iter()
         .map(|row| row.take)
         .collect();
+    let (scene, shot) = takes::among(&film, &options.shot)?;
+    let mut asking = Asking::of(folder, &vault, (&film, scene, shot), show)?;
+    if let Some(style) = &options.style {
+        asking = asking.with_style(style)?;
+    }
+    if options.stage {
+        asking = asking.with_stage(shot)?;
+    }
+    let asked = |take: &TakeManifest| asking.asked(take);
+    let measuring = Measuring {
+        vault: &vault,
+        engines,
+        index: &index,
+        asked: &asked,
+        options: MeasureOptions::default(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        stop,
+    };
     let takes = if options.again {
         all.clone()
     } else {
-        missing(&index, &all)?
+        measuring.missing(&all)?
     };
-    take_measure(&vault, engines, &index, &takes, show, stop)?;
-    let known = all.len() - missing(&index, &all)?.len();
+    take_measure(&measuring, &takes, show)?;
+    let known = all.len() - measuring.missing(&all)?.len();
     show.say(&format!(
         "{known} of {} of {} are measured; `heirloom cull {}` goes by that.",
         reports::count(all.len(), "take"),
@@ -71,30 +90,18 @@ pub fn measure(
     Ok(())
 }
 
-fn take_measure(
-    vault: &Arc<Vault>,
-    engines: &Engines,
-    index: &Index,
-    takes: &[ObjectId],
-    show: &Show,
-    stop: &Arc<AtomicBool>,
-) -> anyhow::Result<()> {
+fn take_measure(measuring: &Measuring<'_>, takes: &[ObjectId], show: &Show) -> anyhow::Result<()> {
     if takes.is_empty() {
         return Ok(());
     }
     let bar = show.bar("measuring", takes.len() as u64, "takes");
-    let measuring = Measuring {
-        vault,
-        engines,
-        index,
-        options: MeasureOptions::default(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        stop,
-    };
     let outcome = measuring.measure(takes, &|done| bar.at(done as u64, takes.len() as u64))?;
     drop(bar);
     for (take, why) in &outcome.failed {
         show.error(&format!("{} could not be measured: {why}", takes::short(take)));
+    }
+    for why in &outcome.without {
+        show.note(&format!("note: takes were measured {why}"));
     }
     if outcome.stopped {
         show.note("Stopped. What was measured is kept: the same command goes on from here.");
@@ -116,10 +123,21 @@ pub fn cull(
     let index = Index::open(&vault)?;
     let rows = rows(&film, &vault, &index, &options.shot)?;
     let all: Vec<ObjectId> = rows.iter().map(|row| row.take).collect();
-    take_measure(&vault, engines, &index, &missing(&index, &all)?, show, stop)?;
+    let (scene, shot) = takes::among(&film, &options.shot)?;
+    let asking = Asking::of(folder, &vault, (&film, scene, shot), show)?;
+    let asked = |take: &TakeManifest| asking.asked(take);
+    let measuring = Measuring {
+        vault: &vault,
+        engines,
+        index: &index,
+        asked: &asked,
+        options: MeasureOptions::default(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        stop,
+    };
+    take_measure(&measuring, &measuring.missing(&all)?, show)?;
     let mut rules = film.cull.clone();
     rules.keep = options.keep.unwrap_or(rules.keep);
-    let (scene, shot) = takes::among(&film, &options.shot)?;
     let subject = subject(scene, shot);
     let plan = plan_cull(&subject, &index.candidates(&vault, &subject)?, &rules)?;
     if options.json {

@@ -4,6 +4,7 @@
 
 mod archive;
 mod args;
+mod asked;
 mod attribution;
 mod budget;
 mod choose;

@@ -165,3 +165,47 @@ fn the_cut_takes_the_select() {
         made.err
     );
 }
+
+/// A blocked shot: the camera goes to the left past three things, so that they go to the right.
+const GUIDED: &str = r#"
+[[scene]]
+name = "yard"
+[[scene.shot]]
+id = "sh-33333333"
+name = "010"
+frames = 8
+kind = "guided"
+sources = ["archive:sea", "archive:moon"]
+[scene.shot.blocking]
+camera = { at = [0, 1.5, 5], look_at = [0, 1, 0], lens_mm = 35 }
+moves = [{ kind = "truck", left = 1.0, frames = [0, 7] }]
+[[scene.shot.blocking.thing]]
+name = "one"
+shape = "figure"
+at = [-1, 0, 0]
+[[scene.shot.blocking.thing]]
+name = "two"
+shape = "figure"
+at = [1, 0, 0]
+[[scene.shot.blocking.thing]]
+name = "ground"
+shape = "ground"
+size = [40, 40]
+"#;
+
+#[test]
+fn takes_are_held_against_the_stage() {
+    let film = Film::with(GUIDED);
+    film.run(&["takes", "yard/010", "--count", "2"]).well();
+    let ran = film.run(&["measure", "yard/010", "--json"]).well();
+    assert!(ran.out.starts_with("2 of 2 takes"), "{}", ran.out);
+    let list = json(&ran.out[ran.out.find('[').unwrap()..]);
+    let number = |take: &serde_json::Value, name: &str| take["measures"][name].as_f64();
+    for take in list.as_array().unwrap() {
+        assert!(number(take, "motion.as_asked").unwrap() > 0.3, "{take}");
+        let distance = number(take, "layout.distance").unwrap();
+        assert!((0.0..=1.0).contains(&distance), "{take}");
+        assert!(number(take, "stage.outlines_placed").is_none(), "{take}");
+        assert!(number(take, "style.palette").is_none(), "{take}");
+    }
+}

@@ -163,6 +163,44 @@ impl Index {
         })
     }
 
+    /// Notes what these measures of a take were held against, by what it is. It goes as soon as others are noted.
+    ///
+    /// # Errors
+    /// The index can not be written.
+    pub fn put_against(
+        &self,
+        take: &ObjectId,
+        objects: &BTreeMap<String, ObjectId>,
+    ) -> Result<(), IndexError> {
+        let text = serde_json::json!(objects).to_string();
+        self.run(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let take = known(&transaction, take)?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO against (take, objects) VALUES (?1, ?2)")?
+                .execute(params![take, text])?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// What the measures of a take were held against; empty where that was nothing.
+    ///
+    /// # Errors
+    /// The index can not be read.
+    pub fn against(&self, take: &ObjectId) -> Result<BTreeMap<String, ObjectId>, IndexError> {
+        self.run(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT a.objects FROM known k JOIN against a ON a.take = k.id WHERE k.take = ?1",
+            )?;
+            let mut rows = query.query([take.to_string()])?;
+            let Some(row) = rows.next()? else {
+                return Ok(BTreeMap::new());
+            };
+            // What can not be read is as good as nothing: the take is measured again.
+            Ok(serde_json::from_str(&row.get::<_, String>(0)?).unwrap_or_default())
+        })
+    }
+
     /// Brings the index up to the ledger. Queries do so themselves.
     ///
     /// # Errors
@@ -291,5 +329,8 @@ fn put(connection: &Connection, take: &ObjectId, measured: &Measured) -> rusqlit
     connection
         .prepare_cached("INSERT OR REPLACE INTO measured (take, numbers, look) VALUES (?1, ?2, ?3)")?
         .execute(params![take, text, look])?;
+    connection
+        .prepare_cached("DELETE FROM against WHERE take = ?1")?
+        .execute([take])?;
     listed::measure(connection, take, &numbers, before)
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::{IndexError, listed};
 
 /// The format of the derived tables. Those of another format are thrown away and filled anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How long to wait for another program that is writing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +21,8 @@ const MEASURED: &str = "
     CREATE TABLE IF NOT EXISTS measured (
         take INTEGER NOT NULL PRIMARY KEY, numbers TEXT NOT NULL, look BLOB NOT NULL
     ) STRICT;
+    -- What a measured take was held against: JSON of objects by what they are.
+    CREATE TABLE IF NOT EXISTS against (take INTEGER NOT NULL PRIMARY KEY, objects TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS names (id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
     DROP TABLE IF EXISTS numbers;
 ";

@@ -87,13 +87,23 @@ fn composition(a: &[[f64; 3]], b: &[[f64; 3]]) -> f64 {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plans {
     plans: Vec<(u32, Plan)>,
+    /// Each speaks for its one frame alone.
+    exact: bool,
 }
 
 impl Plans {
     /// Pictures, each with the number of the frame (from 0) that it is of. Frames between two are held to the nearer.
     pub fn new(mut plans: Vec<(u32, Plan)>) -> Self {
         plans.sort_by_key(|p| p.0);
-        Self { plans }
+        Self { plans, exact: false }
+    }
+
+    /// Pictures that certain frames must be, each with its frame's number: frames between them are held to none.
+    pub fn exactly(plans: Vec<(u32, Plan)>) -> Self {
+        Self {
+            exact: true,
+            ..Self::new(plans)
+        }
     }
 
     /// The stage's colour pass, every `step`-th frame. `None` where it has none.
@@ -143,7 +153,7 @@ impl<'a> LaidOut<'a> {
     pub fn new(plans: &'a Plans, near: u32) -> Self {
         Self {
             plans,
-            near,
+            near: if plans.exact { 0 } else { near },
             distances: Vec::new(),
             stops: Vec::new(),
         }

@@ -37,12 +37,23 @@ pub struct Takes {
 
 /// Options of `measure`.
 #[derive(Debug, Group)]
+#[command(after_help = "\
+Takes are held against the shot's plan: the motion and the layout of its stage, or its pictures. Where that changes, they
+are measured again. docs/measures.md has the numbers.
+  heirloom measure sea/010                         what is not measured yet
+  heirloom measure sea/010 --style father --stage  against a style and the stage too")]
 pub struct Measure {
     /// The shot, as "scene/shot" or its id.
     pub shot: String,
     /// Measure those too that are measured already.
     #[arg(long)]
     pub again: bool,
+    /// Hold them against this style, "father" or "father@2", in place of their own.
+    #[arg(long, value_name = "STYLE")]
+    pub style: Option<String>,
+    /// Judge how well they follow the stage: seconds more for every second of a take.
+    #[arg(long)]
+    pub stage: bool,
     /// Every take's numbers as JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,0 +1,141 @@
+//! What a shot's takes are held against when they are measured: its plan, their style, the stage.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use heirloom_archive::Archive;
+use heirloom_dailies::asked::{Against, AskedFor, OfShot, OfStyle, StyleDrift};
+use heirloom_dailies::measures::{Exemplars, MeasureOptions};
+use heirloom_dailies::staged::{Shelf, Sources};
+use heirloom_dailies::takes as dailies;
+use heirloom_engine::TakeManifest;
+use heirloom_engine::gate::{Action, SourceGate};
+use heirloom_film::{Film, Scene, Shot};
+use heirloom_picture::preview::{self, Preview};
+use heirloom_style::drift::Features;
+use heirloom_style::style::{Style, Styles};
+use heirloom_vault::{ObjectId, Vault};
+
+use crate::open;
+use crate::show::Show;
+
+/// What is asked of the takes of one shot.
+pub struct Asking {
+    vault: Arc<Vault>,
+    shot: OfShot,
+    /// The style that was named; else every take's own.
+    style: Option<Arc<Against<OfStyle>>>,
+    /// Takes' own styles, by object.
+    styles: Mutex<BTreeMap<ObjectId, Arc<Against<OfStyle>>>>,
+    /// Whether adherence to the stage is judged too.
+    stage: bool,
+}
+
+impl Asking {
+    /// What `film.toml` asks of a shot's takes. What of it can not be had is said, with the mend, and left out.
+    pub fn of(
+        folder: &Path,
+        vault: &Arc<Vault>,
+        (film, scene, shot): (&Film, &Scene, &Shot),
+        show: &Show,
+    ) -> anyhow::Result<Self> {
+        let archive = Archive::new(vault).sources()?;
+        let gate = SourceGate::new(vault, open::today());
+        let sources = Sources {
+            folder,
+            archive: Some(Shelf {
+                vault,
+                sources: &archive,
+                gate: &gate,
+                action: Action::Choose,
+            }),
+        };
+        let (of_shot, lacking) = OfShot::new(film, shot, vault.clone(), &sources);
+        for why in lacking {
+            show.note(&format!(
+                "note: takes of {} {} are measured without all that its plan asks for: {why}",
+                scene.name, shot.name
+            ));
+        }
+        Ok(Self {
+            vault: vault.clone(),
+            shot: of_shot,
+            style: None,
+            styles: Mutex::default(),
+            stage: false,
+        })
+    }
+
+    /// Takes are held against this style, whatever their own is.
+    pub fn with_style(mut self, call: &str) -> anyhow::Result<Self> {
+        let held = Styles::new(&self.vault).get(call)?;
+        self.style = Some(Arc::new(self.against(held.id)));
+        Ok(self)
+    }
+
+    /// Adherence to the stage is judged too.
+    pub fn with_stage(mut self, shot: &Shot) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            shot.blocking.is_some(),
+            "shot {} is not blocked, so there is no stage to hold its takes against; give it a [scene.shot.blocking] in \
+             film.toml, or leave --stage out",
+            shot.name
+        );
+        self.stage = true;
+        Ok(self)
+    }
+
+    /// What is asked of a take.
+    pub fn asked(&self, take: &TakeManifest) -> AskedFor {
+        // A take whose request is gone has no keyframes and no style that could be known.
+        let request = dailies::request(&self.vault, take).ok();
+        let own = request.as_ref().and_then(|request| request.style);
+        AskedFor {
+            plan: self.shot.plan(take, request.as_ref()),
+            style: match (&self.style, own) {
+                (Some(named), _) => Some(named.clone()),
+                (None, Some(own)) => Some(self.own(own)),
+                (None, None) => None,
+            },
+            stage: self.stage.then(|| self.shot.stage(take)).flatten(),
+        }
+    }
+
+    fn own(&self, id: ObjectId) -> Arc<Against<OfStyle>> {
+        let mut styles = self.styles.lock().unwrap_or_else(PoisonError::into_inner);
+        styles
+            .entry(id)
+            .or_insert_with(|| Arc::new(self.against(id)))
+            .clone()
+    }
+
+    fn against(&self, id: ObjectId) -> Against<OfStyle> {
+        let vault = self.vault.clone();
+        Against::new(id, move || of_style(&vault, &id).map_err(|e| format!("{e:#}")))
+    }
+}
+
+/// A style's pictures and its drift.
+fn of_style(vault: &Vault, id: &ObjectId) -> anyhow::Result<OfStyle> {
+    let style: Style = serde_json::from_slice(&vault.read(id)?).with_context(|| {
+        format!(
+            "the style {} can not be read; `heirloom vault verify` tells whether it is whole",
+            id.short()
+        )
+    })?;
+    let side = MeasureOptions::default().side_px;
+    let mut pictures = Vec::new();
+    for exemplar in &style.exemplars {
+        pictures.push(preview::decode(&vault.read(exemplar)?, &exemplar.short(), side)?);
+    }
+    let drift = Styles::new(vault).reference(&style)?.map(|reference| {
+        let drift: StyleDrift = Box::new(move |view| reference.drift(&Features::of(view)).total);
+        drift
+    });
+    Ok(OfStyle {
+        exemplars: Exemplars::of(pictures.iter().filter_map(Preview::view)),
+        drift,
+    })
+}
