@@ -5,7 +5,7 @@
 //! *look*: 144 numbers in OKLab, of 4 x 4 cells each. So 0.02 of distance between two looks is just seen.
 //!
 //! What is not held against anything here, for want of the shot's plan: the motion asked for, pictures of the layout, a
-//! style. Those numbers are missing then, not zero.
+//! style. Those numbers are missing then, not zero. Subjects that the shot is to show may be handed in.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,8 @@ use heirloom_vault::{ObjectId, Vault};
 
 use crate::index::{Index, IndexError, Measured};
 use crate::measures::{
-    Context, FrameError, Frames, MeasureError, MeasureOptions, NAMED, OfTake, Proxy, REVISION, measure,
+    Context, FrameError, Frames, MeasureError, MeasureOptions, NAMED, OfTake, Proxy, REVISION, Sought,
+    measure,
 };
 use crate::takes;
 
@@ -36,6 +37,8 @@ pub struct Measuring<'a> {
     pub engines: &'a Engines,
     /// Where what was measured is noted.
     pub index: &'a Index,
+    /// The subjects that the takes are to show.
+    pub subjects: &'a [Sought],
     /// How.
     pub options: MeasureOptions,
     /// Takes that are measured at a time; at least one.
@@ -124,7 +127,7 @@ impl Measuring<'_> {
         let opened = engine
             .open(&manifest, self.vault.clone())
             .map_err(|e| words(&e))?;
-        match of_take(&*opened, manifest.rate, &self.options, self.stop) {
+        match of_take(&*opened, manifest.rate, self.subjects, &self.options, self.stop) {
             Ok(measured) => Ok(measured),
             Err(MeasureError::Stopped) => Err(Trouble::Stopped),
             Err(error) => Err(words(&error)),
@@ -148,6 +151,7 @@ fn held<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 pub fn of_take(
     take: &dyn TakeFrames,
     rate: Rate,
+    subjects: &[Sought],
     options: &MeasureOptions,
     stop: &AtomicBool,
 ) -> Result<Measured, MeasureError> {
@@ -160,6 +164,7 @@ pub fn of_take(
         look: Vec::new(),
     };
     let context = Context {
+        subjects,
         origins: Some(take),
         stop: Some(stop),
         ..Context::default()

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use heirloom_dailies::cull::{CullPlan, Fate, apply, cull as plan_cull};
 use heirloom_dailies::index::{Index, Query, Row};
-use heirloom_dailies::measures::MeasureOptions;
+use heirloom_dailies::measures::{MeasureOptions, Sought};
 use heirloom_dailies::measuring::{Measuring, missing};
 use heirloom_dailies::subject;
 use heirloom_engine::Engines;
@@ -15,7 +15,7 @@ use heirloom_vault::{Actor, ObjectId, Vault};
 
 use crate::args::{Cull, Measure};
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, open, reports, takes};
+use crate::{Ended, INTERRUPTED, open, reports, subjects, takes};
 
 /// A shot's takes as the index lists them.
 pub fn rows(film: &Film, vault: &Vault, index: &Index, wanted: &str) -> anyhow::Result<Vec<Row>> {
@@ -52,7 +52,8 @@ pub fn measure(
     } else {
         missing(&index, &all)?
     };
-    take_measure(&vault, engines, &index, &takes, show, stop)?;
+    let subjects = subjects::sought(folder, &vault, &film, &options.shot, show)?;
+    take_measure(&vault, engines, &index, &subjects, &takes, show, stop)?;
     let known = all.len() - missing(&index, &all)?.len();
     show.say(&format!(
         "{known} of {} of {} are measured; `heirloom cull {}` goes by that.",
@@ -75,6 +76,7 @@ fn take_measure(
     vault: &Arc<Vault>,
     engines: &Engines,
     index: &Index,
+    subjects: &[Sought],
     takes: &[ObjectId],
     show: &Show,
     stop: &Arc<AtomicBool>,
@@ -87,6 +89,7 @@ fn take_measure(
         vault,
         engines,
         index,
+        subjects,
         options: MeasureOptions::default(),
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         stop,
@@ -116,7 +119,9 @@ pub fn cull(
     let index = Index::open(&vault)?;
     let rows = rows(&film, &vault, &index, &options.shot)?;
     let all: Vec<ObjectId> = rows.iter().map(|row| row.take).collect();
-    take_measure(&vault, engines, &index, &missing(&index, &all)?, show, stop)?;
+    let subjects = subjects::sought(folder, &vault, &film, &options.shot, show)?;
+    let unmeasured = missing(&index, &all)?;
+    take_measure(&vault, engines, &index, &subjects, &unmeasured, show, stop)?;
     let mut rules = film.cull.clone();
     rules.keep = options.keep.unwrap_or(rules.keep);
     let (scene, shot) = takes::among(&film, &options.shot)?;

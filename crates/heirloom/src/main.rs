@@ -26,6 +26,7 @@ mod selects;
 mod show;
 mod stage;
 mod style;
+mod subjects;
 mod takes;
 mod trace;
 
