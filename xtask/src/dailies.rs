@@ -130,7 +130,8 @@ pub fn quality(steps: &mut Steps) -> Result<()> {
          of pairs, one sound and one spoiled take of the same shot, that the measure orders rightly (AUC), mean over shots. These stand\n\
          in for takes of an engine; an engine's own takes vary more.\n\n\
          A thousand takes of one shot, thirty of them sound (fifteen ways of the camera, each twice), are culled to ten by limits that \
-         stand four standard deviations from the mean of ten other sound takes (`crates/dailies/tests/defects/mixed.rs`).",
+         stand four standard deviations from the mean of ten other sound takes, with `alike` just above how far two takes of one way lie \
+         apart (`crates/dailies/tests/defects/mixed.rs`).",
         &figures,
     )
 }

@@ -235,10 +235,10 @@ fn thousand(arguments: &Arguments) -> Outcome<()> {
     let shots = shots(arguments)?;
     let shot = shots
         .iter()
-        .find(|s| s.name == "retina")
+        .find(|s| s.name == "coffee")
         .or(shots.first())
         .ok_or("no photograph")?;
-    let culled = defects::mixed::cull_mixed(shot, 1000, 30, 10);
+    let culled = defects::mixed::cull_mixed(shot, 1000, 30, 10)?;
     let sound = culled.kept.iter().filter(|(_, wrong)| wrong.is_none()).count();
     let slipped: usize = culled.slipped.values().sum();
     println!(

@@ -52,6 +52,7 @@ mod plan;
 pub mod queue;
 pub mod report;
 pub mod staged;
+pub mod subjects;
 pub mod takes;
 pub mod variants;
 mod wording;

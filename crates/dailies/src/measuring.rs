@@ -5,7 +5,8 @@
 //! *look*: 144 numbers in OKLab, of 4 x 4 cells each. So 0.02 of distance between two looks is just seen.
 //!
 //! What a take is held against, besides itself, whoever measures says ([`Measuring::asked`], [`crate::asked`]): the shot's
-//! plan gives `motion.as_asked`, `motion.gain` and `layout.*`, a style `style.*` and `drift.*`, the stage `stage.*`. What it
+//! plan gives `motion.as_asked`, `motion.gain` and `layout.*`, a style `style.*` and `drift.*`, the stage `stage.*`, the
+//! shot's subjects `likeness.*`. What it
 //! was held against stands in the index beside the numbers: where that changes, the take is measured again. Of what is not
 //! asked, and of what can not be had, the numbers are missing, not zero.
 
@@ -231,6 +232,7 @@ pub fn of_take(
     let plan = held.take(asked::PLAN, asked.plan.as_ref());
     let style = held.take(asked::STYLE, asked.style.as_ref());
     let stage = held.take(asked::STAGE, asked.stage.as_ref());
+    let subjects = held.take(asked::SUBJECTS, asked.subjects.as_ref());
     let context = Context {
         layout: plan.and_then(|plan| plan.layout.as_ref()),
         motion: plan.and_then(|plan| plan.motion.as_ref()),
@@ -239,6 +241,7 @@ pub fn of_take(
             .filter(|pictures| !pictures.is_empty()),
         // On frames of its own, larger ones.
         drift: None,
+        subjects: subjects.map_or(&[], Vec::as_slice),
         origins: Some(take),
         stop: Some(stop),
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::Film;
 use crate::read::Places;
-use crate::toml::Table;
+use crate::toml::{Table, nearest};
 
 /// Everything that can only be said of the film as a whole.
 pub(crate) fn whole(root: &Table<'_>, film: &Film, places: &Places) {
@@ -17,6 +17,7 @@ pub(crate) fn whole(root: &Table<'_>, film: &Film, places: &Places) {
     names(root, film, places);
     ids(root, places);
     dissolves(root, film, places);
+    subjects(root, film, places);
 }
 
 fn names(root: &Table<'_>, film: &Film, places: &Places) {
@@ -59,6 +60,38 @@ fn ids(root: &Table<'_>, places: &Places) {
                 format!("the id \"{id}\" is there twice"),
                 "delete this line; the next `heirloom make` writes a fresh id",
                 Some((first.clone(), "first here")),
+            );
+        }
+    }
+}
+
+fn subjects(root: &Table<'_>, film: &Film, places: &Places) {
+    let names: Vec<&str> = film
+        .subjects
+        .iter()
+        .map(|subject| subject.name.as_str())
+        .collect();
+    let shots = film
+        .shots()
+        .map(|(_, shot)| shot)
+        .zip(places.scenes.iter().flat_map(|(_, shots)| shots));
+    for (shot, place) in shots {
+        for (shown, place) in shot.subjects.iter().zip(&place.subjects) {
+            if names.contains(&shown.name.as_str()) {
+                continue;
+            }
+            let mend = match nearest(&shown.name, names.iter().copied()) {
+                Some(meant) => format!("write \"{}\"", meant.escape_debug()),
+                None => format!(
+                    "add `[subject.\"{}\"]` with pictures of it: `pictures = [\"archive:...\"]`",
+                    shown.name.escape_debug()
+                ),
+            };
+            root.fault_at(
+                place.clone(),
+                format!("there is no subject called \"{}\"", shown.name.escape_debug()),
+                mend,
+                None,
             );
         }
     }

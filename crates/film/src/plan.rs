@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Blocking, Board, Budget, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, ShareLimits,
-    Size, SourceCall, Still, Usd,
+    Shown, Size, SourceCall, Still, Subject, Usd,
 };
 
 /// A whole film as `film.toml` plans it, every number within its range.
@@ -41,6 +41,8 @@ pub struct Film {
     pub budget: Budget,
     /// Who makes and who appears.
     pub people: Vec<Person>,
+    /// Who and what is to be known again from shot to shot.
+    pub subjects: Vec<Subject>,
     /// The scenes, in order.
     pub scenes: Vec<Scene>,
 }
@@ -64,6 +66,7 @@ impl Film {
             cull: Cull::default(),
             budget: Budget::default(),
             people: Vec::new(),
+            subjects: Vec::new(),
             scenes: Vec::new(),
         }
     }
@@ -146,6 +149,8 @@ pub struct Shot {
     pub layout: Option<Layout>,
     /// What stands still while the rest flows.
     pub still: Option<Still>,
+    /// Subjects that are to be known again in it, and where.
+    pub subjects: Vec<Shown>,
     /// Of the keys that words may fill, those that the file states, as against those left to their defaults:
     /// `flow`, `speed`, `direction` and `steady` of its motion, `finish` and `scale`.
     pub stated: BTreeSet<&'static str>,
@@ -177,6 +182,7 @@ impl Shot {
             boards: Vec::new(),
             layout: None,
             still: None,
+            subjects: Vec::new(),
             stated: BTreeSet::new(),
         }
     }

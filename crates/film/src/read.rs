@@ -12,6 +12,7 @@ use crate::problem::{Problem, Problems};
 use crate::read_blocking::file;
 use crate::shares;
 use crate::shot::scene;
+use crate::subject;
 use crate::toml::{self, Table, Value};
 use crate::{Charter, Film, Id, Leave, NamedArtists, Person, Rate, Size, SizeError, SourcesRule};
 
@@ -101,6 +102,8 @@ pub(crate) struct ShotPlace {
     pub name: Range<usize>,
     pub frames: Range<usize>,
     pub dissolve: Range<usize>,
+    /// Of each of its subjects, its name's.
+    pub subjects: Vec<Range<usize>>,
 }
 
 fn film(mut root: Table<'_>) -> Film {
@@ -120,6 +123,10 @@ fn film(mut root: Table<'_>) -> Film {
     }
     let people = root.get("people").and_then(|v| v.tables()).unwrap_or_default();
     film.people = self::people(people);
+    film.subjects = root
+        .get("subject")
+        .map(|v| subject::subjects(&v))
+        .unwrap_or_default();
 
     let mut places = Places::default();
     let homeless = root.forbid(
@@ -160,6 +167,9 @@ fn film(mut root: Table<'_>) -> Film {
         ("culling", "cull"),
         ("budgets", "budget"),
         ("money", "budget"),
+        ("subjects", "subject"),
+        ("character", "subject"),
+        ("characters", "subject"),
     ]);
     film
 }

@@ -7,6 +7,7 @@ use crate::like::like;
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
 use crate::read_layout;
+use crate::subject;
 use crate::toml::{Table, Value};
 use std::collections::BTreeMap;
 
@@ -307,6 +308,12 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             "delete it: only the composition of a still or living shot can be drawn",
         );
     }
+    let shown = table
+        .get("subjects")
+        .map(|v| subject::shown(&v, frames))
+        .unwrap_or_default();
+    let subject_places;
+    (shot.subjects, subject_places) = shown.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
     let filled = filled(&mut table, word, &mut foreign);
     let mut start = 0;
     if is(&[plate, style, slow]) {
@@ -400,12 +407,15 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("composition", "layout"),
         ("drawing", "layout"),
         ("margins", "frame"),
+        ("subject", "subjects"),
+        ("characters", "subjects"),
         ("outpaint", "frame"),
     ]);
     let place = ShotPlace {
         name: name_place,
         frames: frames_place,
         dissolve: dissolve_place,
+        subjects: subject_places,
     };
     (shot, place)
 }

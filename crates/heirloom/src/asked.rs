@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use heirloom_archive::Archive;
 use heirloom_dailies::asked::{Against, AskedFor, OfShot, OfStyle, StyleDrift};
-use heirloom_dailies::measures::{Exemplars, MeasureOptions};
+use heirloom_dailies::measures::{Exemplars, MeasureOptions, Sought};
 use heirloom_dailies::staged::{Shelf, Sources};
+use heirloom_dailies::subjects::OfSubjects;
 use heirloom_dailies::takes as dailies;
 use heirloom_engine::TakeManifest;
 use heirloom_engine::gate::{Action, SourceGate};
-use heirloom_film::{Film, Scene, Shot};
+use heirloom_film::{Film, Rate, Scene, Shot};
 use heirloom_picture::preview::{self, Preview};
 use heirloom_style::drift::Features;
 use heirloom_style::style::{Style, Styles};
@@ -25,6 +26,9 @@ use crate::show::Show;
 pub struct Asking {
     vault: Arc<Vault>,
     shot: OfShot,
+    subjects: Arc<OfSubjects>,
+    /// Subjects with their pictures, by object: one for every rate of takes.
+    sought: Mutex<BTreeMap<ObjectId, Arc<Against<Vec<Sought>>>>>,
     /// The style that was named; else every take's own.
     style: Option<Arc<Against<OfStyle>>>,
     /// Takes' own styles, by object.
@@ -52,7 +56,9 @@ impl Asking {
                 action: Action::Choose,
             }),
         };
-        let (of_shot, lacking) = OfShot::new(film, shot, vault.clone(), &sources);
+        let (of_shot, mut lacking) = OfShot::new(film, shot, vault.clone(), &sources);
+        let (subjects, without) = OfSubjects::new(film, shot, &sources);
+        lacking.extend(without);
         for why in lacking {
             show.note(&format!(
                 "note: takes of {} {} are measured without all that its plan asks for: {why}",
@@ -62,6 +68,8 @@ impl Asking {
         Ok(Self {
             vault: vault.clone(),
             shot: of_shot,
+            subjects: Arc::new(subjects),
+            sought: Mutex::default(),
             style: None,
             styles: Mutex::default(),
             stage: false,
@@ -91,7 +99,7 @@ impl Asking {
     pub fn asked(&self, take: &TakeManifest) -> AskedFor {
         // A take whose request is gone has no keyframes and no style that could be known.
         let request = dailies::request(&self.vault, take).ok();
-        let own = request.as_ref().and_then(|request| request.style);
+        let own = dailies::style_of(&self.vault, take).ok().flatten();
         AskedFor {
             plan: self.shot.plan(take, request.as_ref()),
             style: match (&self.style, own) {
@@ -100,7 +108,18 @@ impl Asking {
                 (None, None) => None,
             },
             stage: self.stage.then(|| self.shot.stage(take)).flatten(),
+            subjects: self.sought(take.rate),
         }
+    }
+
+    fn sought(&self, rate: Rate) -> Option<Arc<Against<Vec<Sought>>>> {
+        let id = self.subjects.id(rate)?;
+        let mut all = self.sought.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = all.entry(id).or_insert_with(|| {
+            let subjects = self.subjects.clone();
+            Arc::new(Against::new(id, move || subjects.sought(rate)))
+        });
+        Some(made.clone())
     }
 
     fn own(&self, id: ObjectId) -> Arc<Against<OfStyle>> {

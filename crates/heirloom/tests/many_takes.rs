@@ -1,6 +1,6 @@
 //! `heirloom takes SHOT --count N`: many takes of one shot, by processes that may die.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // the lint does not see that helpers of tests are tests
 
 mod support;
 

@@ -31,7 +31,7 @@ use heirloom_engine::GuideSet;
 use heirloom_picture::measure::View;
 use heirloom_vault::ObjectId;
 
-use crate::measures::{Exemplars, Expected, LayoutPlans};
+use crate::measures::{Exemplars, Expected, LayoutPlans, Sought};
 
 pub use shot::OfShot;
 
@@ -39,6 +39,7 @@ pub use shot::OfShot;
 pub(crate) const PLAN: &str = "plan";
 pub(crate) const STYLE: &str = "style";
 pub(crate) const STAGE: &str = "stage";
+pub(crate) const SUBJECTS: &str = "subjects";
 
 type Make<T> = Box<dyn FnOnce() -> Result<T, String> + Send>;
 
@@ -116,19 +117,23 @@ pub struct AskedFor {
     pub style: Option<Arc<Against<OfStyle>>>,
     /// The stage's passes, where adherence to it is to be judged: dear, a pass of its own over the take.
     pub stage: Option<Arc<Against<GuideSet>>>,
+    /// The subjects that it is to show.
+    pub subjects: Option<Arc<Against<Vec<Sought>>>>,
 }
 
 impl AskedFor {
     /// Whether numbers that were taken against these objects (by what they are: [`crate::index::Index::against`]) say all that
     /// is asked now.
     ///
-    /// The plan must be the same, or none in both. A style or the stage that a take was held against without being asked now
+    /// The plan and the subjects must be the same, or none in both. A style or the stage that a take was held against without being asked now
     /// does no harm: its numbers stay.
     pub fn is_met_by(&self, noted: &BTreeMap<String, ObjectId>) -> bool {
         let plan = self.plan.as_ref().map(|plan| plan.id());
         let style = self.style.as_ref().map(|style| style.id());
         let stage = self.stage.as_ref().map(|stage| stage.id());
+        let subjects = self.subjects.as_ref().map(|subjects| subjects.id());
         plan.as_ref() == noted.get(PLAN)
+            && subjects.as_ref() == noted.get(SUBJECTS)
             && style.is_none_or(|style| noted.get(STYLE) == Some(&style))
             && stage.is_none_or(|stage| noted.get(STAGE) == Some(&stage))
     }

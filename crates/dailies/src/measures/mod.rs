@@ -33,7 +33,7 @@
 //! - One pass, one decode, a few frames in memory; one thread, so that takes are measured side by side.
 //! - The same frames give the same numbers: plain arithmetic and `libm`, one order. Clips decoded by another version of
 //!   ffmpeg may differ by a code here and there.
-//! - Likeness of a subject and faces are not measured here.
+//! - Who is seen is not known: likeness is of colours and shapes, and faces are not looked for.
 
 mod broken;
 mod coherence;
@@ -42,6 +42,7 @@ mod flicker;
 mod frames;
 mod frozen;
 mod layout;
+mod likeness;
 mod moves;
 mod named;
 mod numbers;
@@ -67,6 +68,7 @@ pub use flicker::Flicker;
 pub use frames::{FrameError, Frames, OfClip, OfPictures, OfTake, Proxy, step_for};
 pub use frozen::Frozen;
 pub use layout::{Layout, Plan as LayoutPlan, Plans as LayoutPlans};
+pub use likeness::{Likeness, OfSubject, Sought};
 pub use moves::{Expected, Move, Moving};
 pub use named::{Better, NAMED, Named};
 pub use repetition::Repetition;
@@ -110,6 +112,8 @@ pub struct Context<'a> {
     pub style: Option<&'a Exemplars>,
     /// A fitted style's own measure of one frame.
     pub drift: Option<DriftOf<'a>>,
+    /// The subjects that it is to show.
+    pub subjects: &'a [Sought],
     /// The opened take, where its engine says where pixels came from.
     pub origins: Option<&'a dyn TakeFrames>,
     /// Set to stop.
@@ -154,6 +158,9 @@ pub struct Measures {
     /// How far it lies from its fitted style, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
+    /// How like their pictures its subjects are, where any are looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
     /// How much is copied in one piece, where its engine can say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verbatim: Option<Verbatim>,
@@ -209,6 +216,8 @@ pub fn measure(
     let mut drifting = context
         .drift
         .map(|drift_of| style::Drifting::new(drift_of, every));
+    let mut likening =
+        (!context.subjects.is_empty()).then(|| likeness::Likening::new(context.subjects, per_second));
     let (mut count, mut size_px) = (0u32, [0, 0]);
     while let Some(proxy) = frames.next_frame()? {
         if context.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
@@ -235,6 +244,9 @@ pub fn measure(
             if let Some(drifting) = &mut drifting {
                 drifting.frame(seen);
             }
+            if let Some(likening) = &mut likening {
+                likening.frame(seen);
+            }
         });
         count += 1;
     }
@@ -258,6 +270,7 @@ pub fn measure(
         layout: laid_out.map(layout::LaidOut::finish),
         style: styled.map(style::Styled::finish),
         drift: drifting.map(style::Drifting::finish),
+        likeness: likening.map(likeness::Likening::finish),
         verbatim: context.origins.map(verbatim).transpose()?.flatten(),
         stage: None,
     })

@@ -50,6 +50,7 @@ fn place(field: &Field, v: &Vector) -> [f64; 2] {
 /// Texture (codes² a pixel²) that holds a patch half as well as any can be.
 const HOLDS: f64 = 8.0;
 
+/// How well a patch is held, from 0 to 1.
 pub(super) fn hold(v: &Vector) -> f64 {
     let texture = f64::from(v.texture);
     texture / (texture + HOLDS)
@@ -58,33 +59,42 @@ pub(super) fn hold(v: &Vector) -> f64 {
 /// The move that the field makes.
 pub(super) fn fit(field: &Field) -> Move {
     let width = field.width.max(1) as f64;
-    let points: Vec<([f64; 2], [f64; 2], f64)> = field
+    let points: Vec<Point> = field
         .vectors
         .iter()
         .filter(|v| v.sound && v.texture > 0.0)
         .map(|v| (place(field, v), v.motion.map(|m| f64::from(m) / width), hold(v)))
         .collect();
+    robust(&points, width)
+}
+
+/// A patch's place from the middle of what moves, where it goes, and how well it is held. Lengths in `unit_px` pixels of
+/// the small plane.
+pub(super) type Point = ([f64; 2], [f64; 2], f64);
+
+/// The similarity about the middle that the points make, outliers weighted down. Stands still without points.
+pub(super) fn robust(points: &[Point], unit_px: f64) -> Move {
     if points.is_empty() {
         return Move::default();
     }
-    let mut found = middle(&points);
+    let mut found = middle(points);
     // From coarse to fine, in pixels of the small plane.
     for scale_px in [4.0, 2.0, 1.0, 0.5] {
-        let scale = scale_px / width;
-        let weigh = |(at, motion, hold): &([f64; 2], [f64; 2], f64)| {
+        let scale = scale_px / unit_px;
+        let weigh = |(at, motion, hold): &Point| {
             let m = found.at(at[0], at[1]);
             let off = (m[0] - motion[0]) * (m[0] - motion[0]) + (m[1] - motion[1]) * (m[1] - motion[1]);
             let share = scale * scale / (scale * scale + off);
             hold * share * share
         };
         let weights: Vec<f64> = points.iter().map(weigh).collect();
-        found = least_squares(&points, &weights).unwrap_or(found);
+        found = least_squares(points, &weights).unwrap_or(found);
     }
     found
 }
 
 /// The middle of the motions, each side by itself, by weight.
-fn middle(points: &[([f64; 2], [f64; 2], f64)]) -> Move {
+fn middle(points: &[Point]) -> Move {
     let side = |k: usize| {
         let mut pairs: Vec<(f64, f64)> = points.iter().map(|(_, m, hold)| (m[k], *hold)).collect();
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -106,7 +116,7 @@ fn middle(points: &[([f64; 2], [f64; 2], f64)]) -> Move {
 }
 
 /// Weighted least squares of a similarity: about the weighted mean place its four numbers fall apart.
-fn least_squares(points: &[([f64; 2], [f64; 2], f64)], weights: &[f64]) -> Option<Move> {
+fn least_squares(points: &[Point], weights: &[f64]) -> Option<Move> {
     let total: f64 = weights.iter().sum();
     if total <= 1e-9 {
         return None;

@@ -55,6 +55,7 @@ macro_rules! named {
     (@read plain $m:ident $part:ident $field:ident) => { Some(f64::from($m.$part.$field)) };
     (@read maybe $m:ident $part:ident $field:ident) => { $m.$part.$field };
     (@read part $m:ident $part:ident $field:ident) => { $m.$part.and_then(|p| p.$field) };
+    (@read shared $m:ident $part:ident $field:ident) => { $m.$part.as_ref().and_then(|p| p.$field) };
     (@read copied $m:ident $part:ident $field:ident) => { $m.$part.map(|p| p.$field) };
 }
 
@@ -101,6 +102,10 @@ named! {
     style.texture part "" Less "how far texture lies from theirs";
     drift.mean part "" Less "distance from the fitted style";
     drift.farthest part "" Less "that of the farthest frame";
+    likeness.distance shared "" Less "distance of a subject from its pictures";
+    likeness.farthest shared "" Less "that of the farthest frame";
+    likeness.change shared "" Less "distance of a subject from how it was at first";
+    likeness.lost_percent shared "%" Less "frames in which a subject is lost";
     verbatim.largest_percent copied "%" Less "largest piece copied as it is";
     verbatim.piece_px copied "px" Less "mean size of such pieces";
     stage.camera_error_ratio part "" Less "error of motion against the stage";

@@ -9,7 +9,7 @@ use heirloom_picture::measure::View;
 const SMALL_PX: usize = 160;
 
 /// Linear light of the 256 codes.
-static LIGHT: LazyLock<[f32; 256]> =
+pub(super) static LIGHT: LazyLock<[f32; 256]> =
     LazyLock::new(|| std::array::from_fn(|code| srgb_decode(code as f64 / 255.0) as f32));
 
 /// The small planes of a frame; each pixel is the mean of a square of the proxy's.

@@ -17,6 +17,8 @@ pub(super) struct Seen<'a> {
     pub no_numbers: u64,
     pub judgement: Judgement,
     pub small: &'a Small,
+    /// The small planes, ready to be followed.
+    pub trail: &'a Trail,
     /// From the frame before; none for the first.
     pub way: Option<&'a Way>,
 }
@@ -70,6 +72,7 @@ impl Eye {
             no_numbers,
             judgement,
             small: &small,
+            trail: &trail,
             way: way.as_ref(),
         });
         drop(way);

@@ -125,6 +125,13 @@ impl Trail {
             light: plane(small.luminance()),
         }
     }
+
+    /// Width and height of the whole plane.
+    pub fn size(&self) -> (usize, usize) {
+        self.levels
+            .first()
+            .map_or((0, 0), |plane| (plane.width, plane.height))
+    }
 }
 
 /// A patch and all that its steps need.
@@ -231,36 +238,91 @@ impl Template {
 
 /// The motion from one frame to another of the same size. `guess` is what the camera did last, in pixels.
 pub(super) fn field(from: &Trail, to: &Trail, guess: [f32; 2]) -> Field {
-    let (Some(own), Some(own_to)) = (from.levels.first(), to.levels.first()) else {
-        return Field::default();
-    };
-    let (width, height) = (own.width, own.height);
-    let mut field = Field {
-        vectors: Vec::new(),
-        width,
-        height,
-    };
-    if !own.fits() || (own_to.width, own_to.height) != (width, height) {
-        return field;
-    }
+    let (width, height) = from.size();
     // Even rests on both sides; one pixel stays free for sampling between pixels.
-    let (across, down) = ((width - 1) / PATCH, (height - 1) / PATCH);
-    let (first_x, first_y) = ((width - across * PATCH) / 2, (height - down * PATCH) / 2);
-    for row in 0..down {
-        for column in 0..across {
-            let (left, top) = (first_x + column * PATCH, first_y + row * PATCH);
-            field.vectors.push(forward(from, to, left, top, guess));
+    let count = |side: usize| side.saturating_sub(1) / PATCH;
+    let (across, down) = (count(width), count(height));
+    let first = [(width - across * PATCH) / 2, (height - down * PATCH) / 2];
+    let grid = Grid {
+        first,
+        pitch: PATCH,
+        across,
+        down,
+    };
+    grid.field(from, to, guess)
+}
+
+/// The motion of what lies between `from_px` and `to_px` (left and top, right and bottom, in pixels of the plane): patches
+/// that overlap by half, all of them within the plane.
+pub(super) fn field_within(
+    from: &Trail,
+    to: &Trail,
+    from_px: [f32; 2],
+    to_px: [f32; 2],
+    guess: [f32; 2],
+) -> Field {
+    let (width, height) = from.size();
+    let pitch = PATCH / 2;
+    let span = |first: f32, last: f32, side: usize| {
+        let most = side.saturating_sub(PATCH + 1) as f32;
+        let first = first.max(0.0).min(most) as usize;
+        let last = (last - PATCH as f32).max(0.0).min(most) as usize;
+        (first, last.saturating_sub(first) / pitch + 1)
+    };
+    let (left, across) = span(from_px[0], to_px[0], width);
+    let (top, down) = span(from_px[1], to_px[1], height);
+    let grid = Grid {
+        first: [left, top],
+        pitch,
+        across,
+        down,
+    };
+    grid.field(from, to, guess)
+}
+
+/// Where patches lie.
+struct Grid {
+    /// Left and top of the first.
+    first: [usize; 2],
+    /// From one to the next.
+    pitch: usize,
+    across: usize,
+    down: usize,
+}
+
+impl Grid {
+    fn field(&self, from: &Trail, to: &Trail, guess: [f32; 2]) -> Field {
+        let (Some(own), Some(own_to)) = (from.levels.first(), to.levels.first()) else {
+            return Field::default();
+        };
+        let (across, down) = (self.across, self.down);
+        let mut field = Field {
+            vectors: Vec::new(),
+            width: own.width,
+            height: own.height,
+        };
+        if !own.fits() || (own_to.width, own_to.height) != (own.width, own.height) {
+            return field;
         }
-    }
-    let motions: Vec<[f32; 2]> = field.vectors.iter().map(|v| v.motion).collect();
-    for row in 0..down {
-        for column in 0..across {
-            let around = neighbours(&motions, across, down, column, row);
-            let vector = &mut field.vectors[row * across + column];
-            vector.sound = returns(own, own_to, vector, around);
+        for row in 0..down {
+            for column in 0..across {
+                let (left, top) = (
+                    self.first[0] + column * self.pitch,
+                    self.first[1] + row * self.pitch,
+                );
+                field.vectors.push(forward(from, to, left, top, guess));
+            }
         }
+        let motions: Vec<[f32; 2]> = field.vectors.iter().map(|v| v.motion).collect();
+        for row in 0..down {
+            for column in 0..across {
+                let around = neighbours(&motions, across, down, column, row);
+                let vector = &mut field.vectors[row * across + column];
+                vector.sound = returns(own, own_to, vector, around);
+            }
+        }
+        field
     }
-    field
 }
 
 fn forward(from: &Trail, to: &Trail, left: usize, top: usize, guess: [f32; 2]) -> Vector {

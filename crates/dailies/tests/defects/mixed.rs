@@ -1,8 +1,9 @@
 //! Many takes of one shot, few of them sound: what a cull is tried on.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use heirloom_dailies::cull::{Candidate, CullPlan, Fate, Why, apart, cull};
 use heirloom_dailies::measures::{Context, MeasureOptions, Measures, NAMED, OfPictures, measure};
@@ -19,6 +20,10 @@ const LOOKED_THROUGH: u64 = 10;
 const DEVIATIONS: f64 = 4.0;
 /// Every way of a camera is taken so many times by sound takes, each with its own grain and exposure: near-identical.
 const TWINS: u64 = 2;
+/// The film's `alike`: just above how far such twins lie apart, below most ways of the camera.
+const ALIKE: f64 = 0.003;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// What came of culling takes of which it is known which are sound.
 pub struct Culled {
@@ -47,7 +52,7 @@ struct Job {
 }
 
 /// Makes so many takes of a shot, so many of them sound, measures and culls them to `keep`.
-pub fn cull_mixed(shot: &Shot, takes: usize, sound: usize, keep: u32) -> Culled {
+pub fn cull_mixed(shot: &Shot, takes: usize, sound: usize, keep: u32) -> Outcome<Culled> {
     let asked = Asked::of(shot);
     let looked_through: Vec<Job> = (0..LOOKED_THROUGH)
         .map(|n| Job {
@@ -55,16 +60,17 @@ pub fn cull_mixed(shot: &Shot, takes: usize, sound: usize, keep: u32) -> Culled 
             takes: vec![(500_000 + n, None)],
         })
         .collect();
-    let limits = limits(&run(shot, &asked, &looked_through));
-    let all = run(shot, &asked, &jobs(takes, sound));
+    let limits = limits(&run(shot, &asked, &looked_through)?);
+    let all = run(shot, &asked, &jobs(takes, sound))?;
     let rules = Cull {
         keep,
+        alike: ALIKE,
         limits,
         ..Cull::default()
     };
     let candidates: Vec<Candidate> = all.iter().map(|take| take.candidate.clone()).collect();
-    let plan = cull("shot:sh-00000001", &candidates, &rules).expect("the rules are sound");
-    told(&all, &plan, rules.alike)
+    let plan = cull("shot:sh-00000001", &candidates, &rules)?;
+    Ok(told(&all, &plan, rules.alike))
 }
 
 struct Asked {
@@ -115,7 +121,7 @@ fn jobs(takes: usize, sound: usize) -> Vec<Job> {
     jobs
 }
 
-fn run(shot: &Shot, asked: &Asked, jobs: &[Job]) -> Vec<Take> {
+fn run(shot: &Shot, asked: &Asked, jobs: &[Job]) -> Outcome<Vec<Take>> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -126,18 +132,27 @@ fn run(shot: &Shot, asked: &Asked, jobs: &[Job]) -> Vec<Take> {
                     let Some(job) = jobs.get(at) else { return };
                     let clean = shot.clean(&shot.stray(job.seed, 1.0));
                     let slow = shot.clean(&shot.stray(job.seed, 0.25));
-                    let made: Vec<Take> = job
+                    let made: Outcome<Vec<Take>> = job
                         .takes
                         .iter()
                         .map(|(seed, wrong)| take(shot, asked, (&clean, &slow), *seed, *wrong))
                         .collect();
-                    done.lock().expect("no thread broke").insert(at, made);
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(at, made);
                 }
             });
         }
     });
-    let done = done.into_inner().expect("no thread broke");
-    done.into_values().flatten().collect()
+    let mut all = Vec::new();
+    for made in done
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_values()
+    {
+        all.extend(made?);
+    }
+    Ok(all)
 }
 
 fn take(
@@ -146,7 +161,7 @@ fn take(
     (clean, slow): (&[Clean], &[Clean]),
     seed: u64,
     wrong: Option<(Defect, bool)>,
-) -> Take {
+) -> Outcome<Take> {
     let frames = match wrong {
         None => shot.finish(clean, seed, false),
         Some((defect, strong)) => spoil(shot, clean, slow, defect, strong, seed),
@@ -159,12 +174,11 @@ fn take(
         ..Context::default()
     };
     let mut frames = OfPictures::new(frames.into_iter(), Rate::CINEMA);
-    let measures: Measures =
-        measure(&mut frames, &context, &MeasureOptions::default()).expect("pictures can be measured");
+    let measures: Measures = measure(&mut frames, &context, &MeasureOptions::default())?;
     let numbers = NAMED
         .iter()
         .filter_map(|named| Some((named.name.to_owned(), named.of(&measures)?)));
-    Take {
+    Ok(Take {
         candidate: Candidate {
             take: ObjectId::of(format!("{seed} {wrong:?}").as_bytes()),
             measures: numbers.collect(),
@@ -172,7 +186,7 @@ fn take(
             judged: false,
         },
         wrong,
-    }
+    })
 }
 
 /// Where which light and colour is, at a sixth, a half and five sixths of the way, as takes are looked at.
