@@ -1,7 +1,7 @@
 //! Each measure tells its defect from sound takes of the same shot; clips and takes give their frames as they are.
 //! The whole table, with more takes and shots, is `examples/measure_dailies.rs`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod defects;
 
