@@ -3,7 +3,7 @@
 //! A [`Spread`] says what may vary; [`Spread::shots`] are the shots that come of it, each as if a film had planned it so.
 //! Variation `n` is the same whatever number is asked for, so that asking for two hundred after a hundred adds a hundred.
 
-use heirloom_film::{Film, Shot, SourceCall};
+use heirloom_film::{Film, Kind, Shot, SourceCall};
 use heirloom_vault::ObjectId;
 
 use crate::pattern::{Pattern, PatternError, escaped, place};
@@ -19,6 +19,10 @@ pub struct Spread {
     /// Styles in turn, each by the photographs that stand for it: these are the shot's sources then. The shot's own sources
     /// where there are none.
     pub styles: Vec<Matter>,
+    /// First keyframes in turn: what a shot that becomes, or goes between two stills, is at first; its own where there are none.
+    pub from: Vec<SourceCall>,
+    /// The same for what it is at last.
+    pub to: Vec<SourceCall>,
     /// Strengths of the finish, from and to; the shot's own where it is left out.
     pub finish: Option<(f32, f32)>,
     /// Sizes of the sources' matter, from and to (evenly by ratio); the shot's own where it is left out.
@@ -45,6 +49,14 @@ pub struct Variant {
     pub asked: Asked,
 }
 
+/// The lowest digit of a number in this base, taken off it. 0 in bases below 2.
+fn digit(places: &mut usize, base: usize) -> usize {
+    let base = base.max(1);
+    let digit = *places % base;
+    *places /= base;
+    digit
+}
+
 impl Spread {
     /// The variations `first` to `first + count - 1` of a shot.
     ///
@@ -64,10 +76,10 @@ impl Spread {
         let mood = Pattern::parse(&shot.mood)?;
         let mut out = Vec::new();
         for n in first..first.saturating_add(count) {
-            let (turn, round) = (
-                n as usize % patterns.len().max(1),
-                n / patterns.len().max(1) as u32,
-            );
+            // Every prompt meets every engine, every style and every keyframe: places of a number whose digits have these bases.
+            let mut places = n as usize;
+            let turn = digit(&mut places, patterns.len());
+            let round = n / patterns.len().max(1) as u32;
             let mut varied = shot.clone();
             let mut asked = Asked::default();
             if let (Some(pattern), Some(text)) = (patterns.get(turn), prompts.get(turn)) {
@@ -77,12 +89,18 @@ impl Spread {
             }
             varied.mood = escaped(&mood.pick(round));
             varied.seed = self.seed.unwrap_or(shot.seed).wrapping_add(u64::from(n));
-            if let Some(engine) = self.engines.get(n as usize % self.engines.len().max(1)) {
+            if let Some(engine) = self.engines.get(digit(&mut places, self.engines.len())) {
                 varied.engine = Some(engine.clone());
             }
-            if let Some(matter) = self.styles.get(n as usize % self.styles.len().max(1)) {
+            if let Some(matter) = self.styles.get(digit(&mut places, self.styles.len())) {
                 varied.sources.clone_from(&matter.sources);
                 asked.style = Some(matter.style);
+            }
+            let first = self.from.get(digit(&mut places, self.from.len()));
+            let last = self.to.get(digit(&mut places, self.to.len()));
+            if let Kind::Becoming { from, to, .. } | Kind::Between { from, to } = &mut varied.kind {
+                from.clone_from(first.unwrap_or(&from.clone()));
+                to.clone_from(last.unwrap_or(&to.clone()));
             }
             if let Some((low, high)) = self.finish {
                 varied.finish = low + (high - low) * place(n, 0, 2) as f32;
@@ -122,7 +140,8 @@ pub fn first_of(shot: &Shot) -> Result<Shot, PatternError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heirloom_film::{Kind, Motion};
+    use heirloom_film::Motion;
+    use std::collections::BTreeSet;
 
     fn shot() -> Shot {
         let mut shot = Shot::new(
@@ -150,6 +169,8 @@ mod tests {
             prompts: vec!["{a|b|c} sea".into(), "no choice".into()],
             engines: vec!["one".into(), "two".into(), "three".into()],
             styles: [1, 2].map(matter).into(),
+            from: Vec::new(),
+            to: Vec::new(),
             finish: Some((0.2, 0.6)),
             scale: Some((0.5, 2.0)),
             seed: Some(7),
@@ -164,8 +185,14 @@ mod tests {
                 .all(|v| v.shot.scale.is_some_and(|s| (0.5..=2.0).contains(&s)))
         );
         assert_eq!(all[1].shot.prompt, "no choice");
-        assert_eq!(all[2].shot.sources, matter(1).sources);
-        assert_eq!(all[3].asked.style, Some(matter(2).style));
+        assert_eq!(all[5].shot.sources, matter(1).sources);
+        assert_eq!(all[6].asked.style, Some(matter(2).style));
+        // Two lists of two: all four pairs, not two of them over and over.
+        let met: BTreeSet<_> = all
+            .iter()
+            .map(|v| (v.asked.pattern.is_some(), v.shot.engine.clone(), v.asked.style))
+            .collect();
+        assert_eq!(met.len(), 2 * 3 * 2);
         assert_eq!(
             (all[1].asked.pattern.as_deref(), all[2].asked.pattern.as_deref()),
             (None, Some("{a|b|c} sea"))
@@ -178,6 +205,36 @@ mod tests {
                 20
             );
         }
+    }
+
+    #[test]
+    fn a_becoming_goes_from_each_keyframe_to_each() {
+        let call = |name: &str| SourceCall::parse(&format!("archive:{name}")).unwrap();
+        let becoming = Shot::new(
+            "020",
+            24,
+            Kind::Becoming {
+                from: call("own"),
+                to: call("other"),
+                motion: Motion::default(),
+            },
+        );
+        let spread = Spread {
+            from: vec![call("a"), call("b")],
+            to: vec![call("c"), call("d"), call("e")],
+            ..Spread::default()
+        };
+        let ends = |spread: &Spread, count| -> BTreeSet<(String, String)> {
+            let all = spread.shots(&becoming, 0, count).unwrap();
+            let of = |v: &Variant| match &v.shot.kind {
+                Kind::Becoming { from, to, .. } => (from.call.clone(), to.call.clone()),
+                _ => panic!("another kind"),
+            };
+            all.iter().map(of).collect()
+        };
+        assert_eq!(ends(&spread, 6).len(), 6);
+        let own = BTreeSet::from([("own".to_owned(), "other".to_owned())]);
+        assert_eq!(ends(&Spread::default(), 3), own);
     }
 
     #[test]

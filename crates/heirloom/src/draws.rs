@@ -180,10 +180,19 @@ fn planned(
     };
     let (scene, shot) = takes::among(&film, wanted)?;
     let words = &options.spread;
+    anyhow::ensure!(
+        (words.from.is_empty() && words.to.is_empty())
+            || matches!(shot.kind, Kind::Becoming { .. } | Kind::Between { .. }),
+        "{wanted} is a shot of kind {}, which has no keyframes: --from and --to are for shots that become something, or go between \
+         two stills",
+        shot.kind.word()
+    );
     let spread = Spread {
         prompts: words.prompt.clone(),
         engines: words.engine.clone(),
         styles: matters(vault, shot, wanted, &words.style)?,
+        from: words.from.clone(),
+        to: words.to.clone(),
         finish: words.finish,
         scale: words.scale,
         seed: words.seed,

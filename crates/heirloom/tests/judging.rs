@@ -202,6 +202,10 @@ fn takes_are_made_of_styles_in_turn() {
     assert!(told.contains("4 takes, 4 there already, 0 to draw"), "{told}");
     film.run(&["takes", "sea/010", "--count", "2", "--style", "day"])
         .ended(1, &["no style day"]);
+    film.run(&["takes", "sea/010", "--count", "2", "--from", "archive:moon"])
+        .ended(1, &["has no keyframes"]);
+    film.run(&["takes", "sea/010", "--count", "2", "--from", "moon"])
+        .ended(2, &["archive:moon"]);
 }
 
 /// The select, and not what film.toml alone would draw, is what the animatic shows.

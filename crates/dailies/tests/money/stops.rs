@@ -185,7 +185,7 @@ fn reserved_before_it_is_handed_in_and_settled_with_the_take() {
                 act.facts["money"].as_str().unwrap_or("-").to_owned(),
             )
         })
-        .filter(|(verb, _)| verb == "requested" || verb == "drawn")
+        .filter(|(verb, _)| ["requested", "accounted", "drawn"].contains(&verb.as_str()))
         .collect();
     let words: Vec<&str> = words
         .iter()

@@ -112,6 +112,12 @@ pub struct Spread {
     /// A style whose photographs the shot is made of, in place of its own sources. May be given again: they take turns.
     #[arg(long, value_name = "NAME", requires = "count")]
     pub style: Vec<String>,
+    /// A first keyframe for a shot that becomes or goes between two stills, "archive:NAME". May be given again: they take turns.
+    #[arg(long, value_name = "SOURCE", requires = "count", value_parser = source)]
+    pub from: Vec<heirloom_film::SourceCall>,
+    /// A last keyframe, in the same way.
+    #[arg(long, value_name = "SOURCE", requires = "count", value_parser = source)]
+    pub to: Vec<heirloom_film::SourceCall>,
     /// Strengths of the finish, from and to.
     #[arg(long, value_name = "A..B", requires = "count", value_parser = |text: &str| span(text, 0.0, 1.0))]
     pub finish: Option<(f32, f32)>,
@@ -252,6 +258,11 @@ pub enum Queue {
     },
     /// What failed for good, and why.
     Failed,
+}
+
+/// A source of the archive.
+fn source(text: &str) -> Result<heirloom_film::SourceCall, String> {
+    heirloom_film::SourceCall::parse(text).map_err(|error| error.to_string())
 }
 
 /// An amount in US dollars.
