@@ -99,8 +99,12 @@ impl Spread {
             let first = self.from.get(digit(&mut places, self.from.len()));
             let last = self.to.get(digit(&mut places, self.to.len()));
             if let Kind::Becoming { from, to, .. } | Kind::Between { from, to } = &mut varied.kind {
-                from.clone_from(first.unwrap_or(&from.clone()));
-                to.clone_from(last.unwrap_or(&to.clone()));
+                if let Some(first) = first {
+                    from.clone_from(first);
+                }
+                if let Some(last) = last {
+                    to.clone_from(last);
+                }
             }
             if let Some((low, high)) = self.finish {
                 varied.finish = low + (high - low) * place(n, 0, 2) as f32;
