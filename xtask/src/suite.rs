@@ -82,6 +82,13 @@ fn all(steps: &mut Steps, count: &mut Count, full: bool) -> Result<()> {
         }
         cmd.run_reading(|line| count.read(line))
     })?;
+    if full {
+        // The library that runs the networks takes minutes to build; other runs only check that all compiles.
+        let faces = "test --locked -p heirloom-dailies -p heirloom --features heirloom/faces --test faces";
+        steps.step("finding faces", &format!("cargo {faces}"), || {
+            cargo(faces).run_reading(|line| count.read(line))
+        })?;
+    }
     // With --full the tests have run it already, with all that are ignored otherwise.
     if !full {
         steps.step("the viewer in a browser", "cargo xtask browser", || {

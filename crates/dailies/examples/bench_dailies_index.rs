@@ -315,6 +315,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             measures: measured.numbers,
             look: measured.look,
             judged: false,
+            question: None,
         })
         .collect();
     let rules = Cull {

@@ -37,6 +37,7 @@ mod clips;
 pub mod cull;
 mod draw;
 mod event;
+pub mod faces;
 pub mod guides;
 pub mod index;
 mod like;

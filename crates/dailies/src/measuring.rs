@@ -6,7 +6,7 @@
 //!
 //! What a take is held against, besides itself, whoever measures says ([`Measuring::asked`], [`crate::asked`]): the shot's
 //! plan gives `motion.as_asked`, `motion.gain` and `layout.*`, a style `style.*` and `drift.*`, the stage `stage.*`, the
-//! shot's subjects `likeness.*`. What it
+//! shot's subjects `likeness.*`, a charter that forbids faces `faces.*`. What it
 //! was held against stands in the index beside the numbers: where that changes, the take is measured again. Of what is not
 //! asked, and of what can not be had, the numbers are missing, not zero.
 
@@ -25,8 +25,8 @@ use heirloom_vault::{ObjectId, Vault};
 use crate::asked::{self, Against, AskedFor, StyleDrift};
 use crate::index::{Index, IndexError, Measured};
 use crate::measures::{
-    Context, Drift, DriftOf, Followed, FrameError, Frames, MeasureError, MeasureOptions, NAMED, OfTake,
-    Proxy, REVISION, measure, step_for,
+    Context, Drift, DriftOf, FindFaces, Followed, FrameError, Frames, MeasureError, MeasureOptions, NAMED,
+    OfTake, Proxy, REVISION, measure, step_for,
 };
 use crate::takes;
 
@@ -34,6 +34,13 @@ use crate::takes;
 pub const REVISION_NAME: &str = "measures.revision";
 /// Moments of a take that its look is taken at, in sixths of its length.
 const MOMENTS: [u32; 3] = [1, 3, 5];
+
+/// What is asked for by name, and how the numbers that come of it begin.
+const BY_NAME: &[(&str, &[&str])] = &[
+    (asked::STYLE, &["style.", "drift."]),
+    (asked::STAGE, &["stage."]),
+    (asked::FACES, &["faces."]),
+];
 
 /// Takes of a film to be measured.
 #[derive(Clone, Copy)]
@@ -119,23 +126,16 @@ impl Measuring<'_> {
                     return;
                 };
                 match self.one(take) {
-                    Ok(Held {
-                        measured,
-                        against,
-                        without,
-                    }) => {
-                        let noted = self.index.put_measured(&[(*take, measured)]);
-                        match noted.and_then(|()| self.index.put_against(take, &against)) {
-                            Ok(()) => {
-                                let mut outcome = held(&outcome);
-                                outcome.measured += 1;
-                                outcome.without.extend(without);
-                            }
-                            Err(error) => {
-                                held(&fault).get_or_insert(error);
-                            }
+                    Ok(of_take) => match self.note(take, of_take) {
+                        Ok(without) => {
+                            let mut outcome = held(&outcome);
+                            outcome.measured += 1;
+                            outcome.without.extend(without);
                         }
-                    }
+                        Err(error) => {
+                            held(&fault).get_or_insert(error);
+                        }
+                    },
                     Err(Trouble::Stopped) => return,
                     Err(Trouble::Take(why)) => held(&outcome).failed.push((*take, why)),
                 }
@@ -154,6 +154,39 @@ impl Measuring<'_> {
         outcome.failed.sort();
         outcome.stopped = self.stop.load(Ordering::Relaxed);
         Ok(outcome)
+    }
+
+    /// Notes a take's numbers, and with them those that an earlier go took against what was asked for by name then and is not
+    /// now. Gives back why it was not held against all that was asked.
+    fn note(&self, take: &ObjectId, held: Held) -> Result<Vec<String>, IndexError> {
+        let Held {
+            mut measured,
+            mut against,
+            without,
+        } = held;
+        let numbers = self.index.measured(take)?.map(|before| before.numbers);
+        let numbers = numbers
+            .filter(|numbers| numbers.get(REVISION_NAME) == Some(&f64::from(REVISION)))
+            .unwrap_or_default();
+        let before = self.index.against(take)?;
+        let replanned = before.get(asked::PLAN) != against.get(asked::PLAN);
+        for (what, id) in before {
+            let parts = BY_NAME.iter().find(|(named, _)| *named == what);
+            // Another plan may be another stage, whose numbers would be wrong.
+            let stale = numbers.is_empty() || (what == asked::STAGE && replanned);
+            let Some((_, parts)) = parts.filter(|_| !stale && !against.contains_key(&what)) else {
+                continue;
+            };
+            against.insert(what, id);
+            let stays = |name: &str| parts.iter().any(|part| name.starts_with(part));
+            let kept = numbers.iter().filter(|(name, _)| stays(name));
+            measured
+                .numbers
+                .extend(kept.map(|(name, value)| (name.clone(), *value)));
+        }
+        self.index.put_measured(&[(*take, measured)])?;
+        self.index.put_against(take, &against)?;
+        Ok(without)
     }
 
     fn one(&self, take: &ObjectId) -> Result<Held, Trouble> {
@@ -233,7 +266,9 @@ pub fn of_take(
     let style = held.take(asked::STYLE, asked.style.as_ref());
     let stage = held.take(asked::STAGE, asked.stage.as_ref());
     let subjects = held.take(asked::SUBJECTS, asked.subjects.as_ref());
+    let faces = held.take(asked::FACES, asked.faces.as_ref());
     let context = Context {
+        faces: faces.map(|faces| &**faces as &dyn FindFaces),
         layout: plan.and_then(|plan| plan.layout.as_ref()),
         motion: plan.and_then(|plan| plan.motion.as_ref()),
         style: style

@@ -283,8 +283,20 @@ fn a_style_is_made_once_and_its_numbers_stay_while_none_is_asked() {
         assert_eq!(room.number(take, "drift.mean"), Some(240.5));
         assert_eq!(room.number(take, "drift.farthest"), Some(240.5));
     }
-    // Who asks for no style has nothing against one.
+    // Who asks for no style has nothing against one, and when something else is measured anew its numbers stay.
     assert!(room.measure(&takes, &nothing).is_empty());
+    let panned = |_: &TakeManifest| AskedFor {
+        plan: Some(pan(0.02)),
+        ..AskedFor::default()
+    };
+    assert_eq!(room.measure(&takes, &panned), takes);
+    assert!(room.number(&takes[0], "motion.as_asked").is_some());
+    assert_eq!(room.number(&takes[0], "drift.mean"), Some(240.5));
+    assert_eq!(
+        room.index.against(&takes[0]).unwrap().get("style"),
+        Some(&ObjectId::of(b"father"))
+    );
+    assert_eq!(room.measure(&takes, &nothing), takes);
     let mother = style(b"mother", 1.0);
     let asked = |_: &TakeManifest| AskedFor {
         style: Some(mother.clone()),

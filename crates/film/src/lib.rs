@@ -72,7 +72,9 @@ pub use id::{Id, IdError};
 pub use ids::{IdsError, write_missing_ids};
 pub use layout::{Layout, LayoutBy, Margins, Still};
 pub use like::{Like, write_like};
-pub use plan::{Charter, Film, Flow, Kind, Leave, Motion, NamedArtists, Person, Scene, Shot, SourcesRule};
+pub use plan::{
+    Charter, Faces, Film, Flow, Kind, Leave, Motion, NamedArtists, Person, Scene, Shot, SourcesRule,
+};
 pub use problem::{Problem, Problems, Severity};
 pub use rate::{Rate, RateError, Timecode};
 pub use read::{Loaded, load, parse};

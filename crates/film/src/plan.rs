@@ -418,6 +418,10 @@ pub struct Charter {
     pub shares: ShareLimits,
     /// What is said of takes that are nearly copies of one photograph.
     pub copies: Copies,
+    /// Whether faces may be seen in takes.
+    pub faces: Faces,
+    /// The network that looks for them: an ONNX file, as a path relative to the folder of `film.toml`.
+    pub face_detector: Option<PathBuf>,
     /// The keys that the file states, as against those left to their defaults.
     pub stated: BTreeSet<&'static str>,
 }
@@ -452,5 +456,17 @@ pub enum NamedArtists {
     #[default]
     Never,
     /// They may.
+    Allowed,
+}
+
+/// Whether faces may be seen in takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Faces {
+    /// They may not: a take in which one is found goes to a person before it can be kept by a cull.
+    Never,
+    /// They may. Said nowhere else in the charter, this is the default: to look for faces takes a network that the film
+    /// has to bring along.
+    #[default]
     Allowed,
 }

@@ -14,7 +14,7 @@ use crate::shares;
 use crate::shot::scene;
 use crate::subject;
 use crate::toml::{self, Table, Value};
-use crate::{Charter, Film, Id, Leave, NamedArtists, Person, Rate, Size, SizeError, SourcesRule};
+use crate::{Charter, Faces, Film, Id, Leave, NamedArtists, Person, Rate, Size, SizeError, SourcesRule};
 
 /// Most characters of a title or a name.
 pub(crate) const MAX_NAME: usize = 200;
@@ -312,8 +312,28 @@ fn charter(mut table: Table<'_>) -> Charter {
     let sources = ask("sources").and_then(|v| v.one_of(&[("cleared-only", SourcesRule::ClearedOnly)]));
     let artists = ask("named_artists")
         .and_then(|v| v.one_of(&[("never", NamedArtists::Never), ("allowed", NamedArtists::Allowed)]));
+    let faces_value = ask("faces");
+    let faces = faces_value
+        .as_ref()
+        .and_then(|v| v.one_of(&[("never", Faces::Never), ("allowed", Faces::Allowed)]));
+    let detector_value = ask("face_detector");
+    let face_detector = detector_value
+        .as_ref()
+        .and_then(|v| file(v, "face_detector", "\"models/faces.onnx\""));
+    if let (Some(value), Some(Faces::Never), None) = (&faces_value, faces, &detector_value) {
+        value.warn(
+            "faces are forbidden, and nothing looks for them",
+            "name a network that does, an ONNX file in the film's folder: `face_detector = \"models/faces.onnx\"`",
+        );
+    }
     let (shares, copies) = (shares::limits(&mut table), shares::copies(&mut table));
-    table.finish(&[("actors", "synthetic_performers"), ("voices", "synthetic_voices")]);
+    table.finish(&[
+        ("actors", "synthetic_performers"),
+        ("voices", "synthetic_voices"),
+        ("face", "faces"),
+        ("people", "faces"),
+        ("detector", "face_detector"),
+    ]);
     Charter {
         synthetic_performers: performers.unwrap_or_default(),
         synthetic_voices: voices.unwrap_or_default(),
@@ -321,6 +341,8 @@ fn charter(mut table: Table<'_>) -> Charter {
         named_artists: artists.unwrap_or_default(),
         shares,
         copies,
+        faces: faces.unwrap_or_default(),
+        face_detector,
         stated,
     }
 }

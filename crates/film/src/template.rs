@@ -49,6 +49,8 @@ synthetic_voices = "never"       # "never", "with-consent" or "allowed"
 sources = "cleared-only"         # only sources with an owner and rights that cover the use
 named_artists = "never"          # "never" or "allowed": may prompts name artists to be imitated?
 #copies = "warn"             # "warn", "refuse" or "allow": a take that is nearly a copy of one photograph
+#faces = "never"             # takes with faces in them go to a person; face_detector finds them
+#face_detector = "models/faces.onnx"   # docs/measures.md says which networks can be read
 # How much of the film one source, or all sources of one owner, may be.
 #[charter.shares]
 #max = 0.6

@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used)] // the lint does not see that helpers of tests are tests
 
 use heirloom_film::{
-    Budget, Cull, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall, SourcesRule,
-    StatedPrice, Usd, UsdError, load, parse, template,
+    Budget, Cull, Faces, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall,
+    SourcesRule, StatedPrice, Usd, UsdError, load, parse, template,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,8 @@ synthetic_performers = "with-consent"
 synthetic_voices = "allowed"
 sources = "cleared-only"
 named_artists = "allowed"
+faces = "never"
+face_detector = "models/faces.onnx"
 
 [budget]
 usd = 1_500.5
@@ -117,7 +119,12 @@ fn every_key_is_read() {
     assert_eq!(film.charter.synthetic_voices, Leave::Allowed);
     assert_eq!(film.charter.sources, SourcesRule::ClearedOnly);
     assert_eq!(film.charter.named_artists, NamedArtists::Allowed);
-    assert_eq!(film.charter.stated.len(), 4);
+    assert_eq!(film.charter.faces, Faces::Never);
+    assert_eq!(
+        film.charter.face_detector.as_deref(),
+        Some("models/faces.onnx".as_ref())
+    );
+    assert_eq!(film.charter.stated.len(), 6);
     let caps: Vec<_> = film.scenes.iter().map(|scene| scene.budget_usd).collect();
     assert_eq!(caps, [Some(Usd::from_micros(20_250_000)), None]);
     assert_eq!(film.budget.usd, Some(Usd::from_micros(1_500_500_000)));
@@ -167,6 +174,7 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!((film.rate, film.size), (Rate::CINEMA, Size::HD));
     assert_eq!((film.title_frames, film.credits_frames), (48, 72));
     assert_eq!(film.charter.synthetic_performers, Leave::Never);
+    assert_eq!(film.charter.faces, Faces::Allowed);
     assert_eq!(film.cull, Cull::default());
     assert_eq!(film.budget, Budget::default());
     assert_eq!(

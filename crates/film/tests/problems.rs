@@ -55,6 +55,19 @@ fn the_good_film_has_nothing_to_say() {
     assert_eq!(loaded.warnings, []);
 }
 
+#[test]
+fn faces_that_nothing_looks_for_are_warned_of() {
+    let never = film_with("sources = \"cleared-only\"", "faces = \"never\"");
+    let loaded = parse("film.toml", &never).expect("checks");
+    let [warning] = loaded.warnings.as_slice() else {
+        unreachable!("{:?}", loaded.warnings)
+    };
+    assert!(warning.message.contains("nothing looks for them"), "{warning:?}");
+    assert!(warning.mend.contains("face_detector = "), "{warning:?}");
+    let found = never.replace("\"never\"\n\n", "\"never\"\nface_detector = \"faces.onnx\"\n\n");
+    assert_eq!(parse("film.toml", &found).expect("checks").warnings, []);
+}
+
 macro_rules! snapshots {
     ($($name:ident: $old:literal => $new:literal;)*) => {$(
         #[test]
@@ -89,6 +102,8 @@ snapshots! {
     unknown_key_like_no_other: "rate = \"24\"" => "zebra = 24";
     unknown_table: "[[people]]" => "[[persons]]";
     unknown_charter_key: "sources = \"cleared-only\"" => "source = \"cleared-only\"";
+    charter_faces_choice: "sources = \"cleared-only\"" => "faces = \"no\"";
+    charter_face_detector_outside: "sources = \"cleared-only\"" => "face_detector = \"/models/faces.onnx\"";
     charter_choice: "\"cleared-only\"" => "\"all\"";
     wrong_type_number: "frames = 96" => "frames = \"96\"";
     wrong_type_text: "title = \"First light\"" => "title = 1984";

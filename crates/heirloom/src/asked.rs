@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use heirloom_archive::Archive;
 use heirloom_dailies::asked::{Against, AskedFor, OfShot, OfStyle, StyleDrift};
-use heirloom_dailies::measures::{Exemplars, MeasureOptions, Sought};
+use heirloom_dailies::faces;
+use heirloom_dailies::measures::{Exemplars, FindFaces, MeasureOptions, Sought};
 use heirloom_dailies::staged::{Shelf, Sources};
 use heirloom_dailies::subjects::OfSubjects;
 use heirloom_dailies::takes as dailies;
 use heirloom_engine::TakeManifest;
 use heirloom_engine::gate::{Action, SourceGate};
-use heirloom_film::{Film, Rate, Scene, Shot};
+use heirloom_film::{Faces, Film, Rate, Scene, Shot};
 use heirloom_picture::preview::{self, Preview};
 use heirloom_style::drift::Features;
 use heirloom_style::style::{Style, Styles};
@@ -35,6 +36,8 @@ pub struct Asking {
     styles: Mutex<BTreeMap<ObjectId, Arc<Against<OfStyle>>>>,
     /// Whether adherence to the stage is judged too.
     stage: bool,
+    /// What finds faces, where the charter forbids them.
+    faces: Option<Arc<Against<Box<dyn FindFaces>>>>,
 }
 
 impl Asking {
@@ -59,6 +62,13 @@ impl Asking {
         let (of_shot, mut lacking) = OfShot::new(film, shot, vault.clone(), &sources);
         let (subjects, without) = OfSubjects::new(film, shot, &sources);
         lacking.extend(without);
+        let faces = match finder(folder, film) {
+            Ok(faces) => faces,
+            Err(why) => {
+                lacking.push(why);
+                None
+            }
+        };
         for why in lacking {
             show.note(&format!(
                 "note: takes of {} {} are measured without all that its plan asks for: {why}",
@@ -73,6 +83,7 @@ impl Asking {
             style: None,
             styles: Mutex::default(),
             stage: false,
+            faces,
         })
     }
 
@@ -109,6 +120,7 @@ impl Asking {
             },
             stage: self.stage.then(|| self.shot.stage(take)).flatten(),
             subjects: self.sought(take.rate),
+            faces: self.faces.clone(),
         }
     }
 
@@ -134,6 +146,29 @@ impl Asking {
         let vault = self.vault.clone();
         Against::new(id, move || of_style(&vault, &id).map_err(|e| format!("{e:#}")))
     }
+}
+
+/// What finds faces, where the charter forbids them; made ready when the first take needs it.
+fn finder(folder: &Path, film: &Film) -> Result<Option<Arc<Against<Box<dyn FindFaces>>>>, String> {
+    if film.charter.faces == Faces::Allowed {
+        return Ok(None);
+    }
+    let Some(path) = &film.charter.face_detector else {
+        return Err(
+            "the charter forbids faces, and nothing looks for them; name a network that does in its face_detector"
+                .into(),
+        );
+    };
+    let name = path.display().to_string();
+    let network = std::fs::read(folder.join(path)).map_err(|why| {
+        format!(
+            "the charter forbids faces, and {name}, which is to find them, could not be read ({why}); put it into the \
+             film's folder"
+        )
+    })?;
+    Ok(Some(Arc::new(Against::new(faces::id(&network), move || {
+        faces::open(&network, &name).map_err(|e| e.to_string())
+    }))))
 }
 
 /// A style's pictures and its drift.

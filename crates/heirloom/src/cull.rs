@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use heirloom_dailies::asked::AskedFor;
 use heirloom_dailies::cull::{CullPlan, Fate, apply, cull as plan_cull};
+use heirloom_dailies::faces;
 use heirloom_dailies::index::{Index, Query, Row};
 use heirloom_dailies::measures::MeasureOptions;
 use heirloom_dailies::measuring::Measuring;
@@ -57,15 +59,7 @@ pub fn measure(
         asking = asking.with_stage(shot)?;
     }
     let asked = |take: &TakeManifest| asking.asked(take);
-    let measuring = Measuring {
-        vault: &vault,
-        engines,
-        index: &index,
-        asked: &asked,
-        options: MeasureOptions::default(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        stop,
-    };
+    let measuring = measuring(&vault, engines, &index, &asked, stop);
     let takes = if options.again {
         all.clone()
     } else {
@@ -88,6 +82,25 @@ pub fn measure(
         show.say(&serde_json::to_string_pretty(&rows)?);
     }
     Ok(())
+}
+
+/// Measuring on all cores, as takes are measured by default.
+fn measuring<'a>(
+    vault: &'a Arc<Vault>,
+    engines: &'a Engines,
+    index: &'a Index,
+    asked: &'a (dyn Fn(&TakeManifest) -> AskedFor + Sync),
+    stop: &'a AtomicBool,
+) -> Measuring<'a> {
+    Measuring {
+        vault,
+        engines,
+        index,
+        asked,
+        options: MeasureOptions::default(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+        stop,
+    }
 }
 
 fn take_measure(measuring: &Measuring<'_>, takes: &[ObjectId], show: &Show) -> anyhow::Result<()> {
@@ -126,24 +139,20 @@ pub fn cull(
     let (scene, shot) = takes::among(&film, &options.shot)?;
     let asking = Asking::of(folder, &vault, (&film, scene, shot), show)?;
     let asked = |take: &TakeManifest| asking.asked(take);
-    let measuring = Measuring {
-        vault: &vault,
-        engines,
-        index: &index,
-        asked: &asked,
-        options: MeasureOptions::default(),
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        stop,
-    };
+    let measuring = measuring(&vault, engines, &index, &asked, stop);
     take_measure(&measuring, &measuring.missing(&all)?, show)?;
     let mut rules = film.cull.clone();
     rules.keep = options.keep.unwrap_or(rules.keep);
     let subject = subject(scene, shot);
-    let plan = plan_cull(&subject, &index.candidates(&vault, &subject)?, &rules)?;
+    let mut candidates = index.candidates(&vault, &subject)?;
+    for candidate in &mut candidates {
+        candidate.question = faces::question(&film.charter, &candidate.measures);
+    }
+    let plan = plan_cull(&subject, &candidates, &rules)?;
     if options.json {
         show.say(&serde_json::to_string_pretty(&plan)?);
     } else {
-        tell(&plan, options.all, show);
+        tell(&plan, &options.shot, options.all, show);
     }
     if options.write {
         let act = apply(&vault, &plan, Actor::person_here())?;
@@ -159,7 +168,7 @@ pub fn cull(
 }
 
 /// The few, the unusual, and what was let go, with reasons.
-fn tell(plan: &CullPlan, all: bool, show: &Show) {
+fn tell(plan: &CullPlan, shot: &str, all: bool, show: &Show) {
     let line = |take: &ObjectId| {
         let Some(judged) = plan.takes.get(take) else {
             return;
@@ -169,10 +178,17 @@ fn tell(plan: &CullPlan, all: bool, show: &Show) {
     show.say(&plan.to_string());
     plan.kept().iter().for_each(line);
     plan.shelved().iter().for_each(line);
-    let others = plan
-        .takes
-        .iter()
-        .filter(|(_, judged)| !matches!(judged.fate, Fate::Kept { .. } | Fate::Shelved { .. }));
+    let asked = |fate: &Fate| matches!(fate, Fate::ForAPerson(_));
+    let questions = plan.takes.iter().filter(|(_, judged)| asked(&judged.fate));
+    questions.for_each(|(take, _)| line(take));
+    if plan.counts().for_a_person > 0 {
+        show.note(&format!(
+            "Takes that a person must judge are neither kept nor let go: `heirloom look {shot}` shows them."
+        ));
+    }
+    let others = plan.takes.iter().filter(|(_, judged)| {
+        !matches!(judged.fate, Fate::Kept { .. } | Fate::Shelved { .. }) && !asked(&judged.fate)
+    });
     if all {
         others.for_each(|(take, _)| line(take));
     } else if others.count() > 0 {

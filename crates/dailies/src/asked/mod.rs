@@ -31,7 +31,7 @@ use heirloom_engine::GuideSet;
 use heirloom_picture::measure::View;
 use heirloom_vault::ObjectId;
 
-use crate::measures::{Exemplars, Expected, LayoutPlans, Sought};
+use crate::measures::{Exemplars, Expected, FindFaces, LayoutPlans, Sought};
 
 pub use shot::OfShot;
 
@@ -40,6 +40,7 @@ pub(crate) const PLAN: &str = "plan";
 pub(crate) const STYLE: &str = "style";
 pub(crate) const STAGE: &str = "stage";
 pub(crate) const SUBJECTS: &str = "subjects";
+pub(crate) const FACES: &str = "faces";
 
 type Make<T> = Box<dyn FnOnce() -> Result<T, String> + Send>;
 
@@ -119,22 +120,26 @@ pub struct AskedFor {
     pub stage: Option<Arc<Against<GuideSet>>>,
     /// The subjects that it is to show.
     pub subjects: Option<Arc<Against<Vec<Sought>>>>,
+    /// What finds faces, where the charter forbids them.
+    pub faces: Option<Arc<Against<Box<dyn FindFaces>>>>,
 }
 
 impl AskedFor {
     /// Whether numbers that were taken against these objects (by what they are: [`crate::index::Index::against`]) say all that
     /// is asked now.
     ///
-    /// The plan and the subjects must be the same, or none in both. A style or the stage that a take was held against without being asked now
-    /// does no harm: its numbers stay.
+    /// The plan and the subjects must be the same, or none in both. A style, the stage or a finder of faces that a take was held
+    /// against without being asked now does no harm: its numbers stay.
     pub fn is_met_by(&self, noted: &BTreeMap<String, ObjectId>) -> bool {
         let plan = self.plan.as_ref().map(|plan| plan.id());
         let style = self.style.as_ref().map(|style| style.id());
         let stage = self.stage.as_ref().map(|stage| stage.id());
         let subjects = self.subjects.as_ref().map(|subjects| subjects.id());
+        let faces = self.faces.as_ref().map(|faces| faces.id());
         plan.as_ref() == noted.get(PLAN)
             && subjects.as_ref() == noted.get(SUBJECTS)
             && style.is_none_or(|style| noted.get(STYLE) == Some(&style))
             && stage.is_none_or(|stage| noted.get(STAGE) == Some(&stage))
+            && faces.is_none_or(|faces| noted.get(FACES) == Some(&faces))
     }
 }

@@ -19,7 +19,8 @@ pub enum ApplyError {
     Nothing(String),
 }
 
-/// Writes a cull into the ledger, as one act `culled` on the shot. Takes left alone or not measured are not in it.
+/// Writes a cull into the ledger, as one act `culled` on the shot. Takes left alone, left to a person or not measured
+/// are not in it.
 ///
 /// What people have said meanwhile stands: their verdicts outweigh a cull's, whichever came first.
 ///
@@ -32,7 +33,7 @@ pub fn apply(vault: &Vault, plan: &CullPlan, by: Actor) -> Result<Act, ApplyErro
             Fate::Kept { place, .. } => (Fated::Kept, Some(*place)),
             Fate::Shelved { place, .. } => (Fated::Shelved, Some(*place)),
             Fate::Dropped(_) => (Fated::Dropped, None),
-            Fate::LeftAlone | Fate::Unmeasured(_) => continue,
+            Fate::LeftAlone | Fate::ForAPerson(_) | Fate::Unmeasured(_) => continue,
         };
         let culled = CulledTake {
             fate,

@@ -15,6 +15,9 @@
 //!    [`NEIGHBOURS`] nearest is more than `unusual` times the median of all, furthest first (after Angiulli & Pizzuti,
 //!    "Fast outlier detection in high dimensional spaces", 2002).
 //!
+//! A take about which there is a question that only a person can answer ([`Candidate::question`]: a face where the charter
+//! forbids them) goes to a person: it is neither kept nor let go, whatever its numbers are.
+//!
 //! A take that a person judged or gave stars is left alone. Nothing is deleted, and nothing is even written until
 //! [`apply`] is called, which writes one act: taking that back takes the whole cull back.
 //!
@@ -35,6 +38,7 @@
 //!     measures: [("flicker".into(), flicker)].into(),
 //!     look: vec![look],
 //!     judged: false,
+//!     question: None,
 //! };
 //! let plan = cull("shot:sh-00000001", &[take("a", 0.5, 0.1), take("b", 0.01, 0.1)], &rules)?;
 //! assert!(matches!(plan.takes[&ObjectId::of(b"b")].fate, Fate::Kept { place: 1, .. }));
@@ -70,6 +74,8 @@ pub struct Candidate {
     pub look: Vec<f32>,
     /// Whether a person has judged it or given it stars: then it is left alone.
     pub judged: bool,
+    /// What only a person can answer about it, in words; then it is neither kept nor let go until a person has judged it.
+    pub question: Option<String>,
 }
 
 impl Candidate {
@@ -181,6 +187,9 @@ enum Soundness {
 fn soundness(candidate: &Candidate, rules: &Cull) -> Soundness {
     if candidate.judged {
         return Soundness::Not(Fate::LeftAlone);
+    }
+    if let Some(question) = &candidate.question {
+        return Soundness::Not(Fate::ForAPerson(question.clone()));
     }
     let mut breaches = Vec::new();
     let mut missing = Vec::new();

@@ -69,6 +69,8 @@ pub enum Fate {
     Dropped(Why),
     /// A person judged it: no cull does.
     LeftAlone,
+    /// There is a question about it that only a person can answer: it is neither kept nor let go.
+    ForAPerson(String),
     /// It lacks these measures, or a look: it is neither kept nor let go.
     Unmeasured(Vec<String>),
 }
@@ -171,6 +173,7 @@ impl fmt::Display for Judged {
                 }
             }
             Fate::LeftAlone => f.write_str("judged by hand, and left alone"),
+            Fate::ForAPerson(question) => write!(f, "for a person to judge: {question}"),
             Fate::Unmeasured(missing) => {
                 write!(f, "not measured yet: it has no {}", missing.join(", no "))
             }
@@ -193,6 +196,8 @@ pub struct Counts {
     pub passed_over: u32,
     /// Judged by hand.
     pub left_alone: u32,
+    /// Waiting for a person's judgement.
+    pub for_a_person: u32,
     /// Without a measure that a limit asks for, or without a look.
     pub unmeasured: u32,
 }
@@ -272,6 +277,7 @@ impl CullPlan {
                 Fate::Dropped(Why::Alike { .. }) => &mut counts.alike,
                 Fate::Dropped(Why::PassedOver { .. }) => &mut counts.passed_over,
                 Fate::LeftAlone => &mut counts.left_alone,
+                Fate::ForAPerson(_) => &mut counts.for_a_person,
                 Fate::Unmeasured(_) => &mut counts.unmeasured,
             };
             *count += 1;
@@ -290,6 +296,7 @@ impl fmt::Display for CullPlan {
             (counts.alike, "nearly the same as a better one"),
             (counts.passed_over, "sound, but passed over"),
             (counts.left_alone, "judged by hand and left alone"),
+            (counts.for_a_person, "for a person to judge"),
             (counts.unmeasured, "not measured yet"),
         ] {
             if count > 0 {

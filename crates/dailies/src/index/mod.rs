@@ -270,6 +270,7 @@ impl Index {
                     measures,
                     look,
                     judged,
+                    question: None,
                 });
             }
             Ok(candidates)

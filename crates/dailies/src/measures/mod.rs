@@ -33,11 +33,12 @@
 //! - One pass, one decode, a few frames in memory; one thread, so that takes are measured side by side.
 //! - The same frames give the same numbers: plain arithmetic and `libm`, one order. Clips decoded by another version of
 //!   ffmpeg may differ by a code here and there.
-//! - Who is seen is not known: likeness is of colours and shapes, and faces are not looked for.
+//! - Who is seen is not known: likeness is of colours and shapes, and of faces it is only said that they are there.
 
 mod broken;
 mod coherence;
 mod exposure;
+mod faces;
 mod flicker;
 mod frames;
 mod frozen;
@@ -64,6 +65,7 @@ use serde::{Deserialize, Serialize};
 pub use broken::Broken;
 pub use coherence::Coherence;
 pub use exposure::Exposure;
+pub use faces::{Face, Faces, FindFaces};
 pub use flicker::Flicker;
 pub use frames::{FrameError, Frames, OfClip, OfPictures, OfTake, Proxy, step_for};
 pub use frozen::Frozen;
@@ -89,6 +91,8 @@ pub struct MeasureOptions {
     pub frames_per_second: u32,
     /// Frames a second that are compared with a style.
     pub style_frames_per_second: u32,
+    /// Frames a second in which faces are looked for.
+    pub face_frames_per_second: u32,
 }
 
 impl Default for MeasureOptions {
@@ -97,6 +101,7 @@ impl Default for MeasureOptions {
             side_px: 480,
             frames_per_second: 20,
             style_frames_per_second: 2,
+            face_frames_per_second: 4,
         }
     }
 }
@@ -114,6 +119,8 @@ pub struct Context<'a> {
     pub drift: Option<DriftOf<'a>>,
     /// The subjects that it is to show.
     pub subjects: &'a [Sought],
+    /// What finds faces, where they are forbidden.
+    pub faces: Option<&'a dyn FindFaces>,
     /// The opened take, where its engine says where pixels came from.
     pub origins: Option<&'a dyn TakeFrames>,
     /// Set to stop.
@@ -161,6 +168,9 @@ pub struct Measures {
     /// How like their pictures its subjects are, where any are looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub likeness: Option<Likeness>,
+    /// Whether faces are seen, where they are looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faces: Option<Faces>,
     /// How much is copied in one piece, where its engine can say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verbatim: Option<Verbatim>,
@@ -178,6 +188,9 @@ pub enum MeasureError {
     /// Where pixels came from could not be read.
     #[error(transparent)]
     Origins(#[from] heirloom_engine::Failure),
+    /// What finds faces failed.
+    #[error("faces can not be looked for in it: {0}; name another network in face_detector of the charter")]
+    Faces(String),
     /// No frame at all.
     #[error("the take has no frames; draw it again")]
     Nothing,
@@ -197,7 +210,8 @@ pub fn measure(
 ) -> Result<Measures, MeasureError> {
     let (rate, step) = (frames.rate(), frames.step().max(1));
     let per_second = f64::from(rate.num()) / f64::from(rate.den().max(1)) / f64::from(step);
-    let every = (per_second / f64::from(options.style_frames_per_second.max(1))).max(1.0) as usize;
+    let one_in = |wanted: u32| (per_second / f64::from(wanted.max(1))).max(1.0) as usize;
+    let every = one_in(options.style_frames_per_second);
     // A picture of the layout speaks for half a second around it, at the take's own pace.
     let near = (0.5 * per_second * f64::from(step)) as u32;
     let mut eye = seen::Eye::default();
@@ -218,6 +232,9 @@ pub fn measure(
         .map(|drift_of| style::Drifting::new(drift_of, every));
     let mut likening =
         (!context.subjects.is_empty()).then(|| likeness::Likening::new(context.subjects, per_second));
+    let mut facing = context
+        .faces
+        .map(|finder| faces::Facing::new(finder, one_in(options.face_frames_per_second), per_second));
     let (mut count, mut size_px) = (0u32, [0, 0]);
     while let Some(proxy) = frames.next_frame()? {
         if context.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
@@ -247,6 +264,9 @@ pub fn measure(
             if let Some(likening) = &mut likening {
                 likening.frame(seen);
             }
+            if let Some(facing) = &mut facing {
+                facing.frame(seen);
+            }
         });
         count += 1;
     }
@@ -271,6 +291,7 @@ pub fn measure(
         style: styled.map(style::Styled::finish),
         drift: drifting.map(style::Drifting::finish),
         likeness: likening.map(likeness::Likening::finish),
+        faces: facing.map(faces::Facing::finish).transpose()?,
         verbatim: context.origins.map(verbatim).transpose()?.flatten(),
         stage: None,
     })

@@ -106,6 +106,10 @@ named! {
     likeness.farthest shared "" Less "that of the farthest frame";
     likeness.change shared "" Less "distance of a subject from how it was at first";
     likeness.lost_percent shared "%" Less "frames in which a subject is lost";
+    faces.most copied "" Less "faces in the frame that has most";
+    faces.surest part "" Less "how sure the surest face is";
+    faces.largest_percent part "%" Less "the largest face";
+    faces.at_s part "s" Neither "when the surest face is seen";
     verbatim.largest_percent copied "%" Less "largest piece copied as it is";
     verbatim.piece_px copied "px" Less "mean size of such pieces";
     stage.camera_error_ratio part "" Less "error of motion against the stage";

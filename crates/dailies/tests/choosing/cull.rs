@@ -31,6 +31,7 @@ fn candidate(n: u32, measures: &[(&str, f64)], look: &[f32]) -> Candidate {
             .collect(),
         look: look.to_vec(),
         judged: false,
+        question: None,
     }
 }
 
@@ -380,6 +381,7 @@ fn any_candidates() -> impl Strategy<Value = Vec<Candidate>> {
                     .collect(),
                 look: look.unwrap_or_default(),
                 judged,
+                question: None,
             });
         }
         candidates

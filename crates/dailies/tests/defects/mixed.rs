@@ -184,6 +184,7 @@ fn take(
             measures: numbers.collect(),
             look,
             judged: false,
+            question: None,
         },
         wrong,
     })
