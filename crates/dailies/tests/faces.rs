@@ -56,7 +56,7 @@ impl FindFaces for Red {
         if self.fails {
             return Err("the lens cap is on".into());
         }
-        let red = frame.codes().iter().any(|codes| *codes == [255, 0, 0]);
+        let red = frame.codes().contains(&[255, 0, 0]);
         let face = |score, width| Face {
             score,
             region: [0.0, 0.0, width, 0.5],

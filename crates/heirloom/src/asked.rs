@@ -23,6 +23,9 @@ use heirloom_vault::{ObjectId, Vault};
 use crate::open;
 use crate::show::Show;
 
+/// A network that finds faces, made ready when it is needed.
+type FaceFinder = Arc<Against<Box<dyn FindFaces>>>;
+
 /// What is asked of the takes of one shot.
 pub struct Asking {
     vault: Arc<Vault>,
@@ -37,7 +40,7 @@ pub struct Asking {
     /// Whether adherence to the stage is judged too.
     stage: bool,
     /// What finds faces, where the charter forbids them.
-    faces: Option<Arc<Against<Box<dyn FindFaces>>>>,
+    faces: Option<FaceFinder>,
 }
 
 impl Asking {
@@ -149,7 +152,7 @@ impl Asking {
 }
 
 /// What finds faces, where the charter forbids them; made ready when the first take needs it.
-fn finder(folder: &Path, film: &Film) -> Result<Option<Arc<Against<Box<dyn FindFaces>>>>, String> {
+fn finder(folder: &Path, film: &Film) -> Result<Option<FaceFinder>, String> {
     if film.charter.faces == Faces::Allowed {
         return Ok(None);
     }
