@@ -34,7 +34,8 @@
 //! What always holds:
 //! - An object's name is the hash of its bytes; reading checks it; objects are read-only on disk.
 //! - An object or act that was reported as written is on the disk, whatever crashes afterwards.
-//! - Nothing half-written is ever seen as an object; leftovers lie in `writing/` until [`Vault::tidy`].
+//! - Nothing half-written is ever seen as an object; leftovers of a killed program lie in `writing/` until
+//!   somebody opens the vault alone.
 //! - Acts are never changed or removed. An act's id is the hash of its canonical JSON, so ledgers merge by
 //!   union. Times within one ledger only go forward.
 //! - What cannot be understood (a newer format, a declaration that does not parse) is an error, not a guess.

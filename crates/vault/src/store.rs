@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -97,13 +99,12 @@ impl Vault {
             .truncate(false)
             .open(&lock)
             .map_err(io_error("opening", &lock, 0))?;
-        match in_use.try_lock_shared() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(VaultError::InUse { dir: dir.to_owned() }),
-            // Some network folders have no locks; the vault is safe without, only tidying is not guarded.
-            Err(fs::TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {}
-            Err(fs::TryLockError::Error(e)) => return Err(io_error("locking", &lock, 0)(e)),
+        // Who is alone here is the only one who could be writing: what lies half written is a dead program's.
+        if in_use.try_lock().is_ok() {
+            sweep(dir);
+            in_use.unlock().map_err(io_error("locking", &lock, 0))?;
         }
+        share(&in_use, dir, &lock)?;
         let ledger = Ledger::open(&dir.join("ledger.sqlite"))?;
         Ok(Self {
             dir: dir.to_owned(),
@@ -332,9 +333,44 @@ fn stamp_path(dir: &Path) -> PathBuf {
     dir.join("vault.json")
 }
 
+/// How long to wait for another program that has the vault for itself: to sweep takes it a moment, to tidy longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Locks the vault shared with others.
+fn share(in_use: &File, dir: &Path, lock: &Path) -> Result<(), VaultError> {
+    let begun = Instant::now();
+    loop {
+        match in_use.try_lock_shared() {
+            Ok(()) => return Ok(()),
+            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(fs::TryLockError::WouldBlock) => return Err(VaultError::InUse { dir: dir.to_owned() }),
+            // Some network folders have no locks; the vault is safe without, only tidying is not guarded.
+            Err(fs::TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => return Ok(()),
+            Err(fs::TryLockError::Error(e)) => return Err(io_error("locking", lock, 0)(e)),
+        }
+    }
+}
+
+/// Removes what programs that were killed left half written. What can not be removed harms nobody.
+fn sweep(dir: &Path) {
+    let Ok(left) = fs::read_dir(writing_path(dir)) else {
+        return;
+    };
+    for entry in left.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PART) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
 pub(crate) fn objects_path(dir: &Path) -> PathBuf {
     dir.join("objects")
 }
+
+/// How names of what is half written begin.
+const PART: &str = "part-";
 
 /// Where things are half written: inside the vault, so that a rename never crosses file systems.
 pub(crate) fn writing_path(dir: &Path) -> PathBuf {
@@ -345,7 +381,7 @@ pub(crate) fn writing_path(dir: &Path) -> PathBuf {
 fn temporary(dir: &Path) -> Result<NamedTempFile, VaultError> {
     let folder = writing_path(dir);
     let mut builder = tempfile::Builder::new();
-    builder.prefix("part-");
+    builder.prefix(PART);
     #[cfg(unix)]
     {
         // The user's own umask decides who may read; a vault is often shared by a unit.
