@@ -1,7 +1,7 @@
 //! Open-weight video diffusion: what is on the disk, before any of it is computed.
 //!
 //! People have models as folders in the diffusers layout or as the original single files. This crate says what such
-//! files are, opens them without copying or trusting them ([`weights`]), knows
+//! files are and whether they are whole ([`models`]), opens them without copying or trusting them ([`weights`]), knows
 //! each tensor of the Wan family by both of its names ([`wan`]), lays LoRAs of every common form on them ([`lora`]), and
 //! walks from noise to a picture in steps ([`schedule`]).
 //!
@@ -23,6 +23,7 @@
 //! - Goldens made by PyTorch, diffusers, transformers and PEFT (`tools/parity`) stand for every stage.
 
 pub mod lora;
+pub mod models;
 pub mod schedule;
 pub mod wan;
 pub mod weights;

@@ -1,4 +1,5 @@
 //! LoRAs of every form against diffusers and PEFT.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

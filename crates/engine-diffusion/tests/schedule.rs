@@ -1,4 +1,5 @@
 //! Every step of every scheduler against diffusers.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

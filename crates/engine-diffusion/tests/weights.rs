@@ -1,4 +1,5 @@
 //! Files as strangers may have written them.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -16,5 +16,5 @@ pub use header::{
     Dtype, Entry, Header, HeaderError, LONGEST_NAME, MOST_AXES, MOST_HEADER_BYTES, MOST_TENSORS, read_header,
 };
 pub use numbers::{NumberError, TensorView};
-pub(crate) use set::read_limited;
 pub use set::{BadNumber, Weights, WeightsError};
+pub(crate) use set::{is_pickle, read_limited};
