@@ -3,11 +3,10 @@
 
 mod common;
 
-use common::{Goldens, apart, goldens};
+use common::{Goldens, Tensor, apart, goldens, write};
 use heirloom_engine_diffusion::lora::{Expert, Lora, LoraError, LoraStack};
 use heirloom_engine_diffusion::wan::TransformerConfig;
 use heirloom_engine_diffusion::weights::{Dtype, Expected, Weights};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 fn model() -> Vec<Expected> {
@@ -112,8 +111,6 @@ fn a_lora_for_another_model_is_one_clear_error() {
     assert!(said.unwrap_err().to_string().contains("not a model's"));
 }
 
-type Tensor = (String, &'static str, Vec<u64>, Vec<u8>);
-
 fn tensors(path: &Path) -> Vec<Tensor> {
     let weights = Weights::open(path).unwrap();
     let all = weights.entries().map(|(name, entry)| {
@@ -126,23 +123,6 @@ fn tensors(path: &Path) -> Vec<Tensor> {
         )
     });
     all.collect()
-}
-
-fn write(path: &Path, notes: serde_json::Value, tensors: &[Tensor]) {
-    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
-    header.insert("__metadata__".into(), notes);
-    for (name, dtype, shape, bytes) in tensors {
-        let entry = serde_json::json!({
-            "dtype": dtype, "shape": shape, "data_offsets": [data.len(), data.len() + bytes.len()]
-        });
-        header.insert(name.clone(), entry);
-        data.extend_from_slice(bytes);
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend_from_slice(&header);
-    file.extend_from_slice(&data);
-    fs::write(path, file).unwrap();
 }
 
 /// Opens a file after `change` has been at its tensors.
@@ -217,10 +197,21 @@ fn whole_changes_of_weights_and_biases_are_laid_on() {
             vec![44],
             numbers(44),
         ));
+        all.push((
+            "diffusion_model.blocks.2.diff_m".into(),
+            "F32",
+            vec![1, 6, 32],
+            numbers(192),
+        ));
     })
     .unwrap();
     let stack = LoraStack::new(vec![(lora, 0.5)]).unwrap();
-    assert_eq!(stack.changed().len(), 32);
+    assert_eq!(stack.changed().len(), 33);
+    assert!(stack.changed().contains(&"blocks.2.scale_shift_table".to_owned()));
+    assert_eq!(
+        stack.delta("blocks.2.scale_shift_table").unwrap().unwrap()[191],
+        191.0 / 16.0
+    );
     // The original `norm3` is diffusers' `norm2`.
     let norm = stack.delta("blocks.1.norm2.weight").unwrap().unwrap();
     assert_eq!(norm[..3], [0.0, 0.0625, 0.125]);

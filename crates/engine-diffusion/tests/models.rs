@@ -3,26 +3,14 @@
 
 mod common;
 
-use common::goldens;
+use common::{copy, goldens, under_original_names, write};
 use heirloom_engine_diffusion::models::{
     Found, Layout, LicenceFrom, ListError, LookError, ModelList, Role, check_tokenizer, look,
 };
 use heirloom_engine_diffusion::wan::{PipelineConfig, TextConfig};
-use heirloom_engine_diffusion::weights::{Expected, Weights};
+use heirloom_engine_diffusion::weights::Weights;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+use std::path::PathBuf;
 
 /// A folder to change, with the tiny pipeline in `model`.
 struct Room(tempfile::TempDir);
@@ -167,25 +155,6 @@ fn tokenizers_of_other_models_are_refused() {
     }
 }
 
-/// Writes a part under its original names.
-fn single(path: &Path, weights: &Weights, expected: &[Expected]) {
-    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
-    for one in expected {
-        let view = weights.get(&one.name).unwrap();
-        let entry = serde_json::json!({
-            "dtype": view.dtype.name(), "shape": view.shape, "data_offsets": [data.len(), data.len() + view.bytes.len()]
-        });
-        header.insert(one.original.clone(), entry);
-        data.extend_from_slice(view.bytes);
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend_from_slice(&header);
-    file.extend_from_slice(&data);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, file).unwrap();
-}
-
 /// Original files in one folder. The tiny transformer's heads are not the family's 128 wide, and the tiny autoencoder is
 /// not Wan's; what can be told of them is told.
 #[test]
@@ -194,7 +163,8 @@ fn folders_of_single_files_are_looked_at() {
     let at = folder.path();
     let config = PipelineConfig::read(&goldens("t2v")).unwrap();
     let text = Weights::open_part(&goldens("t2v/text_encoder"), "model").unwrap();
-    single(&at.join("umt5.safetensors"), &text, &config.text.expected());
+    let tensors = under_original_names(&text, &config.text.expected(), "");
+    write(&at.join("umt5.safetensors"), serde_json::json!({}), &tensors);
     fs::create_dir_all(at.join("google/umt5-xxl")).unwrap();
     fs::copy(
         goldens("t2v/tokenizer/tokenizer.json"),

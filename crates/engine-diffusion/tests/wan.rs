@@ -3,15 +3,14 @@
 
 mod common;
 
-use common::{Goldens, apart, goldens, json};
+use common::{Goldens, apart, copy, goldens, json, under_original_names, write};
 use heirloom_engine_diffusion::wan::{
     NameError, Part, PipelineConfig, SchedulerConfig, SchedulerKind, TextConfig, TransformerConfig,
     VaeConfig, by_diffusers_names, part_of, single_expected,
 };
-use heirloom_engine_diffusion::weights::{Dtype, Expected, Misfit, Weights};
+use heirloom_engine_diffusion::weights::{Dtype, Misfit, Weights};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 /// Every key of the full models: name, shape and original name as diffusers' own converters have them.
 #[test]
@@ -100,18 +99,6 @@ fn two_experts_meet_at_the_boundary() {
     assert!(!config.is_second_at(875.0) && config.is_second_at(874.9));
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[test]
 fn rotary_positions_are_diffusers_own() {
     let config = TransformerConfig::read(&goldens("t2v/transformer/config.json")).unwrap();
@@ -127,42 +114,6 @@ fn rotary_positions_are_diffusers_own() {
         said.contains("65") && said.contains("64") && said.contains("ask for"),
         "{said}"
     );
-}
-
-/// Writes tensors as a safetensors file.
-fn write(path: &Path, tensors: &[(String, &str, Vec<u64>, Vec<u8>)]) {
-    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
-    for (name, dtype, shape, bytes) in tensors {
-        let entry = serde_json::json!({
-            "dtype": dtype, "shape": shape, "data_offsets": [data.len(), data.len() + bytes.len()]
-        });
-        header.insert(name.clone(), entry);
-        data.extend_from_slice(bytes);
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend_from_slice(&header);
-    file.extend_from_slice(&data);
-    fs::write(path, file).unwrap();
-}
-
-fn under_original_names(
-    weights: &Weights,
-    expected: &[Expected],
-    prefix: &str,
-) -> Vec<(String, &'static str, Vec<u64>, Vec<u8>)> {
-    expected
-        .iter()
-        .map(|e| {
-            let view = weights.get(&e.name).unwrap();
-            (
-                format!("{prefix}{}", e.original),
-                view.dtype.name(),
-                view.shape.to_vec(),
-                view.bytes.to_vec(),
-            )
-        })
-        .collect()
 }
 
 /// The same numbers come in whichever way the file calls them.
@@ -197,7 +148,7 @@ fn original_single_files_are_the_same_weights() {
                 // ComfyUI packs the tokenizer's file into the text encoder's.
                 tensors.push(("spiece_model".into(), "U8", vec![3], vec![1, 2, 3]));
             }
-            write(&path, &tensors);
+            write(&path, serde_json::json!({}), &tensors);
             let single = Weights::open(&path).unwrap();
             assert_eq!(part_of(&single), Some(kind));
             let named = by_diffusers_names(single, kind, &expected).unwrap();
@@ -229,7 +180,7 @@ fn a_single_file_s_shapes_tell_its_configuration() {
             )
         })
         .collect();
-    write(&path, &tensors);
+    write(&path, serde_json::json!({}), &tensors);
     let weights = Weights::open(&path).unwrap();
     assert_eq!(TransformerConfig::of_shapes(&weights).unwrap(), one);
     let (kind, expected) = single_expected(&weights).unwrap();
@@ -255,7 +206,7 @@ fn what_does_not_fit_is_named() {
     let lost = tensors.pop().unwrap().0;
     tensors[0].2 = vec![tensors[0].2.iter().product()];
     tensors.push(("extra".into(), "F8_E4M3", vec![1], vec![0]));
-    write(&path, &tensors);
+    write(&path, serde_json::json!({}), &tensors);
     let error = by_diffusers_names(Weights::open(&path).unwrap(), Part::Vae, &expected).unwrap_err();
     let NameError::Misfit { misfit, .. } = &error else {
         panic!("{error}")
@@ -271,7 +222,7 @@ fn what_does_not_fit_is_named() {
     let mut tensors = under_original_names(&whole, &expected, "");
     let first = tensors[0].clone();
     tensors.push(("quant_conv.weight".into(), first.1, first.2, first.3));
-    write(&path, &tensors);
+    write(&path, serde_json::json!({}), &tensors);
     let error = by_diffusers_names(Weights::open(&path).unwrap(), Part::Vae, &expected).unwrap_err();
     assert_eq!(
         error,
@@ -405,4 +356,42 @@ fn configurations_of_other_models_are_one_clear_error() {
         let error = PipelineConfig::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("missing"), "{error}");
     }
+}
+
+/// Published text encoders have their embedding once or twice, under one name or the other.
+#[test]
+fn the_embedding_may_stand_there_twice_if_it_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text.safetensors");
+    let expected = PipelineConfig::read(&goldens("t2v")).unwrap().text.expected();
+    let whole = part("t2v", "text_encoder", "model");
+    let open = |name: &str, again: bool, change: u8| {
+        let mut tensors = under_original_names(&whole, &expected, "");
+        let mut first = tensors.remove(0);
+        first.0 = name.into();
+        if again {
+            let mut second = first.clone();
+            second.0 = "encoder.embed_tokens.weight".into();
+            *second.3.last_mut().unwrap() ^= change;
+            tensors.push(second);
+        }
+        tensors.push(first);
+        write(&path, serde_json::json!({}), &tensors);
+        by_diffusers_names(Weights::open(&path).unwrap(), Part::Text, &expected)
+    };
+    for (name, again) in [
+        ("shared.weight", false),
+        ("encoder.embed_tokens.weight", false),
+        ("shared.weight", true),
+    ] {
+        let named = open(name, again, 0).unwrap();
+        assert_eq!(named.get("shared.weight"), whole.get("shared.weight"));
+        assert_eq!(named.entries().len(), expected.len());
+    }
+    assert_eq!(
+        open("shared.weight", true, 1).unwrap_err(),
+        NameError::Twice {
+            name: "shared.weight".into()
+        }
+    );
 }

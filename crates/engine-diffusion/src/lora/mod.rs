@@ -100,6 +100,8 @@ struct Layer {
     whole: Option<String>,
     bias: Option<String>,
     scale: f64,
+    /// The model's tensor that the halves or the whole change.
+    tensor: String,
 }
 
 /// The two halves of a change, for those who compute beside the weight instead of merging.
@@ -205,13 +207,17 @@ impl Lora {
         let names: Vec<String> = self.layers.keys().cloned().collect();
         for name in names {
             let layer = self.layers.get(&name).cloned().unwrap_or_default();
-            let shape = shapes
-                .get(format!("{name}.weight").as_str())
-                .copied()
-                .unwrap_or_default();
+            let weight = format!("{name}.weight");
+            let tensor = if shapes.contains_key(name.as_str()) {
+                &name
+            } else {
+                &weight
+            };
+            let shape = shapes.get(tensor.as_str()).copied().unwrap_or_default();
             let scale = self.checked_layer(&name, &layer, shape, alphas)?;
             if let Some(kept) = self.layers.get_mut(&name) {
                 kept.scale = scale;
+                kept.tensor = tensor.clone();
             }
         }
         Ok(())
@@ -323,7 +329,7 @@ impl LoraStack {
         for (lora, _) in &self.loras {
             for (name, layer) in &lora.layers {
                 if layer.whole.is_some() || layer.up.is_some() {
-                    names.push(format!("{name}.weight"));
+                    names.push(layer.tensor.clone());
                 }
                 if layer.bias.is_some() {
                     names.push(format!("{name}.bias"));
@@ -335,8 +341,8 @@ impl LoraStack {
         names
     }
 
-    /// What all of them together add to the tensor of this diffusers name (`….weight` or `….bias`), row by row as the
-    /// tensor lies; none where none changes it.
+    /// What all of them together add to the tensor of this diffusers name, row by row as the tensor lies; none where none
+    /// changes it.
     ///
     /// # Errors
     /// [`LoraError`] where a file's numbers are of a kind that is not read.
@@ -350,9 +356,7 @@ impl LoraStack {
             }
             return Ok(sum);
         }
-        let Some(name) = tensor.strip_suffix(".weight") else {
-            return Ok(None);
-        };
+        let name = tensor.strip_suffix(".weight").unwrap_or(tensor);
         for (lora, strength) in &self.loras {
             if let Some(whole) = lora.layers.get(name).and_then(|l| l.whole.as_ref()) {
                 add(&mut sum, &lora.numbers(name, whole)?, *strength);

@@ -43,7 +43,7 @@ impl Found {
     }
 }
 
-const ENDINGS: [(&str, Half); 14] = [
+const ENDINGS: [(&str, Half); 15] = [
     (".lora_A.weight", Half::Down),
     (".lora_A.default.weight", Half::Down),
     (".lora_down.weight", Half::Down),
@@ -54,6 +54,8 @@ const ENDINGS: [(&str, Half); 14] = [
     (".lora.up.weight", Half::Up),
     (".alpha", Half::Alpha),
     (".diff", Half::Whole),
+    // Of the table of scales and shifts, named by its block.
+    (".diff_m", Half::Whole),
     (".diff_b", Half::Bias),
     (".lora_B.bias", Half::Bias),
     (".lora_up.bias", Half::Bias),
@@ -90,16 +92,17 @@ impl Names {
     pub fn of(model: &[Expected]) -> Self {
         let mut names = BTreeMap::new();
         for one in model {
-            let (Some(name), Some(original)) = (
-                one.name.strip_suffix(".weight"),
-                one.original.strip_suffix(".weight"),
-            ) else {
-                continue;
+            // A table of scales and shifts is a tensor by itself, of no layer: it goes by its own name.
+            let stem = |name: &str| name.strip_suffix(".weight").map(str::to_owned);
+            let (name, original) = match (stem(&one.name), stem(&one.original)) {
+                (Some(name), Some(original)) => (name, original),
+                _ if one.name.ends_with(".bias") => continue,
+                _ => (one.name.clone(), one.original.clone()),
             };
-            for call in [name, original] {
+            for call in [&name, &original] {
                 // With dots, and as kohya's programs have it, for which a dot would end the name.
-                names.insert(call.to_owned(), name.to_owned());
-                names.insert(call.replace('.', "_"), name.to_owned());
+                names.insert(call.clone(), name.clone());
+                names.insert(call.replace('.', "_"), name.clone());
             }
         }
         // diffusers' `norm3` has no tensors, and the original `norm3` is diffusers' `norm2`; `norm2` itself stays.
@@ -125,8 +128,10 @@ impl Names {
             .iter()
             .find_map(|(prefix, second)| Some((stem.strip_prefix(prefix)?, *second)))
             .unwrap_or((stem, None));
+        let table = (*ending == ".diff_m").then(|| format!("{stem}.modulation"));
+        let layer = self.0.get(table.as_deref().unwrap_or(stem)).cloned();
         Ok(Found {
-            layer: self.0.get(stem).cloned(),
+            layer,
             half: *half,
             second,
         })

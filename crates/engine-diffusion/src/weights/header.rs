@@ -6,7 +6,7 @@
 //! end), and may have `__metadata__`, a flat map of texts.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
@@ -278,7 +278,7 @@ fn covered(tensors: &BTreeMap<String, Entry>, found: u64) -> Result<(), HeaderEr
 #[serde(deny_unknown_fields)]
 struct RawEntry {
     dtype: String,
-    shape: Vec<u64>,
+    shape: Axes,
     data_offsets: (u64, u64),
 }
 
@@ -290,27 +290,21 @@ impl RawEntry {
                 shortened(&self.dtype)
             )
         })?;
-        if self.shape.len() > MOST_AXES {
-            return Err(format!(
-                "it has {} axes, and {MOST_AXES} are the most",
-                self.shape.len()
-            ));
-        }
+        let shape = self.shape.0;
         let (begin, end) = self.data_offsets;
-        let bytes = self
-            .shape
+        let bytes = shape
             .iter()
             .try_fold(dtype.bytes(), |bytes, &axis| bytes.checked_mul(axis))
-            .ok_or_else(|| format!("its shape {:?} is larger than any file", self.shape))?;
+            .ok_or_else(|| format!("its shape {:?} is larger than any file", shape))?;
         if begin.checked_add(bytes) != Some(end) {
             return Err(format!(
                 "its bytes are said to go from {begin} to {end}, and {} of the shape {:?} need {bytes}",
-                dtype, self.shape
+                dtype, shape
             ));
         }
         Ok(Entry {
             dtype,
-            shape: self.shape,
+            shape,
             begin,
             end,
         })
@@ -386,7 +380,7 @@ impl<'de> Deserialize<'de> for Notes {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Notes, A::Error> {
                 let mut notes = BTreeMap::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    if let Note::Text(text) = map.next_value()? {
+                    if let Note(Some(text)) = map.next_value()? {
                         notes.insert(key, text);
                     }
                 }
@@ -397,11 +391,74 @@ impl<'de> Deserialize<'de> for Notes {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Note {
-    Text(String),
-    Other(IgnoredAny),
+/// A note, if it is a text; anything else is passed over without being kept.
+struct Note(Option<String>);
+
+impl<'de> Deserialize<'de> for Note {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Note;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a note")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Note, E> {
+                Ok(Note(Some(text.to_owned())))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Note, E> {
+                Ok(Note(None))
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Note, E> {
+                Ok(Note(None))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Note, E> {
+                Ok(Note(None))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Note, E> {
+                Ok(Note(None))
+            }
+            fn visit_unit<E>(self) -> Result<Note, E> {
+                Ok(Note(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Note, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Note(None))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Note, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Note(None))
+            }
+        }
+        deserializer.deserialize_any(V)
+    }
+}
+
+/// Axes, no more of them than are allowed, so that a list of millions is not kept.
+struct Axes(Vec<u64>);
+
+impl<'de> Deserialize<'de> for Axes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Axes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "the lengths of at most {MOST_AXES} axes")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Axes, A::Error> {
+                let mut axes = Vec::new();
+                while let Some(axis) = seq.next_element()? {
+                    if axes.len() == MOST_AXES {
+                        return Err(A::Error::custom(format!(
+                            "a shape has more than {MOST_AXES} axes"
+                        )));
+                    }
+                    axes.push(axis);
+                }
+                Ok(Axes(axes))
+            }
+        }
+        deserializer.deserialize_seq(V)
+    }
 }
 
 /// A stranger's text, fit for one line of an error.
