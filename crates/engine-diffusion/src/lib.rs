@@ -1,0 +1,29 @@
+//! Open-weight video diffusion: what is on the disk, before any of it is computed.
+//!
+//! People have models as folders in the diffusers layout or as the original single files. This crate says what such
+//! files are and whether they are whole ([`models`]), opens them without copying or trusting them ([`weights`]), knows
+//! each tensor of the Wan family by both of its names ([`wan`]), lays LoRAs of every common form on them ([`lora`]), and
+//! walks from noise to a picture in steps ([`schedule`]).
+//!
+//! ```
+//! use heirloom_engine_diffusion::wan::TransformerConfig;
+//!
+//! let model = TransformerConfig::t2v_1_3b();
+//! let tensors = model.expected();
+//! let query = tensors.iter().find(|t| t.name == "blocks.0.attn1.to_q.weight").unwrap();
+//! assert_eq!(query.original, "blocks.0.self_attn.q.weight");
+//! assert_eq!(query.shape, [1536, 1536]);
+//! ```
+//!
+//! # What always holds
+//! - No pickle file is ever read: it could run code.
+//! - A file's claims are held against its length before anything is allocated or read by them.
+//! - Weights are used only where every tensor that the model needs is there, in its shape, and none is left over.
+//! - Each error names the file, what is wrong with it, and the mend.
+//! - Goldens made by PyTorch, diffusers, transformers and PEFT (`tools/parity`) stand for every stage.
+
+pub mod lora;
+pub mod models;
+pub mod schedule;
+pub mod wan;
+pub mod weights;
