@@ -87,7 +87,7 @@ wide! {
 wide! {
     fn gelu_row(x: &mut [f32]) {
         // 0.5·x·(1 + tanh u) = x·σ(2u), with u = √(2/π)·(x + 0.044715·x³).
-        const TWICE: f32 = 1.595_769_1;
+        const TWICE: f32 = 1.595_769;
         for v in x {
             let u = TWICE * 0.044_715f32.mul_add(*v * *v * *v, *v);
             *v /= 1.0 + exp(-u);

@@ -1,5 +1,5 @@
 //! Random values and closeness, for all tests of this crate.
-#![allow(dead_code)] // each test file is a program of its own and uses a part
+#![allow(dead_code, clippy::print_stdout)] // each test file is a program of its own, uses a part, and may tell its figures
 
 /// Values spread evenly between −1 and 1, the same for the same seed.
 pub fn random(seed: u64, n: usize) -> Vec<f32> {
@@ -29,6 +29,7 @@ pub fn difference(got: &[f32], want: &[f32]) -> f64 {
 #[track_caller]
 pub fn assert_close(got: &[f32], want: &[f32], limit: f64) {
     let d = difference(got, want);
+    println!("{d:.1e} of {limit:.0e} allowed");
     assert!(
         d <= limit,
         "differs by {d:e} of the greatest value; {limit:e} is allowed"
