@@ -50,29 +50,39 @@ fn tensor<const D: usize>(shape: [usize; D], most: f32, device: &Device) -> Tens
     )
 }
 
-/// Milliseconds of each of `repeats` runs, after one that is not counted; sorted.
-fn times(repeats: usize, mut run: impl FnMut()) -> Vec<f64> {
-    run();
-    let mut all: Vec<f64> = (0..repeats)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    all.sort_by(f64::total_cmp);
-    all
+/// Milliseconds that this process has spent on processors, where the system tells: on a busy machine it says more than
+/// the clock.
+fn cpu_ms() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return 0.0;
+    };
+    let of = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    tasks.filter_map(of).sum::<f64>() / 1e6
 }
 
-fn report(what: &str, all: &[f64]) {
-    let median = all[all.len() / 2];
+/// Times `run` by the clock and by the processors, after one run that is not counted, and prints the medians.
+fn report(what: &str, repeats: usize, mut run: impl FnMut()) {
+    run();
+    let (mut clock, mut cpu) = (Vec::new(), Vec::new());
+    for _ in 0..repeats {
+        let (start, before) = (Instant::now(), cpu_ms());
+        run();
+        clock.push(start.elapsed().as_secs_f64() * 1e3);
+        cpu.push(cpu_ms() - before);
+    }
+    clock.sort_by(f64::total_cmp);
+    cpu.sort_by(f64::total_cmp);
+    let (median, least, cpu) = (clock[repeats / 2], clock[0], cpu[repeats / 2]);
     println!(
-        "{{\"what\": \"{what}\", \"median_ms\": {median:.2}, \"least_ms\": {:.2}}}",
-        all[0]
+        "{{\"what\": \"{what}\", \"median_ms\": {median:.2}, \"least_ms\": {least:.2}, \"cpu_ms\": {cpu:.2}}}"
     );
 }
 
 /// The most memory that this process has held, in MiB, where the system tells.
+
 fn peak_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
@@ -84,7 +94,11 @@ fn peak_mib() -> Option<u64> {
 }
 
 fn main() -> Result<(), ModelError> {
-    let repeats = std::env::args().nth(1).and_then(|v| v.parse().ok()).unwrap_or(7);
+    let repeats = std::env::args()
+        .nth(1)
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(7)
+        .max(1);
     let device = Device::flex();
     let config = DitConfig {
         patch: [1, 2, 2],
@@ -103,11 +117,10 @@ fn main() -> Result<(), ModelError> {
     for (tokens, grid) in [(256, [1, 16, 16]), (1024, [1, 32, 32]), (3072, [3, 32, 32])] {
         let block = LoneBlock::new(&config, &Random, &device, grid, tensor([512, 1536], 1.0, &device))?;
         let x = tensor([tokens, 1536], 1.0, &device);
-        let all = times(repeats, || {
+        report(&format!("block {tokens}"), repeats, || {
             let y = block.forward(x.clone());
             assert_eq!(y.dims(), [tokens, 1536]);
         });
-        report(&format!("block {tokens}"), &all);
     }
     // One chunk of a 480 by 832 clip at a quarter of its rows and columns.
     let weight = ops::pack_conv_weight(tensor([96, 96, 3, 3, 3], 0.02, &device));
@@ -116,12 +129,11 @@ fn main() -> Result<(), ModelError> {
         tensor([4, 120, 208, 96], 1.0, &device),
         tensor([2, 120, 208, 96], 1.0, &device),
     );
-    let all = times(repeats, || {
+    report("conv3d 96", repeats, || {
         let spec = ConvSpec::causal([3, 3, 3]);
         let y = ops::conv(x.clone(), Some(past.clone()), weight.clone(), bias.clone(), spec);
         assert_eq!(y.dims(), [4, 120, 208, 96]);
     });
-    report("conv3d 96", &all);
     if let Some(mib) = peak_mib() {
         println!("{{\"what\": \"peak\", \"mib\": {mib}}}");
     }
