@@ -82,7 +82,6 @@ fn report(what: &str, repeats: usize, mut run: impl FnMut()) {
 }
 
 /// The most memory that this process has held, in MiB, where the system tells.
-
 fn peak_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
