@@ -1,0 +1,23 @@
+//! CPU kernels on plain `f32` slices.
+//!
+//! They know nothing of tensors or models: shapes are arguments, results are written into slices of the caller's.
+//! Matrices are row-major, a token or a pixel is a row, and pixels of a clip lie in the order (frame, row, column,
+//! channel). Every kernel runs on rayon's threads.
+//!
+//! A slice whose length is not what the shape says is a fault of the calling code, and panics.
+
+mod attention;
+mod conv;
+mod lanes;
+mod matmul;
+mod norm;
+mod pointwise;
+mod rotary;
+
+pub use attention::{Attention, attention};
+pub use conv::{Conv, conv, pack_conv_weight};
+pub use lanes::exp;
+pub use matmul::{Matrix, linear};
+pub use norm::{Affine, Norm, norm_rows};
+pub use pointwise::{Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16};
+pub use rotary::{RotaryTable, rotate};

@@ -1,0 +1,102 @@
+"""Times one transformer block and one convolution of the VAE at their true widths in PyTorch, on the CPU.
+
+    python bench_torch.py [REPEATS] [THREADS]
+
+The same sums as `cargo run --release -p heirloom-tensors --example bench_block`, and the same lines of JSON. The block
+is written out here as diffusers 0.42.1 computes it, so that only `torch` is needed.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
+WIDTH, HEADS, FFN, TEXT = 1536, 12, 8960, 512
+DIM = WIDTH // HEADS
+
+
+def linear(inputs, outputs):
+    layer = torch.nn.Linear(inputs, outputs)
+    torch.nn.init.uniform_(layer.weight, -(inputs**-0.5), inputs**-0.5)
+    return layer
+
+
+class Attend(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.out = (linear(WIDTH, WIDTH) for _ in range(4))
+        self.q_norm, self.k_norm = (torch.nn.RMSNorm(WIDTH, eps=1e-6) for _ in range(2))
+
+    def forward(self, x, context, rope=None):
+        def heads(t):
+            return t.unflatten(1, (HEADS, DIM)).unsqueeze(0)
+
+        def turn(t):
+            a, b = t.unflatten(-1, (-1, 2)).unbind(-1)
+            cos, sin = rope
+            out = torch.empty_like(t)
+            out[..., 0::2] = a * cos - b * sin
+            out[..., 1::2] = a * sin + b * cos
+            return out
+
+        q, k, v = heads(self.q_norm(self.q(x))), heads(self.k_norm(self.k(context))), heads(self.v(context))
+        if rope is not None:
+            q, k = turn(q), turn(k)
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
+        return self.out(y.transpose(1, 2).squeeze(0).flatten(1))
+
+
+class Block(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(6, WIDTH) / WIDTH**0.5)
+        self.among, self.to_text = Attend(), Attend()
+        self.norm2 = torch.nn.LayerNorm(WIDTH, eps=1e-6)
+        self.widen, self.narrow = linear(WIDTH, FFN), linear(FFN, WIDTH)
+
+    def forward(self, x, text, time_rows, rope):
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.table + time_rows
+        y = F.layer_norm(x, (WIDTH,), eps=1e-6) * (1 + scale1) + shift1
+        x = x + self.among(y, y, rope) * gate1
+        x = x + self.to_text(self.norm2(x), text)
+        y = F.layer_norm(x, (WIDTH,), eps=1e-6) * (1 + scale2) + shift2
+        return x + self.narrow(F.gelu(self.widen(y), approximate="tanh")) * gate2
+
+
+def report(what, run):
+    """Times `run` by the clock and by the processors, after one run that is not counted, and prints the medians."""
+    run()
+    clock, cpu = [], []
+    for _ in range(REPEATS):
+        start, before = time.perf_counter(), time.process_time()
+        run()
+        clock.append((time.perf_counter() - start) * 1e3)
+        cpu.append((time.process_time() - before) * 1e3)
+    medians = {"median_ms": statistics.median(clock), "least_ms": min(clock), "cpu_ms": statistics.median(cpu)}
+    print(json.dumps({"what": what, **{k: round(v, 2) for k, v in medians.items()}}), flush=True)
+
+
+@torch.no_grad()
+def main():
+    torch.manual_seed(0)
+    block = Block()
+    for tokens in (256, 1024, 3072):
+        x, text = torch.randn(tokens, WIDTH), torch.randn(TEXT, WIDTH)
+        angles = torch.rand(tokens, 1, DIM // 2) * 6
+        rope = (angles.cos(), angles.sin())
+        report(f"block {tokens}", lambda: block(x, text, torch.randn(6, WIDTH) * 0.1, rope))
+    conv = torch.nn.Conv3d(96, 96, 3)
+    x = torch.randn(1, 96, 4, 120, 208)
+    past = torch.randn(1, 96, 2, 120, 208)
+    # As the reference does it: the kept frames in front, zeros around, then the convolution.
+    report("conv3d 96", lambda: conv(F.pad(torch.cat([past, x], dim=2), (1, 1, 1, 1, 0, 0))))
+    print(json.dumps({"what": "peak", "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+
+
+main()
