@@ -2,11 +2,10 @@
 
     python bench_torch.py [REPEATS] [THREADS]
 
-The same sums as `cargo run --release -p heirloom-tensors --example bench_block`, and the same lines of JSON. The block
+The same sums as `cargo run --release -p heirloom-tensors --example bench_block`, and the same lines. The block
 is written out here as diffusers 0.42.1 computes it, so that only `torch` is needed.
 """
 
-import json
 import resource
 import statistics
 import sys
@@ -78,8 +77,8 @@ def report(what, run):
         run()
         clock.append((time.perf_counter() - start) * 1e3)
         cpu.append((time.process_time() - before) * 1e3)
-    medians = {"median_ms": statistics.median(clock), "least_ms": min(clock), "cpu_ms": statistics.median(cpu)}
-    print(json.dumps({"what": what, **{k: round(v, 2) for k, v in medians.items()}}), flush=True)
+    medians = (statistics.median(clock), min(clock), statistics.median(cpu))
+    print("time", what, *(f"{v:.2f}" for v in medians), sep="\t", flush=True)
 
 
 @torch.no_grad()
@@ -96,7 +95,7 @@ def main():
     past = torch.randn(1, 96, 2, 120, 208)
     # As the reference does it: the kept frames in front, zeros around, then the convolution.
     report("conv3d 96", lambda: conv(F.pad(torch.cat([past, x], dim=2), (1, 1, 1, 1, 0, 0))))
-    print(json.dumps({"what": "peak", "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+    print("time", "peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="\t")
 
 
 main()

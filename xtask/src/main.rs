@@ -21,6 +21,7 @@ mod budget;
 mod command;
 mod dailies;
 mod demo;
+mod diffusion;
 mod exemplar;
 mod figures;
 mod fuzz;
@@ -52,6 +53,7 @@ cargo xtask COMMAND
   browser [FOLDER]   the viewer's page in Chromium, which it installs; FOLDER keeps screenshots
   bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
   bench dailies      the queue beside raw SQLite, 100 000 takes listed, takes measured, workers; docs/benchmarks/dailies.md and .json
+  bench diffusion    a transformer block and a convolution beside PyTorch; docs/benchmarks/diffusion.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json
@@ -59,6 +61,7 @@ cargo xtask COMMAND
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   measure style      how well drift tells archives of photographs apart, which it fetches; docs/benchmarks/style.md and .json
+  parity             the goldens of open-weight diffusion made anew by PyTorch and diffusers, and compared (5 GB of packages)
   bare-root [FOLDER] [--run COMMAND] [--keep]
                      run the two README commands in a bare Debian root (needs root; --run: that command instead)
   ci-budget          write docs/ci-budget.md from the times of the last `test`
@@ -88,6 +91,7 @@ fn run() -> anyhow::Result<()> {
         Some("browser") => browser::run(args),
         Some("bench") => bench::run(args, bench::Kind::Speed),
         Some("measure") => bench::run(args, bench::Kind::Quality),
+        Some("parity") => diffusion::parity(args),
         Some("bare-root") => bare_root::run(args),
         Some("ci-budget") => budget::run(args),
         None | Some("help") => {

@@ -9,7 +9,7 @@ use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
+use heirloom_film::{Film, Kind, Like, Scene, Setting, Shot, SourceCall};
 use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
 use crate::choices::Growth;
@@ -318,17 +318,20 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
             Ok(engine) => engine.card().sources.1 as usize,
             Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
         };
-        match words::choose(
-            desk.words,
-            &spoken.reading,
-            &spoken.resolved.palette,
-            archive,
-            desk.measured,
-            gate,
-            most,
-        )? {
-            Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
-            Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
+        // An engine that takes no sources makes its pictures of words alone.
+        if most > 0 {
+            match words::choose(
+                desk.words,
+                &spoken.reading,
+                &spoken.resolved.palette,
+                archive,
+                desk.measured,
+                gate,
+                most,
+            )? {
+                Ok(chosen) => (sources, names) = (chosen.sources, chosen.names),
+                Err(none) => return Ok(Err(vec![object(Why::Shot(none.to_string()))])),
+            }
         }
     }
     if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
@@ -536,6 +539,12 @@ fn draw(
     };
     let mut params = spoken.params();
     own_params(shot, &mut params);
+    let given = shot
+        .settings
+        .iter()
+        .map(|(name, value)| (name.clone(), param(value)));
+    params.extend(card.own_settings(&given.collect()).map_err(Why::Engine)?);
+    params.extend(card.params.clone());
     let request = Request {
         engine: card.engine.clone(),
         revision: card.revision,
@@ -580,6 +589,16 @@ fn alike(
             id,
         })
         .map_err(|e| Why::Shot(e.to_string())))
+}
+
+/// A setting as it stands in a request.
+fn param(setting: &Setting) -> Param {
+    match setting {
+        Setting::Flag(flag) => Param::Flag(*flag),
+        Setting::Whole(n) => Param::Whole(*n),
+        Setting::Number(n) => Param::Number(*n),
+        Setting::Text(text) => Param::Text(text.clone()),
+    }
 }
 
 /// The settings that only the shot's kind or its pictures have.

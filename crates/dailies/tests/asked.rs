@@ -130,6 +130,8 @@ impl Room {
             repeats: Repeats::Never,
             price: Price::Free,
             local: true,
+            settings: Default::default(),
+            params: Default::default(),
         };
         let index = Index::open(&vault).unwrap();
         Self {

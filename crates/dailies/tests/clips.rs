@@ -83,6 +83,8 @@ fn planned(vault: &Vault, shot: &str) -> Plan {
         repeats: Repeats::Everywhere,
         price: Price::Free,
         local: true,
+        settings: Default::default(),
+        params: Default::default(),
     };
     let engines = Engines::new().with(Arc::new(LocalEngine::new(Asked(card))));
     let gate = SourceGate::new(vault, "2026-11-22".parse().unwrap());

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heirloom_archive::{AddOptions, Archive};
-use heirloom_dailies::{Drawing, Event, Observer, Outcome, Plan, Why, draw_all, plan, takes};
-use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
+use heirloom_dailies::{Drawing, Event, Observer, Outcome, Plan, Why, Work, draw_all, plan, takes};
+use heirloom_engine::card::{Knob, Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
-    Card, Draft, DraftFile, Draw, Engines, Failure, Inputs, Order, Progress, Refusal, TakeFrames,
+    Card, Draft, DraftFile, Draw, Engines, Failure, Inputs, Order, Param, Progress, Refusal, TakeFrames,
     TakeManifest, Task,
 };
 use heirloom_film::Film;
@@ -111,6 +111,10 @@ struct Room {
 
 impl Room {
     fn new(ending: Ending) -> Self {
+        Self::with_card(ending, |_| ())
+    }
+
+    fn with_card(ending: Ending, change: impl FnOnce(&mut Card)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let vault = Arc::new(Vault::create(&folder.path().join("vault")).unwrap());
         let pictures = folder.path().join("pictures");
@@ -126,7 +130,7 @@ impl Room {
         };
         Archive::new(&vault).add(&[pictures], &options, &()).unwrap();
         let (tries, frames_made) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let card = Card {
+        let mut card = Card {
             engine: "counter".into(),
             revision: 1,
             about: "counts".into(),
@@ -144,7 +148,10 @@ impl Room {
             repeats: Repeats::Everywhere,
             price: Price::Free,
             local: true,
+            settings: Default::default(),
+            params: Default::default(),
         };
+        change(&mut card);
         let counter = Counter {
             card,
             ending,
@@ -242,6 +249,72 @@ fn words_that_an_engine_ignores_cost_nothing_to_edit() {
     assert_ne!(one.shots[0].work, three.shots[0].work);
 }
 
+/// An engine of words alone, with settings of its own.
+#[test]
+fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
+    let room = Room::with_card(Ending::Well, |card| {
+        card.sources = (0, 0);
+        card.text = Text::Required;
+        card.params.insert("model".into(), Param::Text("1234".into()));
+        let (what, negative) = ("how often".to_owned(), "what not".to_owned());
+        card.settings = [
+            (
+                "steps".to_owned(),
+                Knob::Whole {
+                    what,
+                    min: 1,
+                    max: 50,
+                },
+            ),
+            ("negative".to_owned(), Knob::Text { what: negative }),
+        ]
+        .into();
+    });
+    let shot = |settings: &str| {
+        film(&format!(
+            "[[scene.shot]]\nname = \"010\"\nframes = 5\nkind = \"living\"\nprompt = \"a slow red tide\"\n{settings}"
+        ))
+    };
+    let request = |film: &Film| {
+        let plan = room.plan(film);
+        assert!(plan.objections.is_empty(), "{:?}", plan.objections);
+        match &plan.shots[0].work {
+            Work::Draw { request, .. } => request.clone(),
+            Work::Plate { .. } => panic!("a plate"),
+        }
+    };
+    let plain = request(&shot(""));
+    assert_eq!(
+        (plain.sources.len(), plain.prompt.as_str()),
+        (0, "a slow red tide")
+    );
+    assert_eq!(plain.params["model"], Param::Text("1234".into()));
+    let set = request(&shot("settings = { steps = 30, negative = \"blurred\" }"));
+    assert_eq!(set.params["steps"], Param::Whole(30));
+    assert_eq!(set.params["negative"], Param::Text("blurred".into()));
+    assert_ne!(set.id().unwrap(), plain.id().unwrap());
+    for (settings, words) in [
+        (
+            "settings = { step = 30 }",
+            "has no setting `step`; there are: negative, steps",
+        ),
+        ("settings = { steps = 51 }", "must be a whole number from 1 to 50"),
+        (
+            "settings = { steps = 1.5 }",
+            "must be a whole number from 1 to 50",
+        ),
+        ("settings = { negative = true }", "must be words in quotes"),
+    ] {
+        let told = room.plan(&shot(settings)).objections[0].to_string();
+        assert!(told.contains(words), "{told}");
+    }
+    assert_eq!(room.draw(&room.plan(&shot("")), 1).drawn, 1);
+    // An engine without settings says so.
+    let other = Room::new(Ending::Well);
+    let told = other.plan(&shot("settings = { steps = 30 }")).objections[0].to_string();
+    assert!(told.contains("has no settings of its own"), "{told}");
+}
+
 #[test]
 fn drawings_and_masks_are_named_by_their_bytes_and_kept_in_the_vault() {
     let room = Room::new(Ending::Well);
@@ -259,7 +332,7 @@ fn drawings_and_masks_are_named_by_their_bytes_and_kept_in_the_vault() {
         .shots
         .iter()
         .filter_map(|planned| match &planned.work {
-            heirloom_dailies::Work::Draw { request, .. } => Some(request),
+            Work::Draw { request, .. } => Some(request),
             _ => None,
         })
         .collect();
@@ -437,8 +510,8 @@ fn a_guided_shot_asks_for_its_guides_by_hash() {
         let plan = room.plan(&film(text));
         assert!(plan.objections.is_empty(), "{}", plan.objections[0]);
         match &plan.shots[0].work {
-            heirloom_dailies::Work::Draw { request, .. } => request.clone(),
-            heirloom_dailies::Work::Plate { .. } => panic!("a plate"),
+            Work::Draw { request, .. } => request.clone(),
+            Work::Plate { .. } => panic!("a plate"),
         }
     };
     let one = request(guided);
@@ -464,7 +537,7 @@ fn a_take_is_found_by_its_draw_and_holds_its_files() {
     let room = Room::new(Ending::Well);
     let plan = room.plan(&film(&shot("010", 4, 9, "sea")));
     room.draw(&plan, 1);
-    let heirloom_dailies::Work::Draw { id, .. } = &plan.shots[0].work else {
+    let Work::Draw { id, .. } = &plan.shots[0].work else {
         panic!("a plate")
     };
     let take = takes::take_of(&room.vault, &Draw { request: *id, n: 0 })

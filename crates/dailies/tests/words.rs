@@ -148,6 +148,8 @@ mod engine {
             repeats: Repeats::Everywhere,
             price: Price::Free,
             local: true,
+            settings: Default::default(),
+            params: Default::default(),
         }))
     }
 

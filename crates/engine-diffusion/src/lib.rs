@@ -22,8 +22,24 @@
 //! - Each error names the file, what is wrong with it, and the mend.
 //! - Goldens made by PyTorch, diffusers, transformers and PEFT (`tools/parity`) stand for every stage.
 
+#[cfg(feature = "run")]
+pub mod engine;
+#[cfg(feature = "run")]
+pub mod generate;
 pub mod lora;
+#[cfg(feature = "run")]
+pub mod memory;
+#[cfg(feature = "run")]
+pub mod model;
 pub mod models;
+#[cfg(feature = "run")]
+pub mod noise;
 pub mod schedule;
+#[cfg(feature = "run")]
+pub mod settings;
+#[cfg(feature = "run")]
+pub mod take;
+#[cfg(feature = "run")]
+pub mod tokens;
 pub mod wan;
 pub mod weights;

@@ -86,6 +86,8 @@ impl Exemplar {
                 repeats: Repeats::Everywhere,
                 price: Price::Free,
                 local: true,
+                settings: Default::default(),
+                params: Default::default(),
             },
         }
     }

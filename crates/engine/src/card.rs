@@ -1,9 +1,11 @@
 //! What an engine can do, as data: what goes in, at which sizes, lengths and rates, and what holds of its results.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heirloom_film::{Rate, Size};
 use serde::{Deserialize, Serialize};
+
+use crate::request::Param;
 
 /// A kind of picture an engine is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +88,13 @@ pub enum Sizes {
         /// Shortest side in pixels.
         min_side: u32,
     },
+    /// Sides in steps of so many pixels, up to so many pixels in all.
+    Grid {
+        /// What both sides are multiples of.
+        step: u32,
+        /// Most pixels in one frame.
+        max_pixels: u64,
+    },
     /// Only these.
     Only(Vec<Size>),
 }
@@ -97,6 +106,12 @@ impl Sizes {
             Self::UpTo { max_pixels, min_side } => {
                 u64::from(size.width) * u64::from(size.height) <= *max_pixels
                     && size.width.min(size.height) >= *min_side
+            }
+            Self::Grid { step, max_pixels } => {
+                let step = (*step).max(1);
+                size.width.is_multiple_of(step)
+                    && size.height.is_multiple_of(step)
+                    && u64::from(size.width) * u64::from(size.height) <= *max_pixels
             }
             Self::Only(list) => list.contains(&size),
         }
@@ -182,9 +197,98 @@ pub struct Card {
     pub price: Price,
     /// Whether it runs on this machine alone, with no network call.
     pub local: bool,
+    /// Its own settings, by name: what a shot may say in `settings`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Knob>,
+    /// What stands in each of its requests' params: its model's hash, say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Param>,
+}
+
+/// One of an engine's own settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Knob {
+    /// Yes or no.
+    Flag {
+        /// What it does.
+        what: String,
+    },
+    /// A whole number.
+    Whole {
+        /// What it does.
+        what: String,
+        /// Least.
+        min: i64,
+        /// Most.
+        max: i64,
+    },
+    /// A number.
+    Number {
+        /// What it does.
+        what: String,
+        /// Least.
+        min: f64,
+        /// Most.
+        max: f64,
+    },
+    /// Words.
+    Text {
+        /// What it does.
+        what: String,
+    },
+}
+
+impl Knob {
+    /// What a value is in a request; what is wrong with it otherwise. A whole number does where a number is wanted.
+    ///
+    /// # Errors
+    /// What it should be, in words.
+    pub fn read(&self, value: &Param) -> Result<Param, String> {
+        match (self, value) {
+            (Self::Flag { .. }, Param::Flag(_)) | (Self::Text { .. }, Param::Text(_)) => Ok(value.clone()),
+            (Self::Whole { min, max, .. }, Param::Whole(n)) if (*min..=*max).contains(n) => Ok(value.clone()),
+            (Self::Number { min, max, .. }, Param::Number(n)) if (*min..=*max).contains(n) => {
+                Ok(value.clone())
+            }
+            (Self::Number { min, max, .. }, Param::Whole(n)) if (*min..=*max).contains(&(*n as f64)) => {
+                Ok(Param::Number(*n as f64))
+            }
+            (Self::Flag { .. }, _) => Err("true or false".into()),
+            (Self::Text { .. }, _) => Err("words in quotes".into()),
+            (Self::Whole { min, max, .. }, _) => Err(format!("a whole number from {min} to {max}")),
+            (Self::Number { min, max, .. }, _) => Err(format!("a number from {min} to {max}")),
+        }
+    }
 }
 
 impl Card {
+    /// A shot's own settings as they stand in a request.
+    ///
+    /// # Errors
+    /// A setting that the engine does not have, or a value that it can not take; with the mend.
+    pub fn own_settings(&self, given: &BTreeMap<String, Param>) -> Result<BTreeMap<String, Param>, String> {
+        let name = &self.engine;
+        let mut read = BTreeMap::new();
+        for (key, value) in given {
+            let Some(knob) = self.settings.get(key) else {
+                let known: Vec<&str> = self.settings.keys().map(String::as_str).collect();
+                return Err(match known.as_slice() {
+                    [] => format!("the engine `{name}` has no settings of its own; delete `settings`"),
+                    known => format!(
+                        "the engine `{name}` has no setting `{key}`; there are: {}",
+                        known.join(", ")
+                    ),
+                });
+            };
+            let value = knob
+                .read(value)
+                .map_err(|wanted| format!("the setting `{key}` of the engine `{name}` must be {wanted}"))?;
+            read.insert(key.clone(), value);
+        }
+        Ok(read)
+    }
+
     /// Why this engine can not take a request of such a shape; `None` if it can. Each reason says the mend.
     pub fn objection(
         &self,
@@ -208,6 +312,8 @@ impl Card {
                 match &self.sizes {
                     Sizes::UpTo { max_pixels, min_side } =>
                         format!("up to {max_pixels} pixels with sides of {min_side} or more"),
+                    Sizes::Grid { step, max_pixels } =>
+                        format!("up to {max_pixels} pixels with sides that are multiples of {step}"),
                     Sizes::Only(list) => list
                         .iter()
                         .map(|s| format!("{}x{}", s.width, s.height))
@@ -217,12 +323,26 @@ impl Card {
             ));
         }
         if !self.rates.allows(rate) {
-            return Some(format!("the engine `{name}` does not work at this film's rate"));
+            let gives = match &self.rates {
+                Rates::Any => String::new(),
+                Rates::Only(rates) => {
+                    let rates: Vec<String> = rates.iter().map(Rate::to_string).collect();
+                    rates.join(" or ")
+                }
+            };
+            return Some(format!(
+                "the engine `{name}` works at {gives} frames a second, and the film has {rate}; set the film's `rate`, or name \
+                 another engine"
+            ));
         }
         if !self.lengths.allows(frames) {
             let l = self.lengths;
+            let step = match l.step_frames {
+                0 | 1 => String::new(),
+                step => format!(" in steps of {step} from {}", l.first_frames),
+            };
             return Some(format!(
-                "the engine `{name}` gives {} to {} frames a fragment; {frames} were asked for",
+                "the engine `{name}` gives {} to {} frames a fragment{step}; {frames} were asked for",
                 l.min_frames, l.max_frames
             ));
         }

@@ -63,6 +63,8 @@ impl Grey {
             repeats: Repeats::Everywhere,
             price: Price::Free,
             local: true,
+            settings: Default::default(),
+            params: Default::default(),
         };
         Self { card, fault }
     }

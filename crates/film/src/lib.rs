@@ -53,6 +53,7 @@ mod read_blocking;
 mod read_layout;
 mod read_moves;
 mod read_things;
+mod settings;
 mod shares;
 mod shot;
 mod size;
@@ -78,6 +79,7 @@ pub use plan::{
 pub use problem::{Problem, Problems, Severity};
 pub use rate::{Rate, RateError, Timecode};
 pub use read::{Loaded, load, parse};
+pub use settings::Setting;
 pub use shares::{Bounds, Copies, CopyRule, CreditsBy, Portion, ShareLimits};
 pub use size::{Size, SizeError};
 pub use subject::{Portrait, Region, Shown, Subject};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::{
-    Blocking, Board, Budget, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, ShareLimits,
-    Shown, Size, SourceCall, Still, Subject, Usd,
+    Blocking, Board, Budget, Copies, CreditsBy, Cull, Id, Layout, Like, Margins, Picture, Rate, Setting,
+    ShareLimits, Shown, Size, SourceCall, Still, Subject, Usd,
 };
 
 /// A whole film as `film.toml` plans it, every number within its range.
@@ -139,6 +139,8 @@ pub struct Shot {
     pub scale: Option<f32>,
     /// Name of the engine that is to make it; the studio chooses when not given.
     pub engine: Option<String>,
+    /// That engine's own settings, by name.
+    pub settings: BTreeMap<String, Setting>,
     /// The take it is to be like.
     pub like: Option<Like>,
     /// Who and what stands where, and how the camera moves.
@@ -177,6 +179,7 @@ impl Shot {
             finish: Shot::DEFAULT_FINISH,
             scale: None,
             engine: None,
+            settings: BTreeMap::new(),
             like: None,
             blocking: None,
             boards: Vec::new(),

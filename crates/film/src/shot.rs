@@ -7,6 +7,7 @@ use crate::like::like;
 use crate::read::{MAX_NAME, Places, ShotPlace, words};
 use crate::read_blocking::{blocking, boards};
 use crate::read_layout;
+use crate::settings::settings;
 use crate::subject;
 use crate::toml::{Table, Value};
 use std::collections::BTreeMap;
@@ -50,6 +51,12 @@ pub(crate) fn scene(mut table: Table<'_>, rate: Rate, places: &mut Places) -> Sc
 }
 
 /// The name of a scene or a shot: the two are joined by a slash where one is called from outside.
+/// Which engine makes it, and that engine's own settings.
+fn engine(table: &mut Table<'_>, shot: &mut Shot) {
+    shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+    shot.settings = table.get("settings").map(|v| settings(&v)).unwrap_or_default();
+}
+
 fn part_name(value: &Value<'_>) -> Option<String> {
     let name = value.name(MAX_NAME)?;
     if name.contains('/') {
@@ -228,13 +235,13 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
                 shot.stated.insert(key);
             }
         }
-        shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+        engine(&mut table, &mut shot);
     } else if is(&[extend, between, slow]) {
         shot.seed = table
             .get("seed")
             .and_then(|v| v.integer(0..=i64::MAX))
             .unwrap_or(0) as u64;
-        shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+        engine(&mut table, &mut shot);
         // Its pictures are shown as they are: there are no seams to finish.
         shot.finish = 0.0;
         for key in ["finish", "scale"] {
@@ -245,7 +252,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             );
         }
     } else {
-        for key in ["motion", "seed", "finish", "scale", "engine"] {
+        for key in ["motion", "seed", "finish", "scale", "engine", "settings"] {
             foreign.judge(&mut table, key, "delete it: a plate is shown as it was shot");
         }
     }
@@ -396,6 +403,8 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("source", "sources"),
         ("type", "kind"),
         ("model", "engine"),
+        ("params", "settings"),
+        ("options", "settings"),
         ("in", "start"),
         ("plate", "clip"),
         ("video", "clip"),

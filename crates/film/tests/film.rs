@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used)] // the lint does not see that helpers of tests are tests
 
 use heirloom_film::{
-    Budget, Cull, Faces, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Size, SourceCall,
-    SourcesRule, StatedPrice, Usd, UsdError, load, parse, template,
+    Budget, Cull, Faces, Film, Flow, Kind, Leave, Limit, Motion, NamedArtists, Rate, Setting, Size,
+    SourceCall, SourcesRule, StatedPrice, Usd, UsdError, load, parse, template,
 };
 use proptest::prelude::*;
 
@@ -101,6 +101,29 @@ kind = "plate"
 sources = ["archive:rocket"]
 start = 100
 "#;
+
+#[test]
+fn an_engines_own_settings_are_kept_by_name_and_kind() {
+    let text = "[film]\ntitle = \"T\"\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \"010\"\nframes = 9\n\
+                kind = \"living\"\nprompt = \"a tide\"\nengine = \"wan\"\n\
+                settings = { steps = 1_000, guidance = 4.5, negative = \" blurred \", tiled = true }\n";
+    let settings = &film(text).scenes[0].shots[0].settings;
+    let expected = [
+        ("guidance", Setting::Number(4.5)),
+        ("negative", Setting::Text("blurred".into())),
+        ("steps", Setting::Whole(1000)),
+        ("tiled", Setting::Flag(true)),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(*settings, expected.into_iter().collect());
+    for wrong in ["{ Steps = 3 }", "{ steps = [1] }", "{ steps = nan }", "3"] {
+        let text = text.replace(
+            "{ steps = 1_000, guidance = 4.5, negative = \" blurred \", tiled = true }",
+            wrong,
+        );
+        assert!(parse("film.toml", &text).is_err(), "{wrong}");
+    }
+}
 
 #[test]
 fn every_key_is_read() {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod archive;
+mod models;
 mod takes;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
+pub use models::Models;
 pub use takes::{Budget, Choose, Compare, Cull, Look, Measure, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
@@ -49,6 +51,9 @@ pub enum Command {
     Style(Style),
     /// Apply a style's grade, or a .cube file, to stills and clips at film bit depth.
     Grade(Grade),
+    /// Models of open weights on this machine: add, list, check, forget.
+    #[command(subcommand)]
+    Models(Models),
     /// The ledger: who did what, to what, from what, and why.
     Log(Log),
     /// The vault: how large it is, whether it is whole, and making room.

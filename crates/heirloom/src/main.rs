@@ -20,6 +20,7 @@ mod like;
 mod limits;
 mod look;
 mod make;
+mod models;
 mod open;
 mod reports;
 mod rights;
@@ -96,6 +97,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Rights(command) => rights::run(folder, command, show),
         Command::Style(command) => style::run(folder, command, show, stop),
         Command::Grade(options) => style::grade(folder, options, show, stop),
+        Command::Models(command) => models::run(command, show, stop),
         Command::Log(options) => ledger::log(folder, options, show),
         Command::Vault(command) => ledger::vault(folder, *command, show, stop),
         Command::Trace(options) => trace::run(folder, &engines(), options, show),
@@ -125,7 +127,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 
 /// The engines of this program; the first is the default.
 fn engines() -> Engines {
-    Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine()))
+    models::engines(Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine())))
 }
 
 /// An error and what it came from, each said once: our errors quote the system's words themselves.

@@ -1,5 +1,5 @@
 //! Times one transformer block and one convolution of the VAE at their true widths, with random weights, and prints
-//! JSON.
+//! lines of tab-separated fields: `time`, what, and the median, the least and the processors' milliseconds.
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=2 cargo run --release -p heirloom-tensors --example bench_block -- [REPEATS]
@@ -76,9 +76,7 @@ fn report(what: &str, repeats: usize, mut run: impl FnMut()) {
     clock.sort_by(f64::total_cmp);
     cpu.sort_by(f64::total_cmp);
     let (median, least, cpu) = (clock[repeats / 2], clock[0], cpu[repeats / 2]);
-    println!(
-        "{{\"what\": \"{what}\", \"median_ms\": {median:.2}, \"least_ms\": {least:.2}, \"cpu_ms\": {cpu:.2}}}"
-    );
+    println!("time\t{what}\t{median:.2}\t{least:.2}\t{cpu:.2}");
 }
 
 /// The most memory that this process has held, in MiB, where the system tells.
@@ -134,7 +132,7 @@ fn main() -> Result<(), ModelError> {
         assert_eq!(y.dims(), [4, 120, 208, 96]);
     });
     if let Some(mib) = peak_mib() {
-        println!("{{\"what\": \"peak\", \"mib\": {mib}}}");
+        println!("time\tpeak\t{mib}");
     }
     Ok(())
 }

@@ -130,6 +130,8 @@ impl Server {
             repeats: Repeats::Never,
             price: setup.price,
             local: false,
+            settings: Default::default(),
+            params: Default::default(),
         };
         Self {
             card,

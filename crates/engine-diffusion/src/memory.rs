@@ -1,0 +1,75 @@
+//! Memory that a draw needs, before it is begun.
+//!
+//! Weights are mapped files: what is read of them the system keeps as long as it has room, and they are not counted. Counted is
+//! what must be there at once, on the CPU in 32 bits: one layer's weights and the tokens on their way through it, or one chunk
+//! of frames on its way through the autoencoder's widest level. The factors are those that were measured
+//! (`docs/diffusion.md`), rounded up.
+
+use crate::generate::{Ask, GenerateError, latents_shape};
+use crate::model::{Model, dit_config, text_config, vae_config};
+
+/// Bytes of one number.
+const NUMBER: u64 = 4;
+/// Copies of tokens' widths that a block holds at its fullest, besides the feed-forward's.
+const TOKEN_COPIES: u64 = 10;
+/// Copies of the widest level's pictures that the decoder holds at its fullest, frames kept for the next chunk among them.
+const PICTURE_COPIES: u64 = 8;
+/// For the program itself.
+const PROGRAM: u64 = 200 << 20;
+
+/// Bytes at the fullest moment of each part of a draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Reading the words.
+    pub words: u64,
+    /// A step of the transformer.
+    pub steps: u64,
+    /// Decoding.
+    pub frames: u64,
+}
+
+impl Estimate {
+    /// What a draw needs.
+    ///
+    /// # Errors
+    /// [`GenerateError::Size`] where it can not be made at all.
+    pub fn of(model: &Model, ask: &Ask) -> Result<Self, GenerateError> {
+        let [c, t, h, w] = latents_shape(model, ask)?;
+        let n = |v: usize| v as u64;
+        let text = text_config(&model.config.text);
+        let dit = dit_config(&model.config.transformer);
+        let vae = vae_config(&model.config.vae);
+        let inner = n(text.heads * text.head_dim);
+        let layer = n(text.width) * (4 * inner + 3 * n(text.ffn_dim));
+        let words = layer + n(ask.text_tokens) * (n(text.width) * 8 + n(text.ffn_dim) * 3);
+        let width = n(dit.width());
+        let block = 8 * width * width + 2 * width * n(dit.ffn_dim);
+        let tokens = n(t) * n(h) * n(w) / n(dit.patch.iter().product::<usize>()).max(1);
+        let samples = if ask.guidance > 1.0 { 2 } else { 1 };
+        let passing = tokens * (TOKEN_COPIES * width + 2 * n(dit.ffn_dim) + samples * width);
+        let latents = n(c) * n(t) * n(h) * n(w) * 8;
+        let steps = block + passing + latents + samples * n(ask.text_tokens) * width;
+        let tile = |side: usize| ask.tile_px.map_or(n(side), |tile| n(side.min(tile)));
+        let pixels = tile(ask.width) * tile(ask.height) * n(vae.time_ratio().min(ask.frames));
+        let whole = n(ask.width) * n(ask.height) * n(ask.frames) * 3 * 3;
+        let frames = pixels * n(vae.base) * PICTURE_COPIES + whole;
+        Ok(Self {
+            words: PROGRAM + NUMBER * words,
+            steps: PROGRAM + NUMBER * steps,
+            frames: PROGRAM + NUMBER * frames,
+        })
+    }
+
+    /// The fullest moment of all.
+    pub fn most(&self) -> u64 {
+        self.words.max(self.steps).max(self.frames)
+    }
+}
+
+/// Memory that could be had now without anything being pushed out, in bytes; none where the system does not say.
+pub fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}

@@ -1,0 +1,14 @@
+//! Names of this engine's own settings among a request's `params`.
+
+/// The model's files by one hash (text).
+pub const MODEL: &str = "model";
+/// Words for what is not to be seen (text).
+pub const NEGATIVE: &str = "negative";
+/// Steps from noise to picture (whole number).
+pub const STEPS: &str = "steps";
+/// How far the words are followed, 1 is without guidance (number).
+pub const GUIDANCE: &str = "guidance";
+/// The same for the expert of low noise, where a model has two (number).
+pub const GUIDANCE_LOW: &str = "guidance_low";
+/// How far noise levels are moved up, in place of what the model's scheduler says (number).
+pub const SHIFT: &str = "shift";

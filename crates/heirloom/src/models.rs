@@ -1,0 +1,190 @@
+//! `heirloom models`: open weights on this machine, and the engines that they make.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use heirloom_engine::Engines;
+use heirloom_engine_diffusion::engine::engine;
+use heirloom_engine_diffusion::models::{Found, Licence, LicenceFrom, Model, ModelList, look};
+
+use crate::args::Models;
+use crate::show::Show;
+use crate::{Ended, INTERRUPTED};
+
+/// Names another place for the list of models: for tests, and for several people on one machine.
+const LIST: &str = "HEIRLOOM_MODELS";
+
+/// Where the list of models is kept.
+fn list_path() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os(LIST) {
+        return Ok(path.into());
+    }
+    let folder = dirs::config_dir().with_context(|| {
+        format!("this system names no folder for settings; name a file for the list of models in {LIST}")
+    })?;
+    Ok(folder.join("heirloom/models.json"))
+}
+
+/// The engines, with one for each model on the list. A list that can not be read is told of where models are asked for: what
+/// needs none goes on without.
+pub fn engines(mut engines: Engines) -> Engines {
+    let Ok(list) = list_path().and_then(|path| Ok(ModelList::open(&path)?)) else {
+        return engines;
+    };
+    for model in list.models() {
+        engines = engines.with(Arc::new(engine(model)));
+    }
+    engines
+}
+
+/// One of the commands.
+pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    let path = list_path()?;
+    let mut list = ModelList::open(&path)?;
+    match command {
+        Models::Add {
+            folder,
+            name,
+            licence,
+        } => {
+            let found = look(folder)?;
+            tell(&found, show);
+            let bar = show.bar("hashing", 1, "bytes");
+            let added = list.add(&found, name.as_deref(), licence.as_deref(), |done, of| {
+                bar.at(done, of);
+                !stop.load(Ordering::Relaxed)
+            });
+            drop(bar);
+            if stop.load(Ordering::Relaxed) {
+                show.note("Stopped; nothing was added. The same command begins anew.");
+                return Err(Ended::Said(INTERRUPTED).into());
+            }
+            let added = added?;
+            show.say(&format!(
+                "{} is on the list ({}). A shot asks for it with: engine = \"{}\"",
+                added.name,
+                licensed(&added.licence),
+                added.name
+            ));
+            Ok(())
+        }
+        Models::List { json: true } => {
+            show.say(&serde_json::to_string_pretty(list.models())?);
+            Ok(())
+        }
+        Models::List { json: false } => {
+            if list.models().is_empty() {
+                show.say("No models yet. `heirloom models add FOLDER` takes one in; docs/diffusion.md says where to get them.");
+            }
+            list.models().iter().for_each(|model| line(model, show));
+            Ok(())
+        }
+        Models::Check { model, deep } => check(&list, model.as_deref(), *deep, show, stop),
+        Models::Forget { name } => {
+            let gone = list.forget(name)?;
+            show.say(&format!(
+                "{} is off the list; its files stay in {}.",
+                gone.name,
+                gone.folder.display()
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn check(
+    list: &ModelList,
+    wanted: Option<&str>,
+    deep: bool,
+    show: &Show,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    let known = |name: &str| list.models().iter().any(|model| model.name == name);
+    if let Some(folder) = wanted.filter(|name| !known(name) && Path::new(name).is_dir()) {
+        let found = look(Path::new(folder))?;
+        tell(&found, show);
+        anyhow::ensure!(found.problems.is_empty(), "{folder} is not whole: see above");
+        show.say("It is whole. `heirloom models add` puts it on the list.");
+        return Ok(());
+    }
+    let names: Vec<&str> = match wanted {
+        Some(name) => vec![list.get(name)?.name.as_str()],
+        None => list.models().iter().map(|model| model.name.as_str()).collect(),
+    };
+    let mut wrong = 0;
+    for name in names {
+        let bar = show.bar(&format!("checking {name}"), 1, "bytes");
+        let faults = list.check(name, deep, |done, of| {
+            bar.at(done, of);
+            !stop.load(Ordering::Relaxed)
+        });
+        drop(bar);
+        if stop.load(Ordering::Relaxed) {
+            show.note("Stopped.");
+            return Err(Ended::Said(INTERRUPTED).into());
+        }
+        let faults = faults?;
+        if faults.is_empty() {
+            let how = if deep {
+                "every byte"
+            } else {
+                "files, shapes and lengths"
+            };
+            show.say(&format!("{name}: well ({how})"));
+        }
+        wrong += faults.len();
+        for fault in faults {
+            show.say(&format!("{name}: {}", fault.what));
+        }
+    }
+    anyhow::ensure!(wrong == 0, "what is wrong with the models is listed above");
+    Ok(())
+}
+
+/// What a folder holds.
+fn tell(found: &Found, show: &Show) {
+    show.say(&format!("{}: {}", found.folder.display(), found.title));
+    for part in &found.parts {
+        let kinds: Vec<String> = part.kinds.keys().map(|kind| kind.name().to_owned()).collect();
+        let numbers = match part.numbers {
+            0 => String::new(),
+            n => format!(
+                ", {:.2} thousand million numbers in {}",
+                n as f64 / 1e9,
+                kinds.join(" and ")
+            ),
+        };
+        let files = match part.files.len() {
+            1 => "1 file".to_owned(),
+            n => format!("{n} files"),
+        };
+        show.say(&format!("  {}: {files}{numbers}", part.role));
+    }
+    if let Some(licence) = &found.licence {
+        show.say(&format!("  licence: {}", licensed(licence)));
+    }
+    for problem in &found.problems {
+        show.say(&format!("  wrong: {problem}"));
+    }
+}
+
+fn licensed(licence: &Licence) -> String {
+    match &licence.from {
+        LicenceFrom::File(file) => format!("{}, says its {file}", licence.name),
+        LicenceFrom::Stated => format!("{}, as stated", licence.name),
+    }
+}
+
+fn line(model: &Model, show: &Show) {
+    let bytes: u64 = model.files.iter().map(|file| file.bytes).sum();
+    show.say(&format!(
+        "{}  {}  {:.1} GB  {}  {}",
+        model.name,
+        model.title,
+        bytes as f64 / 1e9,
+        licensed(&model.licence),
+        model.folder.display()
+    ));
+}

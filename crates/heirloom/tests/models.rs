@@ -1,0 +1,227 @@
+//! Models of open weights on the command line: added, listed, checked, forgotten, and drawn with. The model is a tiny one with
+//! random weights; what it makes is noise, but made as a large one makes pictures.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // the lint does not see that helpers of tests are tests
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Film, Ran};
+
+const SCENE: &str = r#"
+[[scene]]
+name = "sea"
+[[scene.shot]]
+id = "sh-22222222"
+name = "010"
+frames = 5
+kind = "living"
+engine = "tiny"
+prompt = "a slow tide"
+seed = 5
+settings = { steps = 3, negative = "blurred, static" }
+[[scene.shot]]
+id = "sh-33333333"
+name = "020"
+frames = 5
+kind = "still"
+engine = "tiny"
+prompt = "the moon"
+settings = { steps = 2, guidance = 1 }
+"#;
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+struct Room {
+    film: Film,
+    model: PathBuf,
+}
+
+impl Room {
+    fn new() -> Self {
+        let film = Film::empty();
+        let toml = format!(
+            "[film]\ntitle = \"Test\"\nrate = \"16\"\nsize = [64, 32]\ntitle_frames = 0\ncredits_frames = 0\n{SCENE}"
+        );
+        std::fs::write(film.path("film.toml"), toml).unwrap();
+        let model = film.path("tiny-model");
+        let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/t2v");
+        copy(&goldens, &model);
+        Self { film, model }
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        self.film
+            .command(words)
+            .env("HEIRLOOM_MODELS", self.film.path("models.json"))
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    fn add(&self) -> Ran {
+        let folder = self.model.to_str().unwrap();
+        self.run(&["models", "add", folder, "--name", "tiny", "--licence", "CC0-1.0"])
+    }
+
+    fn change(&self, from: &str, to: &str) {
+        let toml = std::fs::read_to_string(self.film.path("film.toml")).unwrap();
+        assert!(toml.contains(from), "{from}");
+        std::fs::write(self.film.path("film.toml"), toml.replacen(from, to, 1)).unwrap();
+    }
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn a_model_is_added_listed_checked_and_forgotten() {
+    let room = Room::new();
+    assert!(room.run(&["models", "list"]).well().out.contains("models add"));
+    room.run(&["models", "check", "tiny"])
+        .ended(1, &["no model called \"tiny\""]);
+    room.run(&["models", "check", room.model.to_str().unwrap()])
+        .ended(0, &["It is whole", "transformer: 2 files", "text encoder"]);
+    let added = room.add().well();
+    assert!(
+        added.out.contains("engine = \"tiny\"") && added.out.contains("cc0-1.0"),
+        "{}",
+        added.out
+    );
+    room.add().ended(1, &["in the list already"]);
+    let list = json(&room.run(&["models", "list", "--json"]).well().out);
+    assert_eq!(list[0]["name"], "tiny");
+    assert!(list[0]["files"].as_array().unwrap().len() >= 9, "{list}");
+    room.run(&["models", "check", "--deep"]).ended(0, &["tiny: well"]);
+
+    // A byte of the weights is another: its length is well, its hash is not.
+    let shard = room
+        .model
+        .join("transformer/diffusion_pytorch_model-00002-of-00002.safetensors");
+    let bytes = std::fs::read(&shard).unwrap();
+    let mut other = bytes.clone();
+    *other.last_mut().unwrap() ^= 1;
+    std::fs::write(&shard, &other).unwrap();
+    room.run(&["models", "check", "tiny"]).ended(0, &["tiny: well"]);
+    room.run(&["models", "check", "tiny", "--deep"])
+        .ended(1, &["00002-of-00002.safetensors"]);
+    // It is cut short, and gone.
+    std::fs::write(&shard, &bytes[..bytes.len() / 2]).unwrap();
+    room.run(&["models", "check"])
+        .ended(1, &["00002-of-00002", "again"]);
+    std::fs::remove_file(&shard).unwrap();
+    room.run(&["models", "check", "tiny"]).ended(1, &["missing"]);
+    room.run(&["models", "add", room.model.to_str().unwrap(), "--name", "other"])
+        .ended(1, &["is not whole", "00002-of-00002"]);
+
+    assert!(
+        room.run(&["models", "forget", "tiny"])
+            .well()
+            .out
+            .contains("its files stay")
+    );
+    assert_eq!(
+        json(&room.run(&["models", "list", "--json"]).well().out),
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn shots_are_drawn_by_a_model_and_again_with_the_same_bytes() {
+    let room = Room::new();
+    // A film may be planned before its model is there, and says so.
+    room.run(&["check"]).ended(1, &["tiny"]);
+    room.add().well();
+    room.run(&["check"]).well();
+    room.run(&["takes", "sea/010", "--count", "2"]).well();
+    let takes = json(&room.run(&["takes", "sea/010", "--json"]).well().out);
+    assert_eq!(takes.as_array().unwrap().len(), 2, "{takes}");
+    assert_ne!(takes[0]["take"], takes[1]["take"]);
+    // They can be measured, culled and chosen as any other.
+    room.run(&["measure", "sea/010"]).well();
+    // And the film is made of them.
+    room.run(&["make"]).well();
+    room.run(&["frames", "sea/010", "out"]).well();
+    let frames = |folder: &str| -> Vec<Vec<u8>> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(room.film.path(folder))
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "png"))
+            .collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+    };
+    let first = frames("out");
+    assert_eq!(first.len(), 5);
+    assert!(
+        first.windows(2).any(|pair| pair[0] != pair[1]),
+        "a clip that stands still"
+    );
+    room.run(&["frames", "sea/020", "still"]).well();
+    let still = frames("still");
+    assert!(still.len() == 5 && still.iter().all(|frame| *frame == still[0]));
+
+    // In another folder the same shot is the same take.
+    let other = Room::new();
+    other.add().well();
+    other.run(&["make"]).well();
+    let seen = json(&other.run(&["takes", "sea/010", "--json"]).well().out);
+    let same = takes
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|take| take["take"] == seen[0]["take"]);
+    assert!(same, "{takes} {seen}");
+}
+
+#[test]
+fn what_a_model_can_not_make_is_one_error_with_the_mend() {
+    let room = Room::new();
+    room.add().well();
+    let told = |from: &str, to: &str, words: &[&str]| {
+        room.change(from, to);
+        room.run(&["check"]).ended(1, words);
+        room.change(to, from);
+    };
+    told(
+        "rate = \"16\"",
+        "rate = \"24\"",
+        &["16 frames a second", "the film has 24"],
+    );
+    told("[64, 32]", "[64, 40]", &["multiples of 16"]);
+    told("frames = 5", "frames = 6", &["in steps of 4 from 1"]);
+    told(
+        "steps = 3",
+        "stepps = 3",
+        &[
+            "no setting `stepps`",
+            "guidance, guidance_low, negative, shift, steps",
+        ],
+    );
+    told("steps = 3", "steps = 0", &["from 1 to 200"]);
+    // What only the draw can tell.
+    room.change("a slow tide", &"a slow tide ".repeat(200));
+    room.run(&["make"]).ended(1, &["the prompt is", "shorten it"]);
+    // A request is for these files and no others.
+    room.change(&"a slow tide ".repeat(200), "a slow tide");
+    room.run(&["make"]).well();
+    let vae = room.model.join("vae/diffusion_pytorch_model.safetensors");
+    let bytes = std::fs::read(&vae).unwrap();
+    std::fs::write(&vae, &bytes[..bytes.len() - 4]).unwrap();
+    room.change("seed = 5", "seed = 6");
+    room.run(&["make"])
+        .ended(1, &["diffusion_pytorch_model.safetensors"]);
+}
