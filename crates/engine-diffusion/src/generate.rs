@@ -8,7 +8,7 @@ use crate::model::{Laid, Model, dit_config, text_config, vae_config};
 use crate::noise::Noise;
 use crate::schedule::{Schedule, ScheduleError, Stepper};
 use crate::tokens::TokenError;
-use crate::wan::SchedulerConfig;
+use crate::wan::{SchedulerConfig, TooLong};
 use burn::tensor::{Device, Tensor, TensorData};
 use heirloom_tensors::wan::{Dit, Sample, TextEncoder, Tiling, Vae};
 use heirloom_tensors::weights::ModelError;
@@ -225,12 +225,17 @@ pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateErr
             ask.frames.saturating_sub(1).div_ceil(time) * time + 1
         )));
     }
-    Ok([
-        vae.latent_channels,
-        (ask.frames - 1) / time + 1,
-        ask.height / space,
-        ask.width / space,
-    ])
+    let [t, h, w] = [(ask.frames - 1) / time + 1, ask.height / space, ask.width / space];
+    let most = model.config.transformer.rope_max_seq_len;
+    let tokens = [
+        t as u64 / patch[0].max(1),
+        h as u64 / patch[1].max(1),
+        w as u64 / patch[2].max(1),
+    ];
+    if let Some(asked) = tokens.into_iter().max().filter(|longest| *longest > most) {
+        return Err(GenerateError::Size(TooLong { asked, most }.to_string()));
+    }
+    Ok([vae.latent_channels, t, h, w])
 }
 
 /// Makes the frames.

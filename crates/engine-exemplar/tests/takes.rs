@@ -176,7 +176,7 @@ fn it_keeps_the_contract() {
         another: &two,
         good: request(Task::Living, &[cells, stars], 3, Some("breathe"), 0.5),
         long,
-        broken: request(Task::Living, &[ObjectId::of(b"nowhere")], 3, None, 0.5),
+        broken: Some(request(Task::Living, &[ObjectId::of(b"nowhere")], 3, None, 0.5)),
         refused: Some(refused),
         inputs: Arc::new(files),
         work: &folder.path().join("work"),

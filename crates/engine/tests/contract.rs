@@ -228,7 +228,7 @@ fn suite(fault: Fault) -> Result<(), Broken> {
         another: &two,
         good: request(source, 6),
         long: request(source, 300),
-        broken: request(absent, 6),
+        broken: Some(request(absent, 6)),
         refused: Some(refused),
         inputs: Arc::new(vault),
         work: &work,
