@@ -311,7 +311,10 @@ fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
     assert_eq!(room.draw(&room.plan(&shot("")), 1).drawn, 1);
     // An engine without settings says so.
     let other = Room::new(Ending::Well);
-    let told = other.plan(&shot("settings = { steps = 30 }")).objections[0].to_string();
+    let told = other
+        .plan(&shot("sources = [\"archive:sea\"]\nsettings = { steps = 30 }"))
+        .objections[0]
+        .to_string();
     assert!(told.contains("has no settings of its own"), "{told}");
 }
 

@@ -44,27 +44,35 @@ fn copy(from: &Path, to: &Path) {
 }
 
 struct Room {
-    film: Film,
+    /// Where the film's folder lies.
+    root: Film,
     model: PathBuf,
 }
 
 impl Room {
     fn new() -> Self {
-        let film = Film::empty();
+        let root = Film::empty();
+        let folder = root.path("film");
+        root.run(&["new", folder.to_str().unwrap()]).well();
         let toml = format!(
             "[film]\ntitle = \"Test\"\nrate = \"16\"\nsize = [64, 32]\ntitle_frames = 0\ncredits_frames = 0\n{SCENE}"
         );
-        std::fs::write(film.path("film.toml"), toml).unwrap();
-        let model = film.path("tiny-model");
+        std::fs::write(folder.join("film.toml"), toml).unwrap();
+        let model = root.path("tiny-model");
         let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/t2v");
         copy(&goldens, &model);
-        Self { film, model }
+        Self { root, model }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path("film").join(name)
     }
 
     fn run(&self, words: &[&str]) -> Ran {
-        self.film
+        self.root
             .command(words)
-            .env("HEIRLOOM_MODELS", self.film.path("models.json"))
+            .current_dir(self.root.path("film"))
+            .env("HEIRLOOM_MODELS", self.root.path("models.json"))
             .output()
             .unwrap()
             .into()
@@ -76,9 +84,9 @@ impl Room {
     }
 
     fn change(&self, from: &str, to: &str) {
-        let toml = std::fs::read_to_string(self.film.path("film.toml")).unwrap();
+        let toml = std::fs::read_to_string(self.path("film.toml")).unwrap();
         assert!(toml.contains(from), "{from}");
-        std::fs::write(self.film.path("film.toml"), toml.replacen(from, to, 1)).unwrap();
+        std::fs::write(self.path("film.toml"), toml.replacen(from, to, 1)).unwrap();
     }
 }
 
@@ -153,9 +161,10 @@ fn shots_are_drawn_by_a_model_and_again_with_the_same_bytes() {
     room.run(&["measure", "sea/010"]).well();
     // And the film is made of them.
     room.run(&["make"]).well();
-    room.run(&["frames", "sea/010", "out"]).well();
+    room.run(&["frames", "sea/010", "--format", "png", "--to", "out"])
+        .well();
     let frames = |folder: &str| -> Vec<Vec<u8>> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(room.film.path(folder))
+        let mut files: Vec<PathBuf> = std::fs::read_dir(room.path(folder))
             .unwrap()
             .flatten()
             .map(|entry| entry.path())
@@ -170,7 +179,8 @@ fn shots_are_drawn_by_a_model_and_again_with_the_same_bytes() {
         first.windows(2).any(|pair| pair[0] != pair[1]),
         "a clip that stands still"
     );
-    room.run(&["frames", "sea/020", "still"]).well();
+    room.run(&["frames", "sea/020", "--format", "png", "--to", "still"])
+        .well();
     let still = frames("still");
     assert!(still.len() == 5 && still.iter().all(|frame| *frame == still[0]));
 
