@@ -37,7 +37,7 @@ pub(crate) fn settings(value: &Value<'_>) -> BTreeMap<String, Setting> {
     if entries.len() > MOST {
         value.fault(
             format!("there are {} settings, more than {MOST}", entries.len()),
-            "keep those that the engine knows: `heirloom check --explain` lists them",
+            "keep those that the engine knows: `heirloom check` names them where one is not",
         );
         return all;
     }
