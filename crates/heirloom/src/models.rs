@@ -8,6 +8,7 @@ use anyhow::Context;
 use heirloom_engine::Engines;
 use heirloom_engine_diffusion::engine::engine;
 use heirloom_engine_diffusion::models::{Found, Licence, LicenceFrom, Model, ModelList, look};
+use heirloom_engine_exemplar::engine::NAME;
 
 use crate::args::Models;
 use crate::show::Show;
@@ -34,7 +35,10 @@ pub fn engines(mut engines: Engines) -> Engines {
         return engines;
     };
     for model in list.models() {
-        engines = engines.with(Arc::new(engine(model)));
+        // The program's own engines keep their names, whatever a list from elsewhere says.
+        if engines.get(Some(&model.name)).is_err() {
+            engines = engines.with(Arc::new(engine(model)));
+        }
     }
     engines
 }
@@ -49,6 +53,10 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
             name,
             licence,
         } => {
+            anyhow::ensure!(
+                name.as_deref() != Some(NAME),
+                "\"{NAME}\" is the name of the program's own engine; give the model another"
+            );
             let found = look(folder)?;
             tell(&found, show);
             let bar = show.bar("hashing", 1, "bytes");

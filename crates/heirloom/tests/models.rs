@@ -109,6 +109,14 @@ fn a_model_is_added_listed_checked_and_forgotten() {
         added.out
     );
     room.add().ended(1, &["in the list already"]);
+    room.run(&[
+        "models",
+        "add",
+        room.model.to_str().unwrap(),
+        "--name",
+        "weightless",
+    ])
+    .ended(1, &["the program's own engine"]);
     let list = json(&room.run(&["models", "list", "--json"]).well().out);
     assert_eq!(list[0]["name"], "tiny");
     assert!(list[0]["files"].as_array().unwrap().len() >= 9, "{list}");
