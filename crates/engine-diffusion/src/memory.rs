@@ -13,7 +13,7 @@ const NUMBER: u64 = 4;
 /// Copies of tokens' widths that a block holds at its fullest, besides the feed-forward's.
 const TOKEN_COPIES: u64 = 10;
 /// Copies of the widest level's pictures that the decoder holds at its fullest, frames kept for the next chunk among them.
-const PICTURE_COPIES: u64 = 8;
+const PICTURE_COPIES: u64 = 11;
 /// For the program itself.
 const PROGRAM: u64 = 200 << 20;
 
