@@ -9,7 +9,7 @@ use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
 use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Like, Scene, Setting, Shot, SourceCall};
+use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
 use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
 use crate::choices::Growth;
@@ -418,8 +418,12 @@ fn guided(
         StageError::Gate(grounds) => Why::Gate(grounds),
         other => Why::Shot(other.to_string()),
     })?;
+    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines, spoken)? else {
+        return Err(Why::Shot("it is not drawn".into()));
+    };
+    // At the engine's own moments, where those are not the film's.
     let guides =
-        ShotGuides::new(staged, shot.frames, room.film.rate).map_err(|e| Why::Shot(e.to_string()))?;
+        ShotGuides::new(staged, request.frames, request.rate).map_err(|e| Why::Shot(e.to_string()))?;
     let calls = calls(shot);
     let number = |call: &SourceCall| calls.iter().position(|c| *c == call);
     let mut objects: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -447,9 +451,6 @@ fn guided(
             }
         }
     }
-    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines, spoken)? else {
-        return Err(Why::Shot("it is not drawn".into()));
-    };
     request.guides = Some(guides.object());
     if !objects.is_empty() {
         let text = serde_json::to_string(&objects).map_err(|e| Why::Shot(e.to_string()))?;
@@ -517,7 +518,8 @@ fn draw(
         Kind::Guided { .. } => Task::Guided,
         Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
     };
-    if let Some(objection) = card.objection(task, film.size, film.rate, shot.frames, sources.len()) {
+    let (size, rate, frames) = card.fitted(shot.size.unwrap_or(film.size), film.rate, shot.frames);
+    if let Some(objection) = card.objection(task, size, rate, frames, sources.len()) {
         return Err(Why::Engine(objection));
     }
     clips::fits(film, shot, sources).map_err(Why::Shot)?;
@@ -539,11 +541,7 @@ fn draw(
     };
     let mut params = spoken.params();
     own_params(shot, &mut params);
-    let given = shot
-        .settings
-        .iter()
-        .map(|(name, value)| (name.clone(), param(value)));
-    params.extend(card.own_settings(&given.collect()).map_err(Why::Engine)?);
+    params.extend(card.own_settings(&shot.settings).map_err(Why::Engine)?);
     params.extend(card.params.clone());
     let request = Request {
         engine: card.engine.clone(),
@@ -552,9 +550,9 @@ fn draw(
         prompt: words(&shot.prompt),
         mood: words(&shot.mood),
         seed: shot.seed,
-        size: film.size,
-        rate: film.rate,
-        frames: shot.frames,
+        size,
+        rate,
+        frames,
         sources: sources.iter().map(|s| s.object).collect(),
         keyframes: Vec::new(),
         pictures: pictures.iter().map(|p| (p.role.to_owned(), p.object)).collect(),
@@ -589,16 +587,6 @@ fn alike(
             id,
         })
         .map_err(|e| Why::Shot(e.to_string())))
-}
-
-/// A setting as it stands in a request.
-fn param(setting: &Setting) -> Param {
-    match setting {
-        Setting::Flag(flag) => Param::Flag(*flag),
-        Setting::Whole(n) => Param::Whole(*n),
-        Setting::Number(n) => Param::Number(*n),
-        Setting::Text(text) => Param::Text(text.clone()),
-    }
 }
 
 /// The settings that only the shot's kind or its pictures have.

@@ -169,6 +169,7 @@ fn step(folder: &Path, [width, height, frames]: [usize; 3]) -> Result<(), Box<dy
         steps: Steps::Own {
             count: 1,
             shift: None,
+            kind: None,
         },
         guidance: 5.0,
         guidance_low: None,

@@ -3,16 +3,17 @@
 //! A take is its frames: 16-bit PNGs in the video's code values, one for each frame (a still has one). What made them stands in
 //! the request (`params` name the model's files and LoRAs by hash), so the same request is the same take on the same machine.
 
-use crate::generate::{
-    Ask, At, Clip, GenerateError, Hear, Loras, Steps, TEXT_TOKENS, generate, latents_shape,
-};
+use crate::generate::{At, Clip, GenerateError, Hear, Loras, generate, latents_shape};
+use crate::lora::LoraStack;
 use crate::memory::{Estimate, available};
 use crate::model::Model;
 use crate::models;
+use crate::models::{ListedLora, Stacks};
 use crate::settings;
 use crate::take::{FRAME, FramesTake};
+use crate::wishes::{self, ask};
 use burn::tensor::Device;
-use heirloom_engine::card::{Knob, Lengths, Price, Rates, Repeats, Sizes, Text};
+use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
     Card, Draft, DraftFile, Failure, Inputs, Order, Param, Refusal, Request, TakeFrames, TakeManifest, Task,
@@ -33,30 +34,25 @@ const MOST_FRAMES: u32 = 161;
 const MOST_PIXELS: u64 = 4 << 20;
 /// Pixels on a side must be multiples of this.
 const GRID_PX: u32 = 16;
-/// Above so many pixels a frame is decoded in tiles.
-const UNTILED_PIXELS: u64 = 640 * 640;
-/// Side of a tile in pixels.
-const TILE_PX: usize = 384;
-/// Steps, guidance and what is kept away, where the shot does not say.
-const STEPS: u64 = 40;
-const GUIDANCE: f64 = 5.0;
 
 /// A model as an engine.
 pub struct Diffusion {
     card: Card,
     listed: models::Model,
+    /// LoRAs of the list that fit it.
+    loras: Vec<ListedLora>,
     /// Opened by the first draw.
     model: Mutex<Option<Arc<Model>>>,
 }
 
-/// The engine of a model on the list, by its name, as a program plugs it in. Nothing is read yet.
-pub fn engine(model: &models::Model) -> LocalEngine<Diffusion> {
-    LocalEngine::new(Diffusion::new(model))
+/// The engine of a model on the list, by its name, as a program plugs it in; `loras` are those that fit it. Nothing is read yet.
+pub fn engine(model: &models::Model, loras: Vec<ListedLora>) -> LocalEngine<Diffusion> {
+    LocalEngine::new(Diffusion::new(model, loras))
 }
 
 impl Diffusion {
     /// A generator.
-    pub fn new(model: &models::Model) -> Self {
+    pub fn new(model: &models::Model, loras: Vec<ListedLora>) -> Self {
         Self {
             card: Card {
                 engine: model.name.clone(),
@@ -81,10 +77,11 @@ impl Diffusion {
                 repeats: Repeats::SameMachine,
                 price: Price::Free,
                 local: true,
-                settings: knobs(),
+                settings: wishes::knobs(&loras),
                 params: BTreeMap::from([(settings::MODEL.to_owned(), Param::Text(model.id.clone()))]),
             },
             listed: model.clone(),
+            loras,
             model: Mutex::new(None),
         }
     }
@@ -99,76 +96,31 @@ impl Diffusion {
         *held = Some(model.clone());
         Ok(model)
     }
-}
 
-/// What a shot may say in `settings`.
-fn knobs() -> BTreeMap<String, Knob> {
-    let number = |what: &str, min: f64, max: f64| Knob::Number {
-        what: what.into(),
-        min,
-        max,
-    };
-    let steps = Knob::Whole {
-        what: format!("steps from noise to picture, {STEPS} when left out"),
-        min: 1,
-        max: 200,
-    };
-    let negative = Knob::Text {
-        what: "words for what is not to be seen".into(),
-    };
-    let of = |name: &str, knob: Knob| (name.to_owned(), knob);
-    BTreeMap::from([
-        of(settings::NEGATIVE, negative),
-        of(settings::STEPS, steps),
-        of(
-            settings::GUIDANCE,
-            number("how far the words are followed; 1 takes half the time", 1.0, 30.0),
-        ),
-        of(
-            settings::GUIDANCE_LOW,
-            number("the same for a second expert, which ends the picture", 1.0, 30.0),
-        ),
-        of(
-            settings::SHIFT,
-            number(
-                "how far noise levels are moved up; the model's own when left out",
-                0.1,
-                20.0,
-            ),
-        ),
-    ])
-}
-
-/// What a request asks of the model.
-fn ask(request: &Request) -> Ask {
-    let joined = |parts: [&str; 2]| {
-        let said: Vec<&str> = parts
-            .into_iter()
-            .map(str::trim)
-            .filter(|p| !p.is_empty())
+    /// The request's LoRAs, opened for this model.
+    fn stacks(&self, model: &Model, request: &Request) -> Result<Stacks, Stop> {
+        let refused = |message: String| {
+            Stop::Refused(Refusal {
+                grounds: vec![message],
+            })
+        };
+        let mut wanted = Vec::new();
+        for (id, strength) in wishes::loras(request).map_err(refused)? {
+            let Some(lora) = self.loras.iter().find(|lora| lora.id == id) else {
+                return Err(refused(format!(
+                    "the request is for a LoRA that is not on this machine's list ({}); add it with `heirloom models add`",
+                    id.get(..12).unwrap_or(id)
+                )));
+            };
+            lora.is_as_noted().map_err(refused)?;
+            wanted.push((lora, strength));
+        }
+        let experts: Vec<_> = std::iter::once(&model.config.transformer)
+            .chain(&model.config.second)
+            .map(crate::wan::TransformerConfig::expected)
             .collect();
-        said.join(". ")
-    };
-    let frames = match request.task {
-        Task::Still => 1,
-        _ => request.frames as usize,
-    };
-    let pixels = u64::from(request.size.width) * u64::from(request.size.height);
-    Ask {
-        prompt: joined([&request.prompt, &request.mood]),
-        negative: request.word(settings::NEGATIVE).unwrap_or_default().to_owned(),
-        width: request.size.width as usize,
-        height: request.size.height as usize,
-        frames,
-        seed: request.seed,
-        steps: Steps::Own {
-            count: request.whole(settings::STEPS).unwrap_or(STEPS) as usize,
-            shift: request.number(settings::SHIFT),
-        },
-        guidance: request.number(settings::GUIDANCE).unwrap_or(GUIDANCE),
-        guidance_low: request.number(settings::GUIDANCE_LOW),
-        text_tokens: TEXT_TOKENS,
-        tile_px: (pixels > UNTILED_PIXELS).then_some(TILE_PX),
+        Stacks::open(&wanted, &experts)
+            .map_err(|error| Stop::Failed(Failure::lasting("lora", error.to_string())))
     }
 }
 
@@ -252,7 +204,7 @@ impl Generator for Diffusion {
                 self.card.engine
             )));
         }
-        let ask = ask(request);
+        let ask = ask(request).map_err(refused)?;
         if ask.prompt.is_empty() {
             return Err(refused(format!(
                 "the engine `{}` makes nothing without words; give the shot a `prompt`",
@@ -288,19 +240,23 @@ impl Generator for Diffusion {
             ))
         };
         std::fs::create_dir_all(&order.work).map_err(|e| io(&order.work, e))?;
+        let stacks = self.stacks(&model, request)?;
+        let laid = |stack: &'_ LoraStack| !stack.changed().is_empty();
+        let loras = Loras {
+            first: Some(&stacks.first).filter(|stack| laid(stack)),
+            second: Some(&stacks.second).filter(|stack| laid(stack)),
+        };
         let mut hear = Following {
             control,
             frames: request.frames,
             work: &order.work,
         };
         let clip =
-            generate(&model, &ask, Loras::default(), &Device::flex(), &mut hear).map_err(
-                |error| match error {
-                    GenerateError::Stopped => Stop::Cancelled,
-                    GenerateError::Tokens(error) => refused(error.to_string()),
-                    other => lasting(other),
-                },
-            )?;
+            generate(&model, &ask, loras, &Device::flex(), &mut hear).map_err(|error| match error {
+                GenerateError::Stopped => Stop::Cancelled,
+                GenerateError::Tokens(error) => refused(error.to_string()),
+                other => lasting(other),
+            })?;
         let mut files = Vec::new();
         for (n, frame) in clip.frames().enumerate() {
             control.check()?;

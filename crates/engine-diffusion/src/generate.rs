@@ -8,7 +8,7 @@ use crate::model::{Laid, Model, dit_config, text_config, vae_config};
 use crate::noise::Noise;
 use crate::schedule::{Schedule, ScheduleError, Stepper};
 use crate::tokens::TokenError;
-use crate::wan::{SchedulerConfig, TooLong};
+use crate::wan::{SchedulerConfig, SchedulerKind, TooLong};
 use burn::tensor::{Device, Tensor, TensorData};
 use heirloom_tensors::wan::{Dit, Sample, TextEncoder, Tiling, Vae};
 use heirloom_tensors::weights::ModelError;
@@ -54,6 +54,8 @@ pub enum Steps {
         count: usize,
         /// Instead of the scheduler's shift.
         shift: Option<f64>,
+        /// Another scheduler than the model's own.
+        kind: Option<SchedulerKind>,
     },
     /// A few steps at given times, for weights distilled to them.
     Few {
@@ -70,8 +72,9 @@ impl Steps {
     /// The schedule of these steps.
     fn schedule(&self, scheduler: &SchedulerConfig) -> Result<Schedule, ScheduleError> {
         match self {
-            Self::Own { count, shift } => SchedulerConfig {
+            Self::Own { count, shift, kind } => SchedulerConfig {
                 shift: shift.unwrap_or(scheduler.shift),
+                kind: kind.unwrap_or(scheduler.kind),
                 ..*scheduler
             }
             .schedule(*count),

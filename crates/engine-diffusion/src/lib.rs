@@ -43,3 +43,5 @@ pub mod take;
 pub mod tokens;
 pub mod wan;
 pub mod weights;
+#[cfg(feature = "run")]
+mod wishes;

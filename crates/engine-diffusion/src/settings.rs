@@ -12,3 +12,13 @@ pub const GUIDANCE: &str = "guidance";
 pub const GUIDANCE_LOW: &str = "guidance_low";
 /// How far noise levels are moved up, in place of what the model's scheduler says (number).
 pub const SHIFT: &str = "shift";
+/// LoRAs by their hashes, with strengths (text, a line each).
+pub const LORAS: &str = "loras";
+/// How the noise is stepped: `unipc` or `euler`, in place of the model's own (text).
+pub const SCHEDULER: &str = "scheduler";
+/// So few steps, evenly, for weights that are distilled to few (whole number).
+pub const FEW: &str = "few";
+/// The few steps' times before the shift, going down from 1000, in place of even ones (text).
+pub const TIMES: &str = "times";
+/// Whether each estimate is noised anew between few steps (flag).
+pub const RENOISE: &str = "renoise";

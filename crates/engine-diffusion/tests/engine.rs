@@ -62,8 +62,8 @@ fn it_keeps_what_every_engine_promises() {
     let mut refused = good.clone();
     refused.prompt = "a cat walks on the grass ".repeat(200);
     check(&Fixture {
-        engine: &engine(&model),
-        another: &engine(&model),
+        engine: &engine(&model, Vec::new()),
+        another: &engine(&model, Vec::new()),
         good,
         long,
         broken: None,
@@ -78,7 +78,7 @@ fn it_keeps_what_every_engine_promises() {
 /// Runs a request to its end.
 fn ended(model: &Model, request: Request, work: &Path) -> JobState {
     let vault = Arc::new(Vault::open_or_create(&work.join("vault")).unwrap());
-    let engine = engine(model);
+    let engine = engine(model, Vec::new());
     let job = engine
         .submit(Order::new(request, 0, work, vault).unwrap())
         .unwrap();

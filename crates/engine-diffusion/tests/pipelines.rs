@@ -103,6 +103,7 @@ fn ask(case: &str) -> Ask {
         steps: Steps::Own {
             count: whole("steps"),
             shift: None,
+            kind: None,
         },
         guidance: facts["guidance_scale"].as_f64().unwrap(),
         guidance_low: facts["guidance_scale_2"].as_f64(),
@@ -335,6 +336,7 @@ fn what_is_off_the_grid_or_too_long_is_one_error_with_the_mend() {
         steps: Steps::Own {
             count: 0,
             shift: None,
+            kind: None,
         },
         ..good.clone()
     });

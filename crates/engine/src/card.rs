@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use heirloom_film::{Rate, Size};
+use heirloom_film::{Rate, Setting, Size};
 use serde::{Deserialize, Serialize};
 
+use crate::conform;
 use crate::request::Param;
 
 /// A kind of picture an engine is asked for.
@@ -68,6 +69,17 @@ impl Lengths {
         }
     }
 
+    /// The shortest length of `frames` or more; none where that is past the longest.
+    pub fn at_least(&self, frames: u32) -> Option<u32> {
+        let (step, least) = (
+            self.step_frames.max(1),
+            frames.max(self.min_frames).max(self.first_frames),
+        );
+        let more = (least - self.first_frames).div_ceil(step).checked_mul(step)?;
+        let next = self.first_frames.checked_add(more)?;
+        (next <= self.max_frames).then_some(next)
+    }
+
     /// Whether a length of `frames` can be asked for.
     pub fn allows(&self, frames: u32) -> bool {
         let step = self.step_frames.max(1);
@@ -100,6 +112,59 @@ pub enum Sizes {
 }
 
 impl Sizes {
+    /// The size that is asked for where a picture is to cover `size`: that itself where it can be had, else what is cropped
+    /// least, and of that the smallest that covers it, or the largest.
+    pub fn covering(&self, size: Size) -> Size {
+        if self.allows(size) {
+            return size;
+        }
+        let all: Vec<Size> = match self {
+            Self::UpTo { .. } => return size,
+            Self::Only(list) => list.clone(),
+            Self::Grid { step, max_pixels } => {
+                let step = (*step).max(1);
+                let up = |side: u32| side.div_ceil(step).saturating_mul(step);
+                let covering = Size {
+                    width: up(size.width),
+                    height: up(size.height),
+                };
+                if self.allows(covering) {
+                    return covering;
+                }
+                // As large as may be, in the film's shape: one side on the grid, the other at the next place.
+                let (w, h) = (f64::from(size.width), f64::from(size.height));
+                let most = (*max_pixels as f64 / (w * h)).sqrt().min(1.0);
+                let steps = |side: f64| (side / f64::from(step)) as u32;
+                let wide = steps(w * most).max(1);
+                (wide.saturating_sub(2).max(1)..=wide + 1)
+                    .flat_map(|across| {
+                        let down = steps(f64::from(across * step) * h / w).max(1);
+                        [down, down + 1].map(|down| Size {
+                            width: across * step,
+                            height: down * step,
+                        })
+                    })
+                    .filter(|size| self.allows(*size))
+                    .collect()
+            }
+        };
+        // The share of a picture that is cropped, in thousandths: finer differences are not seen.
+        let cropped = |of: &Size| {
+            let (a, b) = (
+                u64::from(of.width) * u64::from(size.height),
+                u64::from(of.height) * u64::from(size.width),
+            );
+            1000 - 1000 * a.min(b) / a.max(b).max(1)
+        };
+        let pixels = |of: &Size| u64::from(of.width) * u64::from(of.height);
+        let covers = |of: &Size| of.width >= size.width && of.height >= size.height;
+        let worst = |of: &Size| match covers(of) {
+            true => (cropped(of), 0, pixels(of)),
+            false => (cropped(of), 1, u64::MAX - pixels(of)),
+        };
+        all.into_iter().min_by_key(worst).unwrap_or(size)
+    }
+
     /// Whether a frame of `size` can be asked for.
     pub fn allows(&self, size: Size) -> bool {
         match self {
@@ -129,6 +194,19 @@ pub enum Rates {
 }
 
 impl Rates {
+    /// The rate that is asked for where the film has `rate`: that itself, else the next higher, else the highest.
+    pub fn nearest(&self, rate: Rate) -> Rate {
+        let Self::Only(list) = self else { return rate };
+        let of = |rate: &Rate| f64::from(rate.num()) / f64::from(rate.den());
+        if list.contains(&rate) {
+            return rate;
+        }
+        let higher = list.iter().filter(|own| of(own) >= of(&rate));
+        let next = higher.min_by(|a, b| of(a).total_cmp(&of(b)));
+        let most = || list.iter().max_by(|a, b| of(a).total_cmp(&of(b)));
+        next.or_else(most).copied().unwrap_or(rate)
+    }
+
     /// Whether frames at `rate` can be asked for.
     pub fn allows(&self, rate: Rate) -> bool {
         match self {
@@ -237,29 +315,90 @@ pub enum Knob {
         /// What it does.
         what: String,
     },
+    /// One of these words.
+    Choice {
+        /// What it does.
+        what: String,
+        /// The words.
+        of: Vec<String>,
+    },
+    /// Some of these names, each with a number: `{ grain = 0.4 }`.
+    Weights {
+        /// What they do.
+        what: String,
+        /// What a request holds for each name: a hash, say, so that a request means the same when names change.
+        names: BTreeMap<String, String>,
+        /// Least number.
+        min: f64,
+        /// Most.
+        max: f64,
+    },
 }
 
 impl Knob {
-    /// What a value is in a request; what is wrong with it otherwise. A whole number does where a number is wanted.
+    /// What a setting of a shot is in a request; what is wrong with it otherwise. A whole number does where a number is
+    /// wanted.
     ///
     /// # Errors
     /// What it should be, in words.
-    pub fn read(&self, value: &Param) -> Result<Param, String> {
+    pub fn read(&self, value: &Setting) -> Result<Param, String> {
         match (self, value) {
-            (Self::Flag { .. }, Param::Flag(_)) | (Self::Text { .. }, Param::Text(_)) => Ok(value.clone()),
-            (Self::Whole { min, max, .. }, Param::Whole(n)) if (*min..=*max).contains(n) => Ok(value.clone()),
-            (Self::Number { min, max, .. }, Param::Number(n)) if (*min..=*max).contains(n) => {
-                Ok(value.clone())
+            (Self::Flag { .. }, Setting::Flag(flag)) => Ok(Param::Flag(*flag)),
+            (Self::Text { .. }, Setting::Text(text)) => Ok(Param::Text(text.clone())),
+            (Self::Choice { of, .. }, Setting::Text(text)) if of.contains(text) => {
+                Ok(Param::Text(text.clone()))
             }
-            (Self::Number { min, max, .. }, Param::Whole(n)) if (*min..=*max).contains(&(*n as f64)) => {
+            (Self::Choice { of, .. }, _) => Err(format!("one of: {}", of.join(", "))),
+            (Self::Whole { min, max, .. }, Setting::Whole(n)) if (*min..=*max).contains(n) => {
+                Ok(Param::Whole(*n))
+            }
+            (Self::Number { min, max, .. }, Setting::Number(n)) if (*min..=*max).contains(n) => {
+                Ok(Param::Number(*n))
+            }
+            (Self::Number { min, max, .. }, Setting::Whole(n)) if (*min..=*max).contains(&(*n as f64)) => {
                 Ok(Param::Number(*n as f64))
+            }
+            (Self::Weights { names, min, max, .. }, Setting::Weights(given)) => {
+                weights(names, *min..=*max, given)
             }
             (Self::Flag { .. }, _) => Err("true or false".into()),
             (Self::Text { .. }, _) => Err("words in quotes".into()),
             (Self::Whole { min, max, .. }, _) => Err(format!("a whole number from {min} to {max}")),
             (Self::Number { min, max, .. }, _) => Err(format!("a number from {min} to {max}")),
+            (Self::Weights { names, min, max, .. }, _) => Err(format!(
+                "names, each with a number from {min} to {max}: `{{ {} = {max} }}`",
+                names.keys().next().map_or("grain", String::as_str)
+            )),
         }
     }
+}
+
+/// Weighted names as they stand in a request: what each stands for and its number, a line each, in their order.
+fn weights(
+    names: &BTreeMap<String, String>,
+    range: std::ops::RangeInclusive<f64>,
+    given: &BTreeMap<String, f64>,
+) -> Result<Param, String> {
+    let mut lines = Vec::new();
+    for (name, number) in given {
+        let Some(of) = names.get(name) else {
+            let known: Vec<&str> = names.keys().map(String::as_str).collect();
+            return Err(match known.as_slice() {
+                [] => format!("left out: there is no `{name}`, nor any other to name"),
+                known => format!("of these: {}; there is no `{name}`", known.join(", ")),
+            });
+        };
+        if !range.contains(number) {
+            return Err(format!(
+                "from {} to {} for each name, and `{name}` has {number}",
+                range.start(),
+                range.end()
+            ));
+        }
+        lines.push(format!("{of} {number}\n"));
+    }
+    lines.sort();
+    Ok(Param::Text(lines.concat()))
 }
 
 impl Card {
@@ -267,7 +406,7 @@ impl Card {
     ///
     /// # Errors
     /// A setting that the engine does not have, or a value that it can not take; with the mend.
-    pub fn own_settings(&self, given: &BTreeMap<String, Param>) -> Result<BTreeMap<String, Param>, String> {
+    pub fn own_settings(&self, given: &BTreeMap<String, Setting>) -> Result<BTreeMap<String, Param>, String> {
         let name = &self.engine;
         let mut read = BTreeMap::new();
         for (key, value) in given {
@@ -287,6 +426,19 @@ impl Card {
             read.insert(key.clone(), value);
         }
         Ok(read)
+    }
+
+    /// What it is asked for so that a shot of `frames` frames at `film_rate` and `size` can be made of the take: a size that
+    /// covers it as nearly as may be (the take is scaled and cropped), its own rate (the take is conformed), the next length
+    /// that it gives (the take is trimmed). What it can not give at all is left for [`Card::objection`] to name.
+    pub fn fitted(&self, size: Size, film_rate: Rate, frames: u32) -> (Size, Rate, u32) {
+        let rate = self.rates.nearest(film_rate);
+        let frames = match rate == film_rate {
+            true => frames,
+            false => conform::frames_at(frames, film_rate, rate),
+        };
+        let frames = self.lengths.at_least(frames).unwrap_or(frames);
+        (self.sizes.covering(size), rate, frames)
     }
 
     /// Why this engine can not take a request of such a shape; `None` if it can. Each reason says the mend.

@@ -139,6 +139,8 @@ pub struct Shot {
     pub scale: Option<f32>,
     /// Name of the engine that is to make it; the studio chooses when not given.
     pub engine: Option<String>,
+    /// The size that the engine is to work at, where it is not the film's: its pictures are scaled to cover the film's.
+    pub size: Option<Size>,
     /// That engine's own settings, by name.
     pub settings: BTreeMap<String, Setting>,
     /// The take it is to be like.
@@ -179,6 +181,7 @@ impl Shot {
             finish: Shot::DEFAULT_FINISH,
             scale: None,
             engine: None,
+            size: None,
             settings: BTreeMap::new(),
             like: None,
             blocking: None,

@@ -255,7 +255,7 @@ fn rate(value: &Value<'_>) -> Option<Rate> {
     }
 }
 
-fn size(value: &Value<'_>) -> Option<Size> {
+pub(crate) fn size(value: &Value<'_>) -> Option<Size> {
     let items = value.items()?;
     let [width, height] = items.as_slice() else {
         let message = format!("`size` is two numbers, width and height, not {}", items.len());

@@ -25,6 +25,8 @@ pub enum Setting {
     Number(f64),
     /// Words.
     Text(String),
+    /// Names, each with a number: `{ grain = 0.4 }`.
+    Weights(BTreeMap<String, f64>),
 }
 
 /// `settings` of a shot.
@@ -50,11 +52,49 @@ pub(crate) fn settings(value: &Value<'_>) -> BTreeMap<String, Setting> {
             );
             continue;
         }
-        if let Some(setting) = setting(&value) {
+        let setting = if value.is_table() {
+            weights(&value).map(Setting::Weights)
+        } else {
+            setting(&value)
+        };
+        if let Some(setting) = setting {
             all.insert(name.to_owned(), setting);
         }
     }
     all
+}
+
+/// Names with a number each.
+fn weights(value: &Value<'_>) -> Option<BTreeMap<String, f64>> {
+    let mut table = value.table()?;
+    let entries = table.entries();
+    if entries.len() > MOST {
+        value.fault(
+            format!("there are {} names, more than {MOST}", entries.len()),
+            "keep those that matter",
+        );
+        return None;
+    }
+    let mut all = BTreeMap::new();
+    for (name, value) in entries {
+        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+            value.fault(
+                format!("\"{}\" is no name", name.escape_debug()),
+                "write `{ \"grain\" = 0.4 }`",
+            );
+            return None;
+        }
+        let number = match setting(&value)? {
+            Setting::Number(number) => number,
+            Setting::Whole(whole) => whole as f64,
+            _ => {
+                value.fault("each name has a number", "write `{ grain = 0.4 }`");
+                return None;
+            }
+        };
+        all.insert(name.to_owned(), number);
+    }
+    Some(all)
 }
 
 fn setting(value: &Value<'_>) -> Option<Setting> {

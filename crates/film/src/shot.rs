@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::budget;
 use crate::like::like;
-use crate::read::{MAX_NAME, Places, ShotPlace, words};
+use crate::read::{MAX_NAME, Places, ShotPlace, size, words};
 use crate::read_blocking::{blocking, boards};
 use crate::read_layout;
 use crate::settings::settings;
@@ -50,13 +50,14 @@ pub(crate) fn scene(mut table: Table<'_>, rate: Rate, places: &mut Places) -> Sc
     }
 }
 
-/// The name of a scene or a shot: the two are joined by a slash where one is called from outside.
-/// Which engine makes it, and that engine's own settings.
+/// Which engine makes it, at which size, and that engine's own settings.
 fn engine(table: &mut Table<'_>, shot: &mut Shot) {
     shot.engine = table.get("engine").and_then(|v| v.name(64)).map(String::from);
+    shot.size = table.get("size").and_then(|v| size(&v));
     shot.settings = table.get("settings").map(|v| settings(&v)).unwrap_or_default();
 }
 
+/// The name of a scene or a shot: the two are joined by a slash where one is called from outside.
 fn part_name(value: &Value<'_>) -> Option<String> {
     let name = value.name(MAX_NAME)?;
     if name.contains('/') {
@@ -252,7 +253,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
             );
         }
     } else {
-        for key in ["motion", "seed", "finish", "scale", "engine", "settings"] {
+        for key in ["motion", "seed", "finish", "scale", "engine", "size", "settings"] {
             foreign.judge(&mut table, key, "delete it: a plate is shown as it was shot");
         }
     }
@@ -403,6 +404,7 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
         ("source", "sources"),
         ("type", "kind"),
         ("model", "engine"),
+        ("resolution", "size"),
         ("params", "settings"),
         ("options", "settings"),
         ("in", "start"),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use heirloom_engine::conform::Conformed;
 use heirloom_engine::{Failure, TakeFrames};
 use heirloom_film::{Id, Rate, Size};
 use heirloom_picture::ffmpeg::{Ffmpeg, FfmpegError};
@@ -56,8 +57,10 @@ pub enum Footage {
     Take {
         /// Hash of its manifest.
         id: ObjectId,
-        /// The opened take.
+        /// The opened take, at the film's rate.
         frames: Arc<dyn TakeFrames>,
+        /// The take's own frames a second, where it was conformed to the film's.
+        conformed_from: Option<Rate>,
     },
     /// A clip of live action, scaled to cover the film's size and cropped evenly.
     Plate(Plate),
@@ -78,6 +81,24 @@ pub struct Plate {
     pub height: u32,
     /// Its own frames a second.
     pub rate: Rate,
+}
+
+impl Footage {
+    /// A take whose frames are at `own`, in a film at `film`: conformed where the two differ ([`Conformed`]).
+    pub fn of_take(id: ObjectId, frames: Arc<dyn TakeFrames>, own: Rate, film: Rate) -> Self {
+        match own == film {
+            true => Self::Take {
+                id,
+                frames,
+                conformed_from: None,
+            },
+            false => Self::Take {
+                id,
+                frames: Arc::new(Conformed::new(frames, own, film)),
+                conformed_from: Some(own),
+            },
+        }
+    }
 }
 
 impl Plate {
@@ -194,7 +215,7 @@ impl Cut {
 /// That a shot's take is long enough.
 pub(crate) fn check_footage(scene: &str, shot: &str, frames: u32, footage: &Footage) -> Result<(), Failure> {
     match footage {
-        Footage::Take { id, frames: take } if take.frames() < frames => Err(Failure::lasting(
+        Footage::Take { id, frames: take, .. } if take.frames() < frames => Err(Failure::lasting(
             "input",
             format!(
                 "shot {scene}/{shot} has {frames} frames, but its take {} only {}; make the shot again",

@@ -203,7 +203,7 @@ impl<'c> Attribution<'c> {
                     failure,
                 };
                 let Some(frames) = self.cut.items.iter().find_map(|item| match &item.footage {
-                    Footage::Take { id, frames } if id == take => Some(frames),
+                    Footage::Take { id, frames, .. } if id == take => Some(frames),
                     _ => None,
                 }) else {
                     return Ok(());

@@ -12,8 +12,10 @@ use crate::cut::{Cut, CutItem, Footage, PartOf, placement};
 use crate::timeline::{TimelineError, Weight};
 use crate::titles::Card;
 
-/// Version of the form that this program writes, and the newest it reads.
-pub const VERSION: u32 = 1;
+/// Newest version of the form that this program reads, written where a take is conformed.
+pub const VERSION: u32 = 2;
+/// Version of maps in which no take is conformed: all else is as it was.
+const PLAIN: u32 = 1;
 /// A frame map with more bytes than this is refused unread.
 const MOST_BYTES: usize = 64 << 20;
 /// Most layers of one frame.
@@ -61,8 +63,12 @@ pub enum Part {
         shot_id: Option<String>,
         /// Hash of the take's manifest.
         take: ObjectId,
-        /// Length in frames; frame `n` shows the take's frame `n`.
+        /// Length in frames; frame `n` shows the take's frame `n`, or its moment n x `conformed_from` / film's rate.
         frames: u32,
+        /// The take's own frames a second where those are not the film's: a moment between two of its frames is made of both,
+        /// along their motion.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conformed_from: Option<Rate>,
         /// How the take's frames are placed; absent where they have the film's size.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         placed: Option<Placed>,
@@ -174,7 +180,7 @@ impl FrameMap {
     /// The cut can not be laid out.
     pub fn of(cut: &Cut) -> Result<Self, TimelineError> {
         let timeline = cut.timeline()?;
-        let parts = cut
+        let parts: Vec<Part> = cut
             .parts()
             .into_iter()
             .map(|part| describe(part, cut.size))
@@ -202,8 +208,21 @@ impl FrameMap {
                 });
             }
         }
+        let conformed = |part: &Part| {
+            matches!(
+                part,
+                Part::Take {
+                    conformed_from: Some(_),
+                    ..
+                }
+            )
+        };
         Ok(Self {
-            version: VERSION,
+            version: if parts.iter().any(conformed) {
+                VERSION
+            } else {
+                PLAIN
+            },
             title: cut.title.clone(),
             rate: cut.rate,
             size: cut.size,
@@ -471,7 +490,11 @@ fn describe(part: PartOf<'_>, size: Size) -> Part {
             let (scene, shot, frames) = (scene.clone(), shot.clone(), *frames);
             let shot_id = item.shot_id.as_ref().map(ToString::to_string);
             match &item.footage {
-                Footage::Take { id, frames: take } => {
+                Footage::Take {
+                    id,
+                    frames: take,
+                    conformed_from,
+                } => {
                     let from = TakeFrames::size(&**take);
                     let placed = Placed::of((from.width, from.height), size);
                     Part::Take {
@@ -480,6 +503,7 @@ fn describe(part: PartOf<'_>, size: Size) -> Part {
                         shot_id,
                         take: *id,
                         frames,
+                        conformed_from: *conformed_from,
                         placed,
                     }
                 }
@@ -546,6 +570,7 @@ mod tests {
                 footage: Footage::Take {
                     id: ObjectId::of(&[at as u8]),
                     frames: Arc::new(Nothing(size)),
+                    conformed_from: None,
                 },
             }
         });

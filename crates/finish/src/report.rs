@@ -69,8 +69,11 @@ impl fmt::Display for LayerTrace {
             What::Take(take) => {
                 writeln!(
                     f,
-                    "{percent} shot {}/{}, frame {} of its take",
-                    take.scene, take.shot, take.frame
+                    "{percent} shot {}/{}, frame {}{} of its take",
+                    take.scene,
+                    take.shot,
+                    take.frame,
+                    if take.between { " and the next" } else { "" }
                 )?;
                 take.fmt(f)
             }

@@ -1,7 +1,9 @@
 //! From a frame of a master back to photographs, requests, engines and people.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use heirloom_engine::conform::{Conformed, moment};
 use heirloom_engine::{Failure, Origin, Request, TakeFrames, TakeManifest};
 use heirloom_film::Size;
 use heirloom_vault::{Act, Filter, ObjectId, Vault, VaultError, Verb};
@@ -204,6 +206,9 @@ pub struct TakeTrace {
     pub take: ObjectId,
     /// Frame of the take, from 0.
     pub frame: u32,
+    /// Whether it is made of that frame and the next, the take having another rate than the film.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub between: bool,
     /// Hash of the request.
     pub request: ObjectId,
     /// The engine, and its algorithm revision.
@@ -396,9 +401,19 @@ impl Tracer<'_> {
                 shot,
                 take,
                 placed,
+                conformed_from,
                 ..
             } => {
                 let (mut trace, opened) = self.take(*take, seen.frame)?;
+                let opened: Arc<dyn TakeFrames> = match conformed_from {
+                    None => opened,
+                    Some(own) => {
+                        let moment = moment(0, seen.frame, 1.0, map.rate(), *own);
+                        trace.frame = moment.frame;
+                        trace.between = moment.part > 0;
+                        Arc::new(Conformed::new(opened, *own, map.rate()))
+                    }
+                };
                 trace.scene.clone_from(scene);
                 trace.shot.clone_from(shot);
                 let failed = |failure| TraceError::Take { take: *take, failure };
@@ -415,7 +430,7 @@ impl Tracer<'_> {
         }
     }
 
-    fn take(&self, take: ObjectId, frame: u32) -> Result<(TakeTrace, Box<dyn TakeFrames>), TraceError> {
+    fn take(&self, take: ObjectId, frame: u32) -> Result<(TakeTrace, Arc<dyn TakeFrames>), TraceError> {
         let manifest: TakeManifest = self.read(take, "take")?;
         let request: Request = self.read(manifest.draw.request, "request")?;
         let opened = (self.open)(&manifest).map_err(|failure| TraceError::Take { take, failure })?;
@@ -441,6 +456,7 @@ impl Tracer<'_> {
             shot: String::new(),
             take,
             frame,
+            between: false,
             request: manifest.draw.request,
             engine: manifest.engine,
             revision: manifest.revision,
@@ -451,7 +467,7 @@ impl Tracer<'_> {
             acts: self.acts(take, manifest.draw.request)?,
             origins: Vec::new(),
         };
-        Ok((trace, opened))
+        Ok((trace, Arc::from(opened)))
     }
 
     fn read<T: serde::de::DeserializeOwned>(

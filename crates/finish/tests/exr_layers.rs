@@ -113,6 +113,7 @@ fn every_pixel_has_the_places_that_its_take_names() {
     cut.items[1].footage = Footage::Take {
         id: support::source("the second take"),
         frames: Arc::new(Mixed),
+        conformed_from: None,
     };
     assert_eq!(export(&cut, folder.path(), true), 10);
     let map = heirloom_finish::FrameMap::of(&cut).unwrap();

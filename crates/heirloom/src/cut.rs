@@ -106,10 +106,7 @@ pub fn cut(ready: &Ready<'_>, ffmpeg: &Ffmpeg) -> anyhow::Result<Cut> {
                 let take = takes::open(vault, id)?;
                 let engine = engines.get(Some(&take.manifest.engine))?;
                 let frames = engine.open(&take.manifest, vault.clone())?;
-                Footage::Take {
-                    id: *id,
-                    frames: Arc::from(frames),
-                }
+                Footage::of_take(*id, Arc::from(frames), take.manifest.rate, film.rate)
             }
             (Work::Draw { .. }, None) => {
                 anyhow::bail!("shot {} is not drawn yet; run `heirloom make`", planned.label())

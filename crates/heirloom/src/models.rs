@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use heirloom_engine::Engines;
 use heirloom_engine_diffusion::engine::engine;
-use heirloom_engine_diffusion::models::{Found, Licence, LicenceFrom, Model, ModelList, look};
+use heirloom_engine_diffusion::models::{
+    Found, Licence, LicenceFrom, ListedLora, Model, ModelList, NewLora, look,
+};
 use heirloom_engine_exemplar::engine::NAME;
 
 use crate::args::Models;
@@ -37,7 +39,8 @@ pub fn engines(mut engines: Engines) -> Engines {
     for model in list.models() {
         // The program's own engines keep their names, whatever a list from elsewhere says.
         if engines.get(Some(&model.name)).is_err() {
-            engines = engines.with(Arc::new(engine(model)));
+            let loras = list.loras_of(model).cloned().collect();
+            engines = engines.with(Arc::new(engine(model, loras)));
         }
     }
     engines
@@ -52,7 +55,22 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
             folder,
             name,
             licence,
+            low,
         } => {
+            if is_lora(folder) {
+                let new = NewLora {
+                    path: folder,
+                    low: low.as_deref(),
+                    name: name.as_deref(),
+                    licence: licence.as_deref(),
+                };
+                return add_lora(&mut list, new, show);
+            }
+            anyhow::ensure!(
+                low.is_none(),
+                "`--low` names the second file of a LoRA, and {} is a model's folder; leave it out",
+                folder.display()
+            );
             anyhow::ensure!(
                 name.as_deref() != Some(NAME),
                 "\"{NAME}\" is the name of the program's own engine; give the model another"
@@ -79,7 +97,8 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
             Ok(())
         }
         Models::List { json: true } => {
-            show.say(&serde_json::to_string_pretty(list.models())?);
+            let all = serde_json::json!({ "models": list.models(), "loras": list.loras() });
+            show.say(&serde_json::to_string_pretty(&all)?);
             Ok(())
         }
         Models::List { json: false } => {
@@ -87,10 +106,22 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
                 show.say("No models yet. `heirloom models add FOLDER` takes one in; docs/diffusion.md says where to get them.");
             }
             list.models().iter().for_each(|model| line(model, show));
+            for lora in list.loras() {
+                lora_line(&list, lora, show);
+            }
             Ok(())
         }
         Models::Check { model, deep } => check(&list, model.as_deref(), *deep, show, stop),
         Models::Forget { name } => {
+            if list.loras().iter().any(|lora| lora.name == *name) {
+                let gone = list.forget_lora(name)?;
+                show.say(&format!(
+                    "{} is off the list; its file stays, {}.",
+                    gone.name,
+                    gone.path.display()
+                ));
+                return Ok(());
+            }
             let gone = list.forget(name)?;
             show.say(&format!(
                 "{} is off the list; its files stay in {}.",
@@ -100,6 +131,49 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
             Ok(())
         }
     }
+}
+
+/// Whether this is a LoRA rather than a model's folder: a file, or the folder that PEFT leaves.
+fn is_lora(path: &Path) -> bool {
+    path.is_file() || path.join("adapter_model.safetensors").is_file()
+}
+
+fn add_lora(list: &mut ModelList, new: NewLora<'_>, show: &Show) -> anyhow::Result<()> {
+    let added = list.add_lora(new)?.clone();
+    show.say(&format!(
+        "{} is on the list ({}), for {}. A shot asks for it with: settings = {{ loras = {{ \"{}\" = 1.0 }} }}",
+        added.name,
+        licensed(&added.licence),
+        models_of(list, &added),
+        added.name
+    ));
+    Ok(())
+}
+
+/// The names of the models that a LoRA fits.
+fn models_of(list: &ModelList, lora: &ListedLora) -> String {
+    let names: Vec<&str> = list
+        .models()
+        .iter()
+        .filter(|model| lora.fits.contains(&model.id))
+        .map(|model| model.name.as_str())
+        .collect();
+    match names.as_slice() {
+        [] => "no model on the list".into(),
+        names => names.join(", "),
+    }
+}
+
+fn lora_line(list: &ModelList, lora: &ListedLora, show: &Show) {
+    let bytes: u64 = lora.files.iter().map(|file| file.bytes).sum();
+    show.say(&format!(
+        "{}  LoRA for {}  {:.1} MB  {}  {}",
+        lora.name,
+        models_of(list, lora),
+        bytes as f64 / 1e6,
+        licensed(&lora.licence),
+        lora.path.display()
+    ));
 }
 
 fn check(
@@ -117,11 +191,25 @@ fn check(
         show.say("It is whole. `heirloom models add` puts it on the list.");
         return Ok(());
     }
+    let lora = |name: &str| list.loras().iter().find(|lora| lora.name == name);
+    let mut wrong = 0;
+    for lora in list.loras() {
+        if wanted.is_some_and(|name| name != lora.name) {
+            continue;
+        }
+        match lora.is_as_noted() {
+            Ok(()) => show.say(&format!("{}: well (every byte)", lora.name)),
+            Err(why) => {
+                wrong += 1;
+                show.say(&format!("{}: {why}", lora.name));
+            }
+        }
+    }
     let names: Vec<&str> = match wanted {
+        Some(name) if lora(name).is_some() => Vec::new(),
         Some(name) => vec![list.get(name)?.name.as_str()],
         None => list.models().iter().map(|model| model.name.as_str()).collect(),
     };
-    let mut wrong = 0;
     for name in names {
         let bar = show.bar(&format!("checking {name}"), 1, "bytes");
         let faults = list.check(name, deep, |done, of| {

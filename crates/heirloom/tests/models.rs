@@ -99,7 +99,7 @@ fn a_model_is_added_listed_checked_and_forgotten() {
     let room = Room::new();
     assert!(room.run(&["models", "list"]).well().out.contains("models add"));
     room.run(&["models", "check", "tiny"])
-        .ended(1, &["no model called \"tiny\""]);
+        .ended(1, &["none called \"tiny\""]);
     room.run(&["models", "check", room.model.to_str().unwrap()])
         .ended(0, &["It is whole", "transformer: 2 files", "text encoder"]);
     let added = room.add().well();

@@ -55,6 +55,7 @@
 //! fixed order within each pixel, patches and equations that read only what the round before left. Any two
 //! pictures of one size give finite motions.
 
+pub mod between;
 mod check;
 pub mod flo;
 mod plane;

@@ -2,6 +2,7 @@
 
 use super::licence::{Licence, LicenceFrom};
 use super::look::{Found, Layout, LookError, look};
+use super::loras::ListedLora;
 use crate::weights::{Weights, shortened};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -49,13 +50,16 @@ pub struct Model {
 struct Kept {
     form: u32,
     models: Vec<Model>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    loras: Vec<ListedLora>,
 }
 
 /// The list, in one JSON file.
 #[derive(Clone, Debug)]
 pub struct ModelList {
     path: PathBuf,
-    models: Vec<Model>,
+    pub(super) models: Vec<Model>,
+    pub(super) loras: Vec<ListedLora>,
 }
 
 /// Something that is not as it was noted.
@@ -96,7 +100,7 @@ pub enum ListError {
     },
     /// Nobody says under which terms the weights may be used.
     #[error(
-        "{} does not say under which licence its weights are: find it where you got the model, and state it \
+        "{} does not say under which licence its weights are: find it where you got them, and state it \
          (apache-2.0 for Wan 2.1 and 2.2)", folder.display()
     )]
     NoLicence {
@@ -113,19 +117,27 @@ pub enum ListError {
     },
     /// A name that cannot be.
     #[error(
-        "\"{name}\" cannot be a model's name: use 1 to {LONGEST_NAME} letters, digits, dots, dashes and underscores"
+        "\"{name}\" cannot be a name: use 1 to {LONGEST_NAME} letters, digits, dots, dashes and underscores"
     )]
     Name {
         /// The name.
         name: String,
     },
     /// A name that is not in the list.
-    #[error("there is no model called \"{name}\"{}", known(names))]
+    #[error("there is none called \"{name}\"{}", known(names))]
     Unknown {
         /// The name.
         name: String,
         /// Those that there are.
         names: Vec<String>,
+    },
+    /// A LoRA that no model on the list can use.
+    #[error("{} fits no model on the list ({why})", path.display())]
+    NoFit {
+        /// The LoRA.
+        path: PathBuf,
+        /// Why it does not fit the first of them.
+        why: String,
     },
     /// Stopped by the caller.
     #[error("stopped; nothing was added")]
@@ -160,6 +172,7 @@ impl ModelList {
                 return Ok(Self {
                     path: path.to_owned(),
                     models: Vec::new(),
+                    loras: Vec::new(),
                 });
             }
             Err(e) => return Err(io(e)),
@@ -187,6 +200,7 @@ impl ModelList {
         Ok(Self {
             path: path.to_owned(),
             models: kept.models,
+            loras: kept.loras,
         })
     }
 
@@ -234,8 +248,7 @@ impl ModelList {
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default();
         let name = name.unwrap_or(&own);
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if name.is_empty() || name.chars().count() > LONGEST_NAME || !name.chars().all(plain) {
+        if !is_name(name) {
             return Err(ListError::Name {
                 name: shortened(name),
             });
@@ -248,6 +261,12 @@ impl ModelList {
             return Err(ListError::Known {
                 name: known.name.clone(),
                 folder: known.folder.clone(),
+            });
+        }
+        if let Some(lora) = self.loras.iter().find(|lora| lora.name == name) {
+            return Err(ListError::Known {
+                name: lora.name.clone(),
+                folder: lora.path.clone(),
             });
         }
         let stated = licence.map(str::trim).filter(|l| !l.is_empty());
@@ -272,8 +291,9 @@ impl ModelList {
         };
         let mut models = self.models.clone();
         let place = models.partition_point(|m| m.name.as_str() < name);
+        let loras = self.loras_with(&model);
         models.insert(place, model);
-        self.write(models)?;
+        self.write(models, loras)?;
         self.models.get(place).ok_or(ListError::Stopped)
     }
 
@@ -284,7 +304,11 @@ impl ModelList {
     pub fn forget(&mut self, name: &str) -> Result<Model, ListError> {
         let gone = self.get(name)?.clone();
         let models = self.models.iter().filter(|m| m.name != name).cloned().collect();
-        self.write(models)?;
+        let mut loras = self.loras.clone();
+        loras
+            .iter_mut()
+            .for_each(|lora| lora.fits.retain(|id| *id != gone.id));
+        self.write(models, loras)?;
         Ok(gone)
     }
 
@@ -361,7 +385,7 @@ impl ModelList {
     }
 
     /// Writes the list aside and moves it into place, so that a crash leaves the old one or the new one.
-    fn write(&mut self, models: Vec<Model>) -> Result<(), ListError> {
+    pub(super) fn write(&mut self, models: Vec<Model>, loras: Vec<ListedLora>) -> Result<(), ListError> {
         let io = |source| ListError::Io {
             path: self.path.clone(),
             source,
@@ -371,7 +395,11 @@ impl ModelList {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(folder).map_err(io)?;
-        let kept = Kept { form: FORM, models };
+        let kept = Kept {
+            form: FORM,
+            models,
+            loras,
+        };
         let mut text = serde_json::to_vec_pretty(&kept).map_err(|e| io(e.into()))?;
         text.push(b'\n');
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
@@ -380,8 +408,15 @@ impl ModelList {
             .map_err(io)?;
         file.persist(&self.path).map_err(|e| io(e.error))?;
         self.models = kept.models;
+        self.loras = kept.loras;
         Ok(())
     }
+}
+
+/// Whether a model or a LoRA may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !name.is_empty() && name.chars().count() <= LONGEST_NAME && name.chars().all(plain)
 }
 
 /// Whether a path of the list stays in its model's folder.
@@ -390,7 +425,7 @@ fn inside(path: &str) -> bool {
     !path.contains(['\\', ':', '\0']) && !path.split('/').any(odd)
 }
 
-fn hashed(
+pub(super) fn hashed(
     folder: &Path,
     files: &[PathBuf],
     progress: &mut impl FnMut(u64, u64) -> bool,
@@ -433,7 +468,7 @@ fn hashed(
 }
 
 /// One hash for a whole model: over `hash path` of each file, a line each, by path. Where the folder lies does not matter.
-fn id(files: &[FileRecord]) -> String {
+pub(super) fn id(files: &[FileRecord]) -> String {
     let mut lines: Vec<String> = files
         .iter()
         .map(|f| format!("{} {}\n", f.blake3, f.path))

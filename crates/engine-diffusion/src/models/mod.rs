@@ -20,10 +20,12 @@
 mod licence;
 mod list;
 mod look;
+mod loras;
 mod singles;
 mod tokenizer;
 
 pub use licence::{Licence, LicenceFrom};
 pub use list::{Fault, FileRecord, ListError, Model, ModelList};
 pub use look::{Found, FoundPart, Layout, LookError, Role, look};
+pub use loras::{ListedLora, NewLora, Stacks};
 pub use tokenizer::{TokenizerError, check_tokenizer};

@@ -340,6 +340,14 @@ impl<'d> Value<'d> {
         self.plain().is_some_and(toml_edit::Value::is_str)
     }
 
+    /// Whether the value is a table: for keys that take a plain value or a table of them.
+    pub fn is_table(&self) -> bool {
+        match self.node {
+            Node::Item(item) => item.is_table_like(),
+            Node::Value(value) => value.is_inline_table(),
+        }
+    }
+
     /// Whether the value is a list: for keys that take one number or a list of them.
     pub fn is_list(&self) -> bool {
         self.plain().is_some_and(toml_edit::Value::is_array)

@@ -92,6 +92,7 @@ pub fn shot(name: &str, frames: u32, dissolve: u32, take: impl TakeFrames + 'sta
         footage: Footage::Take {
             id: ObjectId::of(name.as_bytes()),
             frames: Arc::new(take),
+            conformed_from: None,
         },
     }
 }

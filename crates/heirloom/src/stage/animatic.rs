@@ -294,10 +294,12 @@ impl Maker<'_> {
                     let frames = engine.open(&take.manifest, vault.clone())?;
                     // A select may be of other sources than film.toml names now.
                     let used = takes::request(vault, &take.manifest)?.sources;
-                    let footage = Footage::Take {
-                        id: take.id,
-                        frames: Arc::from(frames),
-                    };
+                    let footage = Footage::of_take(
+                        take.id,
+                        Arc::from(frames),
+                        take.manifest.rate,
+                        self.room.film.rate,
+                    );
                     (footage, cut::uses(vault, used)?)
                 }
             };
