@@ -18,7 +18,7 @@ use heirloom_engine::{
     Card, Draft, DraftFile, Draw, Engines, Failure, Inputs, Order, Param, Progress, Refusal, TakeFrames,
     TakeManifest, Task,
 };
-use heirloom_film::Film;
+use heirloom_film::{Film, Rate, Size};
 use heirloom_vault::{Actor, Filter, Vault, Verb};
 
 /// How the test's engine ends.
@@ -267,6 +267,24 @@ fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
                 },
             ),
             ("negative".to_owned(), Knob::Text { what: negative }),
+            (
+                "scheduler".to_owned(),
+                Knob::Choice {
+                    what: "how".into(),
+                    of: vec!["euler".into(), "unipc".into()],
+                },
+            ),
+            (
+                "loras".to_owned(),
+                Knob::Weights {
+                    what: "changes".into(),
+                    names: [("grain", "b2"), ("film", "a1")]
+                        .map(|(n, id)| (n.into(), id.into()))
+                        .into(),
+                    min: -1.0,
+                    max: 2.0,
+                },
+            ),
         ]
         .into();
     });
@@ -293,10 +311,16 @@ fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
     assert_eq!(set.params["steps"], Param::Whole(30));
     assert_eq!(set.params["negative"], Param::Text("blurred".into()));
     assert_ne!(set.id().unwrap(), plain.id().unwrap());
+    let set = request(&shot(
+        "settings = { scheduler = \"euler\", loras = { grain = 0.4, film = 1 } }",
+    ));
+    assert_eq!(set.params["scheduler"], Param::Text("euler".into()));
+    // By what they are, not by what they are called: another name for the same file is the same request.
+    assert_eq!(set.params["loras"], Param::Text("a1 1\nb2 0.4\n".into()));
     for (settings, words) in [
         (
             "settings = { step = 30 }",
-            "has no setting `step`; there are: negative, steps",
+            "has no setting `step`; there are: loras, negative, scheduler, steps",
         ),
         ("settings = { steps = 51 }", "must be a whole number from 1 to 50"),
         (
@@ -304,6 +328,22 @@ fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
             "must be a whole number from 1 to 50",
         ),
         ("settings = { negative = true }", "must be words in quotes"),
+        (
+            "settings = { scheduler = \"ddim\" }",
+            "must be one of: euler, unipc",
+        ),
+        (
+            "settings = { loras = { rain = 1 } }",
+            "of these: film, grain; there is no `rain`",
+        ),
+        (
+            "settings = { loras = { grain = 9 } }",
+            "from -1 to 2 for each name, and `grain` has 9",
+        ),
+        (
+            "settings = { loras = \"grain\" }",
+            "names, each with a number from -1 to 2",
+        ),
     ] {
         let told = room.plan(&shot(settings)).objections[0].to_string();
         assert!(told.contains(words), "{told}");
@@ -316,6 +356,45 @@ fn an_engine_that_takes_no_sources_is_asked_with_words_and_its_own_settings() {
         .objections[0]
         .to_string();
     assert!(told.contains("has no settings of its own"), "{told}");
+}
+
+/// A film at 24 frames a second and a size of its own, an engine at 16 with lengths of 4n+1 on a grid.
+#[test]
+fn an_engine_is_asked_at_its_own_rate_length_and_size_for_what_covers_the_shot() {
+    let room = Room::with_card(Ending::Well, |card| {
+        card.rates = Rates::Only(vec![Rate::new(16, 1).unwrap()]);
+        card.lengths = Lengths {
+            min_frames: 1,
+            max_frames: 161,
+            step_frames: 4,
+            first_frames: 1,
+        };
+        card.sizes = Sizes::Grid {
+            step: 16,
+            max_pixels: 1920 * 1088,
+        };
+    });
+    let asked = |frames: u32, more: &str| {
+        let text = format!("{}{more}", shot("010", frames, 1, "sea"));
+        let mut film = film(&text);
+        film.size = Size::new(1920, 1080).unwrap();
+        let plan = room.plan(&film);
+        match plan.shots.first().map(|shot| &shot.work) {
+            Some(Work::Draw { request, .. }) => {
+                Ok((request.frames, request.size.to_string(), request.rate.to_string()))
+            }
+            _ => Err(plan.objections[0].to_string()),
+        }
+    };
+    let of = |frames, size: &str| Ok((frames, size.to_owned(), "16".to_owned()));
+    // Two seconds: frame 47 of the film lies between the engine's 31st and 32nd, so that 33 are needed, which is 4n+1.
+    assert_eq!(asked(48, ""), of(33, "1920x1088"));
+    assert_eq!(asked(49, ""), of(33, "1920x1088"));
+    assert_eq!(asked(50, ""), of(37, "1920x1088"));
+    assert_eq!(asked(1, ""), of(1, "1920x1088"));
+    assert_eq!(asked(48, "size = [832, 480]\n"), of(33, "832x480"));
+    let long = asked(400, "").unwrap_err();
+    assert!(long.contains("1 to 161 frames"), "{long}");
 }
 
 #[test]

@@ -105,22 +105,33 @@ start = 100
 #[test]
 fn an_engines_own_settings_are_kept_by_name_and_kind() {
     let text = "[film]\ntitle = \"T\"\n[[scene]]\nname = \"s\"\n[[scene.shot]]\nname = \"010\"\nframes = 9\n\
-                kind = \"living\"\nprompt = \"a tide\"\nengine = \"wan\"\n\
-                settings = { steps = 1_000, guidance = 4.5, negative = \" blurred \", tiled = true }\n";
-    let settings = &film(text).scenes[0].shots[0].settings;
+                kind = \"living\"\nprompt = \"a tide\"\nengine = \"wan\"\nsize = [832, 480]\n\
+                settings = { steps = 1_000, guidance = 4.5, negative = \" blurred \", tiled = true, loras = { grain = 0.4, \
+                \"old film\" = 1 } }\n";
+    let film = film(text);
+    let shot = &film.scenes[0].shots[0];
+    assert_eq!(shot.size.unwrap().to_string(), "832x480");
+    let settings = &shot.settings;
+    let weights = [("grain", 0.4), ("old film", 1.0)].map(|(name, weight)| (name.to_owned(), weight));
     let expected = [
         ("guidance", Setting::Number(4.5)),
+        ("loras", Setting::Weights(weights.into())),
         ("negative", Setting::Text("blurred".into())),
         ("steps", Setting::Whole(1000)),
         ("tiled", Setting::Flag(true)),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value));
     assert_eq!(*settings, expected.into_iter().collect());
-    for wrong in ["{ Steps = 3 }", "{ steps = [1] }", "{ steps = nan }", "3"] {
-        let text = text.replace(
-            "{ steps = 1_000, guidance = 4.5, negative = \" blurred \", tiled = true }",
-            wrong,
-        );
+    for wrong in [
+        "{ Steps = 3 }",
+        "{ steps = [1] }",
+        "{ steps = nan }",
+        "{ loras = { grain = \"much\" } }",
+        "{ loras = { grain = { more = 1 } } }",
+        "3",
+    ] {
+        let (before, _) = text.split_once("{ steps").unwrap();
+        let text = format!("{before}{wrong}\n");
         assert!(parse("film.toml", &text).is_err(), "{wrong}");
     }
 }

@@ -118,8 +118,11 @@ fn a_model_is_added_listed_checked_and_forgotten() {
     ])
     .ended(1, &["the program's own engine"]);
     let list = json(&room.run(&["models", "list", "--json"]).well().out);
-    assert_eq!(list[0]["name"], "tiny");
-    assert!(list[0]["files"].as_array().unwrap().len() >= 9, "{list}");
+    assert_eq!(list["models"][0]["name"], "tiny");
+    assert!(
+        list["models"][0]["files"].as_array().unwrap().len() >= 9,
+        "{list}"
+    );
     room.run(&["models", "check", "--deep"]).ended(0, &["tiny: well"]);
 
     // A byte of the weights is another: its length is well, its hash is not.
@@ -150,7 +153,7 @@ fn a_model_is_added_listed_checked_and_forgotten() {
     );
     assert_eq!(
         json(&room.run(&["models", "list", "--json"]).well().out),
-        serde_json::json!([])
+        serde_json::json!({ "models": [], "loras": [] })
     );
 }
 
@@ -214,23 +217,34 @@ fn what_a_model_can_not_make_is_one_error_with_the_mend() {
         room.run(&["check"]).ended(1, words);
         room.change(to, from);
     };
-    told(
-        "rate = \"16\"",
-        "rate = \"24\"",
-        &["16 frames a second", "the film has 24"],
-    );
-    told("[64, 32]", "[64, 40]", &["multiples of 16"]);
-    told("frames = 5", "frames = 6", &["in steps of 4 from 1"]);
+    told("frames = 5", "frames = 200", &["1 to 161 frames"]);
     told(
         "steps = 3",
         "stepps = 3",
         &[
             "no setting `stepps`",
-            "guidance, guidance_low, negative, shift, steps",
+            "few, guidance, guidance_low, negative, renoise, scheduler, shift, steps, times",
         ],
     );
     told("steps = 3", "steps = 0", &["from 1 to 200"]);
+    told(
+        "steps = 3",
+        "scheduler = \"ddim\"",
+        &["must be one of: unipc, euler"],
+    );
+    told("steps = 3", "loras = { grain = 1 }", &["no setting `loras`"]);
     // What only the draw can tell.
+    for (settings, words) in [
+        ("steps = 3, few = 4", "`steps` does not go with few steps"),
+        ("times = \"1000 x\"", "holds \"x\""),
+        ("times = \"500 1000\"", "1000"),
+        ("few = 3, times = \"1000 500\"", "leave one of them out"),
+        ("renoise = true", "goes with few steps"),
+    ] {
+        room.change("steps = 3", settings);
+        room.run(&["make"]).ended(1, &[words]);
+        room.change(settings, "steps = 3");
+    }
     room.change("a slow tide", &"a slow tide ".repeat(200));
     room.run(&["make"]).ended(1, &["the prompt is", "shorten it"]);
     // A request is for these files and no others.
@@ -242,4 +256,170 @@ fn what_a_model_can_not_make_is_one_error_with_the_mend() {
     room.change("seed = 5", "seed = 6");
     room.run(&["make"])
         .ended(1, &["diffusion_pytorch_model.safetensors"]);
+}
+
+fn pngs(folder: &Path) -> Vec<Vec<u8>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "png"))
+        .collect();
+    files.sort();
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// A film at 24 frames a second and a size off the model's grid: the model works at its own, and the film shows it at its own.
+#[test]
+fn a_film_of_another_rate_size_and_length_is_made_all_the_same() {
+    let room = Room::new();
+    room.add().well();
+    room.change("rate = \"16\"", "rate = \"24\"");
+    room.change("[64, 32]", "[60, 30]");
+    room.change("frames = 5", "frames = 6");
+    room.run(&["make"]).well();
+    let takes = json(&room.run(&["takes", "sea/010", "--json"]).well().out);
+    assert_eq!(
+        (&takes[0]["frames"], &takes[0]["size"]),
+        (&5.into(), &serde_json::json!([64, 32]))
+    );
+    room.run(&["frames", "sea/010", "--format", "png", "--to", "out"])
+        .well();
+    let frames = pngs(&room.path("out"));
+    assert_eq!(frames.len(), 6);
+    assert!(
+        frames.windows(2).all(|pair| pair[0] != pair[1]),
+        "a frame is shown twice"
+    );
+    // The master says of which frames of the take each of its own is made.
+    let trace = |frame: &str| {
+        let told = room
+            .run(&["trace", "out/film.mp4", "--frame", frame, "--json"])
+            .well()
+            .out;
+        let trace = json(&told);
+        let take = trace["layers"][0].clone();
+        (
+            take["frame"].as_u64(),
+            take["between"].as_bool().unwrap_or(false),
+            told,
+        )
+    };
+    for (film, own, between) in [("0", 0, false), ("1", 0, true), ("3", 2, false), ("4", 2, true)] {
+        let (frame, is_between, told) = trace(film);
+        assert_eq!((frame, is_between), (Some(own), between), "{told}");
+    }
+    // Asked for at a size of its own, it is drawn at that.
+    room.change("seed = 5", "seed = 7\nsize = [32, 32]");
+    room.run(&["make"]).well();
+    let takes = json(&room.run(&["takes", "sea/010", "--json"]).well().out);
+    let sizes: Vec<String> = takes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|take| take["size"].to_string())
+        .collect();
+    assert!(sizes.iter().any(|size| size == "[32,32]"), "{sizes:?}");
+}
+
+#[test]
+fn a_lora_is_listed_laid_on_and_named_by_its_hash() {
+    let room = Room::new();
+    let loras = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/loras");
+    let file = room.root.path("grain.safetensors");
+    std::fs::copy(loras.join("kohya.safetensors"), &file).unwrap();
+    let (path, peft) = (file.to_str().unwrap(), loras.join("peft"));
+    room.run(&["models", "add", path, "--licence", "own"])
+        .ended(1, &["no model yet"]);
+    room.add().well();
+    room.run(&["models", "add", path])
+        .ended(1, &["does not say under which licence"]);
+    room.run(&["models", "add", path, "--licence", "own"])
+        .ended(0, &["for tiny", "loras = { \"grain\" = 1.0 }"]);
+    room.run(&["models", "add", path, "--licence", "own"])
+        .ended(1, &["in the list already"]);
+    room.run(&["models", "add", path, "--name", "tiny", "--licence", "own"])
+        .ended(1, &["in the list already"]);
+    room.run(&[
+        "models",
+        "add",
+        peft.to_str().unwrap(),
+        "--name",
+        "film",
+        "--licence",
+        "own",
+    ])
+    .ended(0, &["for tiny"]);
+    room.run(&["models", "list"]).ended(0, &["grain  LoRA for tiny"]);
+    let list = json(&room.run(&["models", "list", "--json"]).well().out);
+    let id = |name: &str| {
+        let all = list["loras"].as_array().unwrap();
+        all.iter().find(|lora| lora["name"] == name).unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(id("grain"), id("film"));
+
+    // Without, with one, with two, and at no strength: other takes, but the last, which is the first again.
+    let mut seen = Vec::new();
+    let mut before = "steps = 3".to_owned();
+    for loras in [
+        "steps = 3",
+        "steps = 3, loras = { grain = 0.5 }",
+        "steps = 3, loras = { grain = 0.5, film = -0.7 }",
+        "few = 3, loras = { grain = 0.5 }",
+    ] {
+        room.change(&before, loras);
+        before = loras.to_owned();
+        room.run(&["make"]).well();
+        room.run(&[
+            "frames",
+            "sea/010",
+            "--format",
+            "png",
+            "--to",
+            &format!("out-{}", seen.len()),
+        ])
+        .well();
+        seen.push(pngs(&room.path(&format!("out-{}", seen.len()))));
+    }
+    for (n, one) in seen.iter().enumerate() {
+        assert!(seen[..n].iter().all(|other| other != one), "{n}");
+    }
+    // What a take was made with stands in its trace's request.
+    let trace = room
+        .run(&["trace", "out/film.mp4", "--frame", "0", "--json"])
+        .well()
+        .out;
+    let request = json(&trace)["layers"][0]["request"].as_str().unwrap().to_owned();
+    let object = room
+        .path("vault")
+        .join("objects")
+        .join(&request[..2])
+        .join(&request);
+    let kept = std::fs::read_to_string(&object).unwrap_or_default();
+    assert!(kept.is_empty() || kept.contains(&id("grain")), "{kept}");
+
+    room.run(&["models", "check"])
+        .ended(0, &["grain: well", "film: well", "tiny: well"]);
+    // Another file under the same name is not what was asked for.
+    std::fs::copy(loras.join("second.safetensors"), &file).unwrap();
+    room.run(&["models", "check"])
+        .ended(1, &["is not the file that was added as \"grain\""]);
+    room.change("seed = 5", "seed = 8");
+    room.run(&["make"])
+        .ended(1, &["is not the file that was added as \"grain\""]);
+    room.run(&["models", "forget", "grain"])
+        .ended(0, &["its file stays"]);
+    room.run(&["check"]).ended(1, &["there is no `grain`"]);
+    // For another model it is not taken.
+    let other = room.root.path("other.safetensors");
+    std::fs::copy(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/vae.safetensors"),
+        &other,
+    )
+    .unwrap();
+    room.run(&["models", "add", other.to_str().unwrap(), "--licence", "own"])
+        .ended(1, &["fits no model on the list (tiny: "]);
 }

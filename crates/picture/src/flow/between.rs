@@ -63,6 +63,13 @@ impl<S: Space> Pair<S> {
         check_sizes(size, [second.width(), second.height()])?;
         check_sizes(size, [motion.forward.width(), motion.forward.height()])?;
         let valid_back = super::consistent(&motion.backward, &motion.forward)?;
+        let forward = uncovered(&motion.forward, &motion.valid, &motion.backward);
+        let backward = uncovered(&motion.backward, &valid_back, &motion.forward);
+        let motion = CheckedFlow {
+            forward,
+            backward,
+            ..motion
+        };
         Ok(Self {
             first,
             second,
@@ -200,6 +207,69 @@ impl<S: Space> Pair<S> {
             share: t,
         }
     }
+}
+
+/// The motion with that of what is hidden in the other picture set right: nothing there shows where it went, so that what was
+/// found is a guess. It belongs with one of its neighbours, and not with what covers it: of the next sure motions to its four
+/// sides it gets the one that is least like the motion of what lies in its place in the other picture (`back` is the motion from
+/// there).
+fn uncovered(flow: &Flow, valid: &[bool], back: &Flow) -> Flow {
+    let (width, height) = (flow.width() as usize, flow.height() as usize);
+    let sure = away_from_edges(valid, width, height);
+    let mut best: Vec<Option<([f32; 2], f32)>> = vec![None; width * height];
+    let mut walk = |places: &mut dyn Iterator<Item = usize>| {
+        let mut last = None;
+        for n in places {
+            if sure[n] {
+                last = Some(flow.motion()[n]);
+            }
+            if let Some(motion) = last.filter(|_| !valid[n]) {
+                let covering = back.motion()[n];
+                let unlike = match Flow::is_known(covering) {
+                    true => (motion[0] + covering[0]).hypot(motion[1] + covering[1]),
+                    false => 0.0,
+                };
+                if best[n].is_none_or(|(_, most)| unlike > most) {
+                    best[n] = Some((motion, unlike));
+                }
+            }
+        }
+    };
+    for y in 0..height {
+        walk(&mut (y * width..(y + 1) * width));
+        walk(&mut (y * width..(y + 1) * width).rev());
+    }
+    for x in 0..width {
+        walk(&mut (x..width * height).step_by(width));
+        walk(&mut (x..width * height).step_by(width).rev());
+    }
+    let motion = flow.motion().iter().zip(&best);
+    let motion = motion.map(|(own, best)| best.map_or(*own, |(motion, _)| motion));
+    Flow {
+        width: flow.width(),
+        height: flow.height(),
+        motion: motion.collect(),
+    }
+}
+
+/// Pixels with none that is not valid within three rows and columns: at edges of motion, what was found is a mixture of both sides.
+fn away_from_edges(valid: &[bool], width: usize, height: usize) -> Vec<bool> {
+    const REACH: usize = 3;
+    let mut across = vec![false; width * height];
+    let mut both = across.clone();
+    for y in 0..height {
+        for x in 0..width {
+            let near = x.saturating_sub(REACH)..(x + REACH + 1).min(width);
+            across[y * width + x] = near.into_iter().all(|x| valid[y * width + x]);
+        }
+    }
+    for y in 0..height {
+        for x in 0..width {
+            let near = y.saturating_sub(REACH)..(y + REACH + 1).min(height);
+            both[y * width + x] = near.into_iter().all(|y| across[y * width + x]);
+        }
+    }
+    both
 }
 
 /// Lays a motion on the four pixels around a place; each keeps what covers it most.
