@@ -10,7 +10,7 @@ use heirloom_engine_diffusion::generate::{
 };
 use heirloom_engine_diffusion::lora::{Expert, Lora, LoraStack};
 use heirloom_engine_diffusion::memory::Estimate;
-use heirloom_engine_diffusion::model::{Laid, Model, OpenError, dit_config};
+use heirloom_engine_diffusion::model::{Laid, Lay, Model, OpenError, dit_config};
 use heirloom_engine_diffusion::weights::Weights;
 use heirloom_tensors::wan::{Dit, Sample};
 
@@ -202,8 +202,8 @@ fn velocities_with_loras_are_those_of_the_reference() {
     let (latents, states) = (shape("latents"), shape("states"));
     let device = Device::flex();
     let base = Weights::open_part(&goldens().join("t2v/transformer"), "diffusion_pytorch_model").unwrap();
-    let out = |loras: Option<&LoraStack>| -> Vec<f32> {
-        let weights = Laid::new(&base, loras);
+    let out = |loras: Option<&LoraStack>, how: Lay| -> Vec<f32> {
+        let weights = Laid::new(&base, loras).laid(how);
         let dit = Dit::new(dit_config(&model.config.transformer), &weights, &device);
         let data = TensorData::new(
             numbers("latents"),
@@ -218,7 +218,7 @@ fn velocities_with_loras_are_those_of_the_reference() {
         out[0].clone().into_data().try_into_vec().unwrap()
     };
     let one = |form: &str| LoraStack::new(vec![open(form, 1.0)]).unwrap();
-    let bare = apart(&out(None), &numbers("bare.out"));
+    let bare = apart(&out(None, Lay::Beside), &numbers("bare.out"));
     assert!(bare < 1e-4, "{bare}");
     for form in [
         "diffusers.safetensors",
@@ -227,21 +227,25 @@ fn velocities_with_loras_are_those_of_the_reference() {
         "comfy.safetensors",
         "original.safetensors",
     ] {
-        let ours = out(Some(&one(form)));
-        let with = apart(&ours, &numbers("one.out"));
-        assert!(with < 1e-4, "{form}: {with}");
-        assert!(
-            apart(&ours, &numbers("bare.out")) > 1e-3,
-            "{form} changes nothing"
-        );
+        for how in [Lay::Beside, Lay::Merged] {
+            let ours = out(Some(&one(form)), how);
+            let with = apart(&ours, &numbers("one.out"));
+            assert!(with < 1e-4, "{form}, {how:?}: {with}");
+            assert!(
+                apart(&ours, &numbers("bare.out")) > 1e-3,
+                "{form} changes nothing"
+            );
+        }
     }
     let two = LoraStack::new(vec![
         open("kohya.safetensors", 0.75),
         open("second.safetensors", -0.5),
     ])
     .unwrap();
-    let with = apart(&out(Some(&two)), &numbers("two.out"));
-    assert!(with < 1e-4, "{with}");
+    for how in [Lay::Beside, Lay::Merged] {
+        let with = apart(&out(Some(&two), how), &numbers("two.out"));
+        assert!(with < 1e-4, "{how:?}: {with}");
+    }
 }
 
 #[test]

@@ -110,6 +110,26 @@ pub trait Weights: Sync {
     /// # Errors
     /// [`ModelError::Missing`], [`ModelError::Shape`] or [`ModelError::Unreadable`].
     fn get(&self, name: &str, shape: &[usize]) -> Result<Weight<'_>, ModelError>;
+
+    /// Changes of the weight `name` (a matrix when its axes after the first are folded into one) that [`Weights::get`] has not
+    /// in it: a layer computes them beside it.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`].
+    fn beside(&self, _name: &str) -> Result<Vec<LowRank>, ModelError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A change of a weight of few ranks: `up · down` (LoRA, arXiv 2106.09685, section 4.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowRank {
+    /// Rows of `down`, columns of `up`.
+    pub rank: usize,
+    /// `rank × inputs`, row by row.
+    pub down: Vec<f32>,
+    /// `outputs × rank`, row by row; strength and scale are in it.
+    pub up: Vec<f32>,
 }
 
 /// Reads tensors under a prefix onto a device.
@@ -164,6 +184,32 @@ impl<'a> Reader<'a> {
             });
         }
         Ok(weight)
+    }
+
+    /// Changes of a weight that is a matrix of `outputs` by `inputs`, to be computed beside it.
+    ///
+    /// # Errors
+    /// [`ModelError::Shape`] where one does not fit, and those of [`Weights::beside`].
+    pub fn beside(
+        &self,
+        name: &str,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Vec<(Tensor<2>, Tensor<2>)>, ModelError> {
+        let name = self.name(name);
+        let changes = self.weights.beside(&name)?.into_iter();
+        changes
+            .map(|LowRank { rank, down, up }| {
+                if down.len() != rank * inputs || up.len() != outputs * rank {
+                    return Err(ModelError::Shape {
+                        name: name.clone(),
+                        wanted: vec![outputs, inputs],
+                        found: vec![up.len() / rank.max(1), down.len() / rank.max(1)],
+                    });
+                }
+                Ok((self.put(down, [rank, inputs]), self.put(up, [outputs, rank])))
+            })
+            .collect()
     }
 
     /// A tensor's values as `f32`.

@@ -347,23 +347,31 @@ impl LoraStack {
     /// # Errors
     /// [`LoraError`] where a file's numbers are of a kind that is not read.
     pub fn delta(&self, tensor: &str) -> Result<Option<Vec<f32>>, LoraError> {
+        let mut sum = self.whole_delta(tensor)?;
+        if !tensor.ends_with(".bias") {
+            for factors in self.factors(tensor.strip_suffix(".weight").unwrap_or(tensor))? {
+                add(&mut sum, &factors.product(), factors.scale);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The same without what comes in halves ([`LoraStack::factors`]): whole changes of weights, and those of biases.
+    ///
+    /// # Errors
+    /// As [`LoraStack::delta`].
+    pub fn whole_delta(&self, tensor: &str) -> Result<Option<Vec<f32>>, LoraError> {
+        let (name, bias) = match tensor.strip_suffix(".bias") {
+            Some(name) => (name, true),
+            None => (tensor.strip_suffix(".weight").unwrap_or(tensor), false),
+        };
         let mut sum: Option<Vec<f32>> = None;
-        if let Some(name) = tensor.strip_suffix(".bias") {
-            for (lora, strength) in &self.loras {
-                if let Some(bias) = lora.layers.get(name).and_then(|l| l.bias.as_ref()) {
-                    add(&mut sum, &lora.numbers(name, bias)?, *strength);
-                }
-            }
-            return Ok(sum);
-        }
-        let name = tensor.strip_suffix(".weight").unwrap_or(tensor);
         for (lora, strength) in &self.loras {
-            if let Some(whole) = lora.layers.get(name).and_then(|l| l.whole.as_ref()) {
-                add(&mut sum, &lora.numbers(name, whole)?, *strength);
+            let layer = lora.layers.get(name);
+            let change = layer.and_then(|layer| if bias { layer.bias.as_ref() } else { layer.whole.as_ref() });
+            if let Some(change) = change {
+                add(&mut sum, &lora.numbers(name, change)?, *strength);
             }
-        }
-        for factors in self.factors(name)? {
-            add(&mut sum, &factors.product(), factors.scale);
         }
         Ok(sum)
     }

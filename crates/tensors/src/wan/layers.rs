@@ -10,6 +10,8 @@ use crate::weights::{ModelError, Reader};
 pub(super) struct Linear {
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
+    /// Changes of the weight, computed beside it: down and up.
+    beside: Vec<(Tensor<2>, Tensor<2>)>,
 }
 
 impl Linear {
@@ -19,6 +21,7 @@ impl Linear {
         Ok(Self {
             weight,
             bias: Some(from.tensor("bias", [outputs])?),
+            beside: from.beside("weight", outputs, inputs)?,
         })
     }
 
@@ -31,6 +34,7 @@ impl Linear {
         Ok(Self {
             weight: from.tensor("weight", [outputs, inputs])?,
             bias: None,
+            beside: from.beside("weight", outputs, inputs)?,
         })
     }
 
@@ -42,11 +46,17 @@ impl Linear {
         Ok(Self {
             weight,
             bias: Some(from.tensor("bias", [outputs])?),
+            beside: from.beside("weight", outputs, inputs)?,
         })
     }
 
     /// Rows of inputs to rows of outputs.
     pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        ops::linear(x, self.weight.clone(), self.bias.clone())
+        let mut out = ops::linear(x.clone(), self.weight.clone(), self.bias.clone());
+        for (down, up) in &self.beside {
+            let narrow = ops::linear(x.clone(), down.clone(), None);
+            out = ops::add_gated(out, ops::linear(narrow, up.clone(), None), None);
+        }
+        out
     }
 }
