@@ -306,11 +306,11 @@ fn hostile_frame_maps_are_refused() {
     let map = String::from_utf8(FrameMap::of(&house().cut).unwrap().to_bytes()).unwrap();
     let newer = map.replace(
         "\"heirloom_frame_map\": 1",
-        "\"heirloom_frame_map\": 2, \"more\": []",
+        "\"heirloom_frame_map\": 3, \"more\": []",
     );
     assert!(matches!(
         FrameMap::parse(newer.as_bytes()),
-        Err(FrameMapError::Newer { found: 2 })
+        Err(FrameMapError::Newer { found: 3 })
     ));
     for (from, to) in [
         ("\"frames\": 20", "\"frames\": 18446744073709551615"),
