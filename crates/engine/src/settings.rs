@@ -71,6 +71,10 @@ pub const LIKE: &str = "like";
 pub const AMOUNT: &str = "amount";
 /// Seed of the movement, where it is another than the request's: that of the take it is like (whole number).
 pub const FLOW_SEED: &str = "flow_seed";
+/// The manifest of the take that is cared for, among a request's pictures.
+pub const OF_TAKE: &str = "of_take";
+/// How much of a take's flicker is taken off, from 0 to 1 (number).
+pub const DEFLICKER: &str = "deflicker";
 
 use crate::request::{Param, Request};
 

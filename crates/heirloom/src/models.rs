@@ -8,7 +8,7 @@ use anyhow::Context;
 use heirloom_engine::Engines;
 use heirloom_engine_diffusion::engine::engine;
 use heirloom_engine_diffusion::models::{Found, Licence, LicenceFrom, Model, ModelList, look};
-use heirloom_engine_exemplar::engine::NAME;
+use heirloom_engine_exemplar::{care, engine::NAME};
 
 use crate::args::Models;
 use crate::show::Show;
@@ -16,6 +16,9 @@ use crate::{Ended, INTERRUPTED};
 
 /// Names another place for the list of models: for tests, and for several people on one machine.
 const LIST: &str = "HEIRLOOM_MODELS";
+
+/// Names that are the program's own.
+const OWN: [&str; 2] = [NAME, care::NAME];
 
 /// Where the list of models is kept.
 fn list_path() -> anyhow::Result<PathBuf> {
@@ -36,7 +39,7 @@ pub fn engines(mut engines: Engines) -> Engines {
     };
     for model in list.models() {
         // The program's own engines keep their names, whatever a list from elsewhere says.
-        if engines.get(Some(&model.name)).is_err() {
+        if engines.get(Some(&model.name)).is_err() && !OWN.contains(&model.name.as_str()) {
             engines = engines.with(Arc::new(engine(model)));
         }
     }
@@ -53,10 +56,9 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
             name,
             licence,
         } => {
-            anyhow::ensure!(
-                name.as_deref() != Some(NAME),
-                "\"{NAME}\" is the name of the program's own engine; give the model another"
-            );
+            if let Some(own) = name.as_deref().filter(|name| OWN.contains(name)) {
+                anyhow::bail!("\"{own}\" is the name of the program's own engine; give the model another");
+            }
             let found = look(folder)?;
             tell(&found, show);
             let bar = show.bar("hashing", 1, "bytes");
