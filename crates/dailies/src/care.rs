@@ -4,9 +4,9 @@
 //! is asked for every source again, and what is revoked reaches what was cared for as well; it stands in the ledger as grown from
 //! the take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use heirloom_archive::{Archive, Source};
+use heirloom_archive::{Archive, Media, Source};
 use heirloom_engine::gate::{Action, Gate, SourceUse, Verdict};
 use heirloom_engine::{Card, Engines, Param, Request, Task, settings};
 use heirloom_film::{Film, Scene, Shot, Size};
@@ -21,12 +21,55 @@ use crate::takes::{self, Take, TakeError};
 pub struct Wishes {
     /// Settings of the engine, by their names on its card.
     pub settings: BTreeMap<String, Param>,
-    /// The size it is to have; its own where none is said.
-    pub size: Option<Size>,
+    /// How large it is to become.
+    pub larger: Larger,
+    /// Photographs that what is fine may come from where it becomes larger, besides those that it is made of.
+    pub photographs: Vec<Source>,
     /// Chance; that of the take where none is said.
     pub seed: Option<u64>,
     /// Why, for the ledger.
     pub note: Option<String>,
+}
+
+/// How large a take is to become.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Larger {
+    /// As large as it is.
+    #[default]
+    Same,
+    /// So many times as wide and high, to even sides.
+    By(f64),
+    /// So large.
+    To(Size),
+}
+
+impl Larger {
+    /// The size, and how many times the take's own it is.
+    fn of(self, own: Size) -> Result<(Size, Option<f64>), String> {
+        let even = |side: u32, by: f64| (2.0 * libm::round(f64::from(side) * by / 2.0)) as u32;
+        match self {
+            Self::Same => Ok((own, None)),
+            Self::By(by) => {
+                let (width, height) = (even(own.width, by), even(own.height, by));
+                Ok((Size { width, height }, Some(by)))
+            }
+            Self::To(size) if size == own => Err(format!(
+                "the take is of {size} already; say how many times larger it is to become, as in --upscale 2"
+            )),
+            Self::To(size) => {
+                let across = f64::from(size.width) / f64::from(own.width.max(1));
+                let down = f64::from(size.height) / f64::from(own.height.max(1));
+                // As a person would write it.
+                let by = libm::round(5000.0 * (across + down)) / 10_000.0;
+                if (across - down).abs() > 0.02 * by {
+                    return Err(format!(
+                        "the take is of {own}, which is of another shape than {size}; name a size of its own shape with --size"
+                    ));
+                }
+                Ok((size, Some(by)))
+            }
+        }
+    }
 }
 
 /// Care could not be planned.
@@ -39,7 +82,9 @@ pub enum CareError {
     #[error(transparent)]
     Take(#[from] TakeError),
     /// The take's shot is not in the film.
-    #[error("the take {take} is of the shot {shot}, which is not in film.toml now; put it back, or name another take")]
+    #[error(
+        "the take {take} is of the shot {shot}, which is not in film.toml now; put it back, or name another take"
+    )]
     Shot {
         /// The take.
         take: String,
@@ -78,7 +123,8 @@ pub fn plan(
         let of = listed.iter().find(|listed| listed.id == take.id);
         let found = film.shots().find(|(scene, shot)| {
             of.is_some_and(|of| {
-                of.subjects.contains(&subject(scene, shot)) || of.shot == format!("{} {}", scene.name, shot.name)
+                of.subjects.contains(&subject(scene, shot))
+                    || of.shot == format!("{} {}", scene.name, shot.name)
             })
         });
         let Some((scene, shot)) = found else {
@@ -88,6 +134,14 @@ pub fn plan(
             });
         };
         let theirs = takes::request(vault, &take.manifest)?;
+        let mut theirs = theirs;
+        if wishes.larger != Larger::Same {
+            theirs
+                .sources
+                .extend(wishes.photographs.iter().map(|source| source.object));
+        }
+        let mut seen = BTreeSet::new();
+        theirs.sources.retain(|source| seen.insert(*source));
         let (sources, uses) = used(&theirs, &archive);
         let object = |why| Objection {
             shot: format!("{} {}", scene.name, shot.name),
@@ -98,9 +152,11 @@ pub fn plan(
             plan.objections.push(object(Why::Gate(grounds)));
             continue;
         }
-        match request(take, &theirs, engines, wishes) {
+        match request(take, &theirs, &sources, engines, wishes) {
             Ok(request) => match request.id() {
-                Ok(id) => plan.shots.push(planned((scene, shot), take, sources, wishes, (request, id))),
+                Ok(id) => plan
+                    .shots
+                    .push(planned((scene, shot), take, sources, wishes, (request, id))),
                 Err(error) => plan.objections.push(object(Why::Shot(error.to_string()))),
             },
             Err(why) => plan.objections.push(object(Why::Engine(why))),
@@ -147,25 +203,63 @@ fn used(request: &Request, archive: &[Source]) -> (Vec<Source>, Vec<SourceUse>) 
         })
         .collect();
     // A drawing is nobody's but the film's; one from the archive is somebody's.
-    uses.extend(request.pictures.values().filter_map(known).map(|source| SourceUse {
-        object: source.object,
-        name: source.name(),
-    }));
+    uses.extend(
+        request
+            .pictures
+            .values()
+            .filter_map(known)
+            .map(|source| SourceUse {
+                object: source.object,
+                name: source.name(),
+            }),
+    );
     (sources, uses)
 }
 
 /// The request; or why the engine can not take it, with the mend.
-fn request(take: &Take, theirs: &Request, engines: &Engines, wishes: &Wishes) -> Result<Request, String> {
-    let card = card(engines).ok_or("no engine that cares for takes is plugged in; use another build of Heirloom")?;
-    let (manifest, size) = (&take.manifest, wishes.size.unwrap_or(take.manifest.size));
-    if let Some(objection) = card.objection(Task::Care, size, manifest.rate, manifest.frames, theirs.sources.len()) {
+fn request(
+    take: &Take,
+    theirs: &Request,
+    known: &[Source],
+    engines: &Engines,
+    wishes: &Wishes,
+) -> Result<Request, String> {
+    let card =
+        card(engines).ok_or("no engine that cares for takes is plugged in; use another build of Heirloom")?;
+    let manifest = &take.manifest;
+    let (size, by) = wishes.larger.of(manifest.size)?;
+    if let Some(objection) = card.objection(
+        Task::Care,
+        size,
+        manifest.rate,
+        manifest.frames,
+        theirs.sources.len(),
+    ) {
         return Err(objection);
     }
-    let mut params = card.own_settings(&wishes.settings)?;
+    let mut own = wishes.settings.clone();
+    if let Some(by) = by {
+        own.insert(settings::UPSCALE.to_owned(), Param::Number(by));
+        let photograph = |object: &ObjectId| {
+            known
+                .iter()
+                .any(|source| source.object == *object && source.media == Media::Photograph)
+        };
+        let numbers: Vec<String> = theirs
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| photograph(object))
+            .map(|(n, _)| n.to_string())
+            .collect();
+        if !numbers.is_empty() && own.contains_key(settings::DETAIL) {
+            own.insert(settings::DETAIL_FROM.to_owned(), Param::Text(numbers.join(",")));
+        }
+    } else {
+        own.remove(settings::DETAIL);
+    }
+    let mut params = card.own_settings(&own)?;
     params.extend(card.params.clone());
-    let mut sources = theirs.sources.clone();
-    let mut seen = std::collections::BTreeSet::new();
-    sources.retain(|source| seen.insert(*source));
     Ok(Request {
         engine: card.engine.clone(),
         revision: card.revision,
@@ -176,7 +270,7 @@ fn request(take: &Take, theirs: &Request, engines: &Engines, wishes: &Wishes) ->
         size,
         rate: manifest.rate,
         frames: manifest.frames,
-        sources,
+        sources: theirs.sources.clone(),
         keyframes: Vec::new(),
         pictures: BTreeMap::from([(settings::OF_TAKE.to_owned(), take.id)]),
         guides: None,

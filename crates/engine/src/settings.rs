@@ -75,6 +75,12 @@ pub const FLOW_SEED: &str = "flow_seed";
 pub const OF_TAKE: &str = "of_take";
 /// How much of a take's flicker is taken off, from 0 to 1 (number).
 pub const DEFLICKER: &str = "deflicker";
+/// How many times as wide and high a take that is cared for becomes (number, above 1).
+pub const UPSCALE: &str = "upscale";
+/// How much of what is fine comes from photographs where a take is made larger, from 0 to 1 (number).
+pub const DETAIL: &str = "detail";
+/// Which of a request's sources are photographs that what is fine may come from: their numbers from 0, commas between (text).
+pub const DETAIL_FROM: &str = "detail_from";
 
 use crate::request::{Param, Request};
 

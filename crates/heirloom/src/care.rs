@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom_dailies::care::{Wishes, plan};
+use heirloom_archive::{Archive, Media, resolve_among};
+use heirloom_dailies::care::{Larger, Wishes, plan};
 use heirloom_dailies::choices::ShotChoices;
 use heirloom_dailies::takes::{self as dailies, Take};
 use heirloom_dailies::{Drawing, Lock, Plan, Work, draw_all, subject};
 use heirloom_engine::gate::SourceGate;
 use heirloom_engine::{Draw, Engines, Param, settings};
-use heirloom_film::Film;
+use heirloom_film::{Film, SourceCall};
 use heirloom_vault::{Actor, Vault};
 
 use crate::args::Care;
@@ -40,7 +41,7 @@ pub fn run(
     for wanted in &options.takes {
         named.push(take(folder, &film, &vault, engines, wanted, show)?);
     }
-    let wishes = wishes(options)?;
+    let wishes = wishes(&film, &vault, options)?;
     let gate = SourceGate::new(&vault, open::today());
     let plan = plan(&film, &vault, engines, &gate, &named, &wishes)?;
     if !plan.objections.is_empty() {
@@ -97,20 +98,52 @@ fn take(
 }
 
 /// What the options wish, by the names of the engine's card.
-fn wishes(options: &Care) -> anyhow::Result<Wishes> {
+fn wishes(film: &Film, vault: &Vault, options: &Care) -> anyhow::Result<Wishes> {
     let mut own = BTreeMap::new();
-    let number = |value: Option<f64>| value.filter(|v| *v > 0.0).map(Param::Number);
-    if let Some(value) = number(options.deflicker) {
-        own.insert(settings::DEFLICKER.to_owned(), value);
+    if let Some(value) = options.deflicker.filter(|v| *v > 0.0) {
+        own.insert(settings::DEFLICKER.to_owned(), Param::Number(value));
     }
+    let larger = match (options.upscale, options.size) {
+        (Some(0.0), _) => Larger::To(film.size),
+        (Some(by), _) => Larger::By(by),
+        (None, Some(size)) => Larger::To(size),
+        (None, None) => Larger::Same,
+    };
     anyhow::ensure!(
-        !own.is_empty(),
-        "nothing is wished for the take: say --deflicker (heirloom care --help)"
+        !own.is_empty() || larger != Larger::Same,
+        "nothing is wished for the take: say --deflicker or --upscale (heirloom care --help)"
     );
+    anyhow::ensure!(
+        larger != Larger::Same || (options.detail.is_none() && options.from.is_empty()),
+        "--detail and --from are for takes that become larger: say --upscale or --size too"
+    );
+    let detail = options.detail.unwrap_or(1.0);
+    if larger != Larger::Same && detail > 0.0 {
+        own.insert(settings::DETAIL.to_owned(), Param::Number(detail));
+    }
+    let mut photographs = Vec::new();
+    if !options.from.is_empty() {
+        let known = Archive::new(vault).sources()?;
+        for name in &options.from {
+            let call = match name.contains(':') {
+                true => SourceCall::parse(name)?,
+                false => SourceCall::parse(&format!("archive:{name}"))?,
+            };
+            let source = resolve_among(&known, &call)?;
+            anyhow::ensure!(
+                source.media == Media::Photograph,
+                "{} is a clip; what is fine comes from photographs: name one of those with --from",
+                source.file_name
+            );
+            photographs.push(source);
+        }
+    }
     Ok(Wishes {
         settings: own,
+        larger,
+        photographs,
+        seed: options.seed,
         note: options.note.clone(),
-        ..Wishes::default()
     })
 }
 
@@ -118,7 +151,9 @@ fn wishes(options: &Care) -> anyhow::Result<Wishes> {
 fn tell(plan: &Plan, named: &[Take], vault: &Vault, options: &Care, show: &Show) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for (planned, of) in plan.shots.iter().zip(named) {
-        let Work::Draw { request, id } = &planned.work else { continue };
+        let Work::Draw { request, id } = &planned.work else {
+            continue;
+        };
         let made = dailies::take_of(vault, &Draw { request: *id, n: 0 })?.map(|take| take.id);
         if options.json {
             rows.push(serde_json::json!({

@@ -1,4 +1,5 @@
-//! Care for takes, whatever engine they are of: flicker taken off along the motion.
+//! Care for takes, whatever engine they are of: flicker taken off along the motion, and a larger size with what is fine from
+//! photographs ([`detail`]).
 //!
 //! It is an engine beside the others ([`engine`]): a request names the take by its manifest ([`settings::OF_TAKE`]) and what is
 //! wished by its settings, and a take comes of it. So care is queued, goes on where it stopped, stands in the ledger and is
@@ -8,9 +9,14 @@
 //! # What always holds
 //! - The same take and wishes give the same bytes on every processor, for any number of threads, and however often the work was
 //!   stopped and gone on with.
-//! - A pixel comes from where the pixel of the take that was cared for comes from.
+//! - A pixel comes from where the pixel of the take that was cared for comes from, and from the photograph that it has what is
+//!   fine from.
+//! - A frame that was made larger is, made small again, the frame that it was.
 //! - Nothing is read but the take (and what it is made of), nothing written but the order's work folder, each file whole.
 
+pub mod detail;
+pub mod exemplars;
+mod making;
 mod take;
 mod wish;
 
@@ -20,14 +26,12 @@ use std::sync::Arc;
 use heirloom_engine::card::{Knob, Lengths, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::{
-    Card, Draft, DraftFile, Engines, Failure, Inputs, Order, Refusal, TakeFrames, TakeManifest, Task, settings,
+    Card, Draft, Engines, Failure, Inputs, Order, Refusal, TakeFrames, TakeManifest, Task, settings,
 };
-use heirloom_picture::care::{Deflicker, DeflickerOptions, Gains};
 
 use crate::codec::MAX_PIXELS;
-use crate::take::Work;
 
-pub use take::{CareTake, Facts, LIGHT};
+pub use take::{CareTake, FRAME, Facts, LIGHT};
 pub use wish::Wish;
 
 /// The engine's name in requests and in the ledger.
@@ -58,7 +62,11 @@ impl Care {
     }
 
     /// The take of that manifest, opened by its own engine.
-    fn opened(&self, manifest: &TakeManifest, inputs: Arc<dyn Inputs>) -> Result<Box<dyn TakeFrames>, Failure> {
+    fn opened(
+        &self,
+        manifest: &TakeManifest,
+        inputs: Arc<dyn Inputs>,
+    ) -> Result<Box<dyn TakeFrames>, Failure> {
         if manifest.engine == NAME {
             return self.open(manifest, inputs);
         }
@@ -75,7 +83,7 @@ fn card() -> Card {
     Card {
         engine: NAME.into(),
         revision: REVISION,
-        about: "cares for takes of any engine: takes flicker off along the motion".into(),
+        about: "cares for takes of any engine: takes flicker off, makes them 1.2 to 4 times as large".into(),
         tasks: BTreeSet::from([Task::Care]),
         text: Text::Ignored,
         sources: (0, MOST_SOURCES),
@@ -90,10 +98,30 @@ fn card() -> Card {
         repeats: Repeats::Everywhere,
         price: Price::Free,
         local: true,
-        settings: BTreeMap::from([(
-            settings::DEFLICKER.to_owned(),
-            share("how much of the flicker is taken off"),
-        )]),
+        settings: BTreeMap::from([
+            (
+                settings::DEFLICKER.to_owned(),
+                share("how much of the flicker is taken off"),
+            ),
+            (
+                settings::UPSCALE.to_owned(),
+                Knob::Number {
+                    what: "how many times as wide and high it becomes".into(),
+                    min: 1.2,
+                    max: 4.0,
+                },
+            ),
+            (
+                settings::DETAIL.to_owned(),
+                share("how much of what is fine comes from photographs where it becomes larger"),
+            ),
+            (
+                settings::DETAIL_FROM.to_owned(),
+                Knob::Text {
+                    what: "which sources are photographs that what is fine may come from: numbers from 0, commas between".into(),
+                },
+            ),
+        ]),
         params: BTreeMap::new(),
     }
 }
@@ -103,7 +131,10 @@ fn manifest(inputs: &dyn Inputs, object: &heirloom_vault::ObjectId) -> Result<Ta
     serde_json::from_slice(&inputs.read(object)?).map_err(|e| {
         Failure::lasting(
             "input",
-            format!("{} is no take ({e}); name one that `heirloom takes` lists", object.short()),
+            format!(
+                "{} is no take ({e}); name one that `heirloom takes` lists",
+                object.short()
+            ),
         )
     })
 }
@@ -126,31 +157,8 @@ impl Generator for Care {
         let parent = manifest(&*order.inputs, &wish.take)?;
         wish.fits(request, &parent).map_err(refused)?;
         let take = self.opened(&parent, order.inputs.clone())?;
-        let work = Work::new(&order.work);
-        let options = DeflickerOptions {
-            strength: wish.deflicker,
-            ..DeflickerOptions::default()
-        };
-        let mut steady = Deflicker::new(request.frames, options);
-        let mut files = Vec::new();
-        for n in 0..request.frames {
-            control.check()?;
-            if !is_done(&work, n) {
-                let gains = steady.gains(n, &mut |at| {
-                    control.check()?;
-                    take.frame(at).map_err(Stop::from)
-                })?;
-                work.write(LIGHT, n, &gains.encode())?;
-            }
-            files.push(DraftFile {
-                role: LIGHT.into(),
-                frame: Some(n),
-                path: work.file(LIGHT, n),
-            });
-            control.progress(n + 1, request.frames);
-        }
-        let facts = serde_json::to_value(Facts { of: wish.take })
-            .map_err(|e| Failure::lasting("take", e.to_string()))?;
+        let (files, facts) = making::make(order, &wish, &*take, control)?;
+        let facts = serde_json::to_value(facts).map_err(|e| Failure::lasting("take", e.to_string()))?;
         Ok(vec![Draft {
             output: 0,
             size: request.size,
@@ -179,11 +187,6 @@ impl Generator for Care {
         }
         let facts = Facts::of(take)?;
         let of = self.opened(&manifest(&*inputs, &facts.of)?, inputs.clone())?;
-        Ok(Box::new(CareTake::new(take.clone(), of, inputs)))
+        Ok(Box::new(CareTake::new(take.clone(), facts, of, inputs)))
     }
-}
-
-/// Whether a frame's file is there from before, and whole.
-fn is_done(work: &Work<'_>, n: u32) -> bool {
-    std::fs::read(work.file(LIGHT, n)).is_ok_and(|bytes| Gains::decode(&bytes).is_some())
 }

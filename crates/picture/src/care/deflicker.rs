@@ -76,7 +76,11 @@ impl Deflicker {
         Self {
             frames,
             options: DeflickerOptions {
-                strength: if options.strength.is_finite() { options.strength.clamp(0.0, 1.0) } else { 0.0 },
+                strength: if options.strength.is_finite() {
+                    options.strength.clamp(0.0, 1.0)
+                } else {
+                    0.0
+                },
                 reach_frames: options.reach_frames.clamp(2, 12),
                 side_px: options.side_px.clamp(64, 2048),
                 regions_across: options.regions_across.clamp(1, 64),
@@ -91,7 +95,11 @@ impl Deflicker {
     ///
     /// # Errors
     /// Those of `fetch`.
-    pub fn gains<E>(&mut self, n: u32, fetch: &mut dyn FnMut(u32) -> Result<Image<AcesCg>, E>) -> Result<Gains, E> {
+    pub fn gains<E>(
+        &mut self,
+        n: u32,
+        fetch: &mut dyn FnMut(u32) -> Result<Image<AcesCg>, E>,
+    ) -> Result<Gains, E> {
         let reach = self.options.reach_frames;
         let first = n.saturating_sub(reach);
         let last = n.saturating_add(reach).min(self.frames.saturating_sub(1)).max(n);
@@ -124,8 +132,10 @@ impl Deflicker {
             .collect();
         let told = smooth(&told, &regions);
         let before = (n - first) as i32;
-        let fitted: Vec<[f32; 3]> =
-            told.par_iter().map(|told| fit(told, before, self.options.strength)).collect();
+        let fitted: Vec<[f32; 3]> = told
+            .par_iter()
+            .map(|told| fit(told, before, self.options.strength))
+            .collect();
         let log = soften(&fitted, &regions);
         Gains::from_log(regions.across as u16, regions.down as u16, &log).unwrap_or_else(Gains::still)
     }
@@ -143,10 +153,14 @@ impl Deflicker {
                     let before = if forward { at } else { at - 1 };
                     let pair = self.pairs.get(&before);
                     let Some(Some(pair)) = pair else { break };
-                    let Some(next) = pair.follow(place, forward) else { break };
+                    let Some(next) = pair.follow(place, forward) else {
+                        break;
+                    };
                     place = next;
                     at = if forward { at + 1 } else { at - 1 };
-                    let Some(to) = self.seen.get(&at).and_then(|seen| seen.sample(place)) else { continue };
+                    let Some(to) = self.seen.get(&at).and_then(|seen| seen.sample(place)) else {
+                        continue;
+                    };
                     let ratio = &mut ratios[(at - first) as usize];
                     if let (Some(a), Some(b)) = (from.luma, to.luma) {
                         ratio[0].push(b - a);
@@ -173,7 +187,6 @@ impl Deflicker {
             .collect()
     }
 }
-
 
 /// For each frame around, and for luminance and two ratios of colours: the logarithm of a region's light over its own, and of
 /// what share of its pixels that is known.
@@ -233,12 +246,14 @@ impl Regions {
     /// Each region's neighbours and itself, with how much they count.
     fn around(&self, region: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let (column, row) = ((region % self.across) as i64, (region / self.across) as i64);
-        (-1i64..=1).flat_map(move |dy| (-1i64..=1).map(move |dx| (dx, dy))).filter_map(move |(dx, dy)| {
-            let (x, y) = (column + dx, row + dy);
-            let inside = (0..self.across as i64).contains(&x) && (0..self.down as i64).contains(&y);
-            let weight = [4.0, 2.0, 1.0][(dx.abs() + dy.abs()) as usize];
-            inside.then(|| (y as usize * self.across + x as usize, weight))
-        })
+        (-1i64..=1)
+            .flat_map(move |dy| (-1i64..=1).map(move |dx| (dx, dy)))
+            .filter_map(move |(dx, dy)| {
+                let (x, y) = (column + dx, row + dy);
+                let inside = (0..self.across as i64).contains(&x) && (0..self.down as i64).contains(&y);
+                let weight = [4.0, 2.0, 1.0][(dx.abs() + dy.abs()) as usize];
+                inside.then(|| (y as usize * self.across + x as usize, weight))
+            })
     }
 }
 
@@ -248,7 +263,8 @@ fn smooth(told: &[Told], regions: &Regions) -> Vec<Told> {
     let whole: Told = (0..frames)
         .map(|at| {
             std::array::from_fn(|k| {
-                let mut known: Vec<(f64, f64)> = told.iter().map(|t| t[at][k]).filter(|v| v.1 > 0.0).collect();
+                let mut known: Vec<(f64, f64)> =
+                    told.iter().map(|t| t[at][k]).filter(|v| v.1 > 0.0).collect();
                 known.sort_by(|a, b| a.0.total_cmp(&b.0));
                 let cut = known.len() / 4;
                 let middle = known.get(cut..known.len() - cut).unwrap_or_default();

@@ -114,7 +114,10 @@ impl Gains {
         sound.then(|| Self {
             across,
             down,
-            log: values.chunks_exact(6).map(|b| [value(b, 0), value(b, 1), value(b, 2)]).collect(),
+            log: values
+                .chunks_exact(6)
+                .map(|b| [value(b, 0), value(b, 1), value(b, 2)])
+                .collect(),
         })
     }
 }
