@@ -84,7 +84,7 @@ pub enum Command {
     /// Hold the queue, let it go on, cancel what waits, list what failed for good.
     #[command(subcommand)]
     Queue(Queue),
-    /// Care for takes: take flicker off, make them as large as the film. Gives a new take beside each.
+    /// Care for takes: take flicker and noise off, make them as large as the film. Gives a new take beside each.
     Care(Care),
     /// How far two takes lie apart: composition, matter, motion.
     Distance(Distance),

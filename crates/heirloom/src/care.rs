@@ -103,6 +103,12 @@ fn wishes(film: &Film, vault: &Vault, options: &Care) -> anyhow::Result<Wishes> 
     if let Some(value) = options.deflicker.filter(|v| *v > 0.0) {
         own.insert(settings::DEFLICKER.to_owned(), Param::Number(value));
     }
+    if let Some(value) = options.denoise.filter(|v| *v > 0.0) {
+        own.insert(settings::DENOISE.to_owned(), Param::Number(value));
+        if let Some(grain) = options.grain {
+            own.insert(settings::GRAIN.to_owned(), Param::Number(grain));
+        }
+    }
     let larger = match (options.upscale, options.size) {
         (Some(0.0), _) => Larger::To(film.size),
         (Some(by), _) => Larger::By(by),
@@ -111,7 +117,7 @@ fn wishes(film: &Film, vault: &Vault, options: &Care) -> anyhow::Result<Wishes> 
     };
     anyhow::ensure!(
         !own.is_empty() || larger != Larger::Same,
-        "nothing is wished for the take: say --deflicker or --upscale (heirloom care --help)"
+        "nothing is wished for the take: say --deflicker, --denoise or --upscale (heirloom care --help)"
     );
     anyhow::ensure!(
         larger != Larger::Same || (options.detail.is_none() && options.from.is_empty()),

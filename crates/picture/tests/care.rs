@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // what fails here fails the test
 
-use heirloom_picture::care::{Deflicker, DeflickerOptions, Gains};
+use heirloom_picture::care::{Deflicker, DeflickerOptions, Denoise, DenoiseOptions, Gains};
 use heirloom_picture::{AcesCg, Image, color};
 use proptest::prelude::*;
 
@@ -216,6 +216,123 @@ fn what_a_frame_can_not_be_had_for_is_said() {
         }
     });
     assert_eq!(gains.unwrap_err(), "no frame 3");
+}
+
+/// The surface with grain of two pixels' width and noise of colours, of such strength in encoded light.
+fn grainy(frames: u32, strength: f32) -> Vec<Image<AcesCg>> {
+    let mut lot = Lot(77);
+    (0..frames)
+        .map(|n| {
+            let mut image = surface(n);
+            let count = image.pixels().len();
+            let fresh: Vec<f32> = (0..count + 1)
+                .map(|_| lot.either() + lot.either() + lot.either())
+                .collect();
+            for (i, p) in image.pixels_mut().iter_mut().enumerate() {
+                let grain = 0.7 * (fresh[i] + fresh[i + 1]);
+                for v in p.iter_mut().take(3) {
+                    let code = v.sqrt() + strength * (0.9 * grain + 0.4 * lot.either());
+                    *v = code * code.abs();
+                }
+            }
+            image
+        })
+        .collect()
+}
+
+fn cleaned(clip: &[Image<AcesCg>], options: DenoiseOptions, n: u32) -> Image<AcesCg> {
+    let mut care = Denoise::new(clip.len() as u32, options);
+    care.frame::<()>(n, &mut |at| Ok(clip[at as usize].clone()))
+        .unwrap()
+}
+
+/// What differs between two pictures, in encoded green.
+fn off(a: &Image<AcesCg>, b: &Image<AcesCg>) -> Vec<f64> {
+    let code = |p: &[f32; 4]| f64::from(p[1].max(0.0).sqrt());
+    a.pixels()
+        .iter()
+        .zip(b.pixels())
+        .map(|(a, b)| code(a) - code(b))
+        .collect()
+}
+
+fn deviation(values: &[f64]) -> f64 {
+    (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+/// How much neighbours in a row have in common.
+fn correlation(values: &[f64]) -> f64 {
+    let beside: f64 = values.windows(2).map(|v| v[0] * v[1]).sum();
+    beside / values.iter().map(|v| v * v).sum::<f64>()
+}
+
+#[test]
+fn noise_goes_and_grain_that_is_put_back_is_as_strong_and_as_coarse() {
+    let clip = grainy(5, 0.012);
+    let bare = DenoiseOptions {
+        grain: 0.0,
+        ..DenoiseOptions::default()
+    };
+    let clean = cleaned(&clip, bare, 2);
+    let (was, is) = (off(&clip[2], &surface(2)), off(&clean, &surface(2)));
+    assert!(
+        deviation(&is) < 0.6 * deviation(&was),
+        "noise {} became {}",
+        deviation(&was),
+        deviation(&is)
+    );
+
+    let grained = cleaned(&clip, DenoiseOptions::default(), 2);
+    let grain = off(&grained, &clean);
+    // Against what was taken off: that is what it is to look like.
+    let taken = off(&clip[2], &clean);
+    let ratio = deviation(&grain) / deviation(&taken);
+    assert!(
+        (0.75..1.2).contains(&ratio),
+        "grain {} beside {}",
+        deviation(&grain),
+        deviation(&taken)
+    );
+    let (a, b) = (correlation(&grain), correlation(&taken));
+    assert!((a - b).abs() < 0.15, "correlated by {a} beside {b}");
+    // Another frame and another seed have other grain, the same have the same.
+    assert_eq!(cleaned(&clip, DenoiseOptions::default(), 2), grained);
+    let other = cleaned(
+        &clip,
+        DenoiseOptions {
+            seed: 1,
+            ..DenoiseOptions::default()
+        },
+        2,
+    );
+    let together: f64 = off(&other, &clean).iter().zip(&grain).map(|(a, b)| a * b).sum();
+    assert!(together.abs() / grain.len() as f64 / deviation(&grain).powi(2) < 0.1);
+}
+
+#[test]
+fn a_clip_without_noise_is_hardly_changed() {
+    let clip: Vec<Image<AcesCg>> = (0..5).map(surface).collect();
+    let change = deviation(&off(
+        &cleaned(
+            &clip,
+            DenoiseOptions {
+                grain: 0.0,
+                ..DenoiseOptions::default()
+            },
+            2,
+        ),
+        &clip[2],
+    ));
+    assert!(change < 0.004, "{change}");
+    let flat = vec![Image::<AcesCg>::filled(64, 48, [0.25, 0.25, 0.25, 1.0]); 3];
+    assert_eq!(cleaned(&flat, DenoiseOptions::default(), 1), flat[1]);
+    let none = DenoiseOptions {
+        strength: 0.0,
+        ..DenoiseOptions::default()
+    };
+    for (a, b) in cleaned(&clip, none, 1).pixels().iter().zip(clip[1].pixels()) {
+        assert!((a[0] - b[0]).abs() < 1e-6);
+    }
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use heirloom_engine::local::{Control, Stop};
 use heirloom_engine::{DraftFile, Failure, Order, TakeFrames};
 use heirloom_film::Size;
-use heirloom_picture::care::{Deflicker, DeflickerOptions, Gains};
+use heirloom_picture::care::{Deflicker, DeflickerOptions, Denoise, DenoiseOptions, Gains};
 use heirloom_picture::{Image, exr};
 
 use super::detail::{Found, Search, carried, enlarge, own_places};
@@ -44,6 +44,14 @@ pub fn make(
         work: &work,
         exemplars: &exemplars,
         steady: Deflicker::new(request.frames, options),
+        quiet: Denoise::new(
+            request.frames,
+            DenoiseOptions {
+                strength: wish.denoise,
+                grain: wish.grain,
+                seed: request.seed,
+            },
+        ),
         before: None,
         seed: request.seed,
         to,
@@ -74,10 +82,10 @@ fn roles(wish: &Wish, exemplars: &Exemplars) -> Vec<&'static str> {
     if wish.deflicker > 0.0 {
         roles.push(LIGHT);
     }
-    if wish.upscale.is_some() {
-        if !exemplars.list.is_empty() {
-            roles.extend([MAP, WEIGHT]);
-        }
+    if !exemplars.list.is_empty() {
+        roles.extend([MAP, WEIGHT]);
+    }
+    if wish.upscale.is_some() || wish.denoise > 0.0 {
         roles.push(FRAME);
     }
     roles
@@ -99,6 +107,7 @@ struct UnderWay<'a> {
     work: &'a Work<'a>,
     exemplars: &'a Exemplars,
     steady: Deflicker,
+    quiet: Denoise,
     /// The frame before, mended and of the take's own size, and the places of what is fine in it.
     before: Option<(u32, Image, Vec<Origin>)>,
     seed: u64,
@@ -106,39 +115,41 @@ struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    /// The gains of a frame, from before or found now.
-    fn gains(&mut self, n: u32) -> Result<Gains, Stop> {
-        let kept = std::fs::read(self.work.file(LIGHT, n)).ok();
-        if let Some(gains) = kept.and_then(|bytes| Gains::decode(&bytes)) {
-            return Ok(gains);
-        }
-        let (control, take) = (self.control, self.take);
-        let gains = self.steady.gains(n, &mut |at| {
-            control.check()?;
-            take.frame(at).map_err(Stop::from)
-        })?;
-        self.work.write(LIGHT, n, &gains.encode())?;
-        Ok(gains)
-    }
-
-    /// A frame at the take's own size, its flicker taken off.
+    /// A frame at the take's own size, its flicker and noise taken off.
     fn mended(&mut self, n: u32) -> Result<Image, Stop> {
-        if self.wish.deflicker <= 0.0 {
-            return Ok(self.take.frame(n)?);
+        let Self {
+            wish,
+            take,
+            control,
+            work,
+            steady,
+            quiet,
+            ..
+        } = self;
+        let mut lit = |at: u32| -> Result<Image, Stop> {
+            control.check()?;
+            if wish.deflicker <= 0.0 {
+                return Ok(take.frame(at)?);
+            }
+            let gains = gains(steady, *take, control, work, at)?;
+            Ok(gains.apply(&take.frame(at)?))
+        };
+        match wish.denoise > 0.0 {
+            true => quiet.frame(n, &mut lit),
+            false => lit(n),
         }
-        let gains = self.gains(n)?;
-        Ok(gains.apply(&self.take.frame(n)?))
     }
 
     fn frame(&mut self, n: u32) -> Result<(), Stop> {
-        if self.wish.upscale.is_none() {
-            self.gains(n)?;
+        if self.wish.upscale.is_none() && self.wish.denoise <= 0.0 {
+            gains(&mut self.steady, self.take, self.control, self.work, n)?;
             return Ok(());
         }
         let frame = self.mended(n)?;
         self.control.check()?;
         let Size { width, height } = self.to;
         let large = if self.exemplars.list.is_empty() {
+            // At its own size it is the frame itself.
             heirloom_picture::resample::lanczos(&frame, width, height)
         } else {
             let found = self.found(n, &frame)?;
@@ -206,4 +217,24 @@ impl UnderWay<'_> {
         })?;
         Ok(own_places(self.exemplars, &heaviest))
     }
+}
+
+/// The gains of a frame, from before or found and written now.
+fn gains(
+    steady: &mut Deflicker,
+    take: &dyn TakeFrames,
+    control: &Control,
+    work: &Work<'_>,
+    n: u32,
+) -> Result<Gains, Stop> {
+    let kept = std::fs::read(work.file(LIGHT, n)).ok();
+    if let Some(gains) = kept.and_then(|bytes| Gains::decode(&bytes)) {
+        return Ok(gains);
+    }
+    let gains = steady.gains(n, &mut |at| {
+        control.check()?;
+        take.frame(at).map_err(Stop::from)
+    })?;
+    work.write(LIGHT, n, &gains.encode())?;
+    Ok(gains)
 }

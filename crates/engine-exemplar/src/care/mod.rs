@@ -1,4 +1,4 @@
-//! Care for takes, whatever engine they are of: flicker taken off along the motion, and a larger size with what is fine from
+//! Care for takes, whatever engine they are of: flicker and noise taken off along the motion, and a larger size with what is fine from
 //! photographs ([`detail`]).
 //!
 //! It is an engine beside the others ([`engine`]): a request names the take by its manifest ([`settings::OF_TAKE`]) and what is
@@ -83,7 +83,7 @@ fn card() -> Card {
     Card {
         engine: NAME.into(),
         revision: REVISION,
-        about: "cares for takes of any engine: takes flicker off, makes them 1.2 to 4 times as large".into(),
+        about: "cares for takes of any engine: takes flicker and noise off, makes them 1.2 to 4 times as large".into(),
         tasks: BTreeSet::from([Task::Care]),
         text: Text::Ignored,
         sources: (0, MOST_SOURCES),
@@ -102,6 +102,18 @@ fn card() -> Card {
             (
                 settings::DEFLICKER.to_owned(),
                 share("how much of the flicker is taken off"),
+            ),
+            (
+                settings::DENOISE.to_owned(),
+                share("how much of the noise is taken off"),
+            ),
+            (
+                settings::GRAIN.to_owned(),
+                Knob::Number {
+                    what: "how strong the grain is where noise was taken off, against the take's own".into(),
+                    min: 0.0,
+                    max: 2.0,
+                },
             ),
             (
                 settings::UPSCALE.to_owned(),

@@ -1,8 +1,8 @@
 //! Takes that were cared for: what is stored of them, and how a frame comes out of it again.
 //!
 //! Of a take whose flicker was taken off only the gains of each frame's regions are kept, a thousand bytes or so: a frame is that
-//! of the take it is of, multiplied. Of one that was made larger each frame is kept (EXR, half), and the places of what is fine
-//! in it with how much of it each pixel has.
+//! of the take it is of, multiplied. Of one without noise or made larger each frame is kept (EXR, half), and
+//! of the latter the places of what is fine in it with how much of it each pixel has.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ use crate::take::{MAP, SourceFacts, WEIGHT};
 
 /// The role of a frame's gains among a take's files.
 pub const LIGHT: &str = "light";
-/// The role of a frame that was made larger.
+/// The role of a frame whose noise was taken off, or that was made larger.
 pub const FRAME: &str = "frame";
 
 /// What the manifest of such a take says besides its files.

@@ -14,6 +14,10 @@ pub struct Wish {
     pub take: ObjectId,
     /// How much of its flicker is taken off, 0 to 1.
     pub deflicker: f32,
+    /// How much of its noise is taken off, 0 to 1.
+    pub denoise: f32,
+    /// How strong its grain is then, against what it was.
+    pub grain: f32,
     /// How many times as wide and high it becomes; none where it keeps its size.
     pub upscale: Option<f64>,
     /// How much of what is fine comes from photographs, 0 to 1.
@@ -45,12 +49,14 @@ impl Wish {
         let wish = Self {
             take: *take,
             deflicker: request.number(settings::DEFLICKER).unwrap_or(0.0) as f32,
+            denoise: request.number(settings::DENOISE).unwrap_or(0.0) as f32,
+            grain: request.number(settings::GRAIN).unwrap_or(1.0) as f32,
             upscale: request.number(settings::UPSCALE),
             detail: request.number(settings::DETAIL).unwrap_or(0.0) as f32,
             photographs: photographs(request)?,
         };
-        if wish.deflicker <= 0.0 && wish.upscale.is_none() {
-            return Err("nothing is wished for the take; say --deflicker or --upscale".into());
+        if wish.deflicker <= 0.0 && wish.denoise <= 0.0 && wish.upscale.is_none() {
+            return Err("nothing is wished for the take; say --deflicker, --denoise or --upscale".into());
         }
         Ok(wish)
     }

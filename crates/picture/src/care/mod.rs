@@ -1,4 +1,5 @@
-//! Care for finished frames: light that stays steady along the motion, whoever made them.
+//! Care for finished frames, whoever made them: light that stays steady along the motion ([`Deflicker`]), noise taken off along
+//! it and grain in its place ([`Denoise`]).
 //!
 //! What is asked for is a frame at a time, and frames around it are fetched as they are needed: any take, clip or list of
 //! pictures can be cared for, and work can begin at any frame.
@@ -27,8 +28,11 @@
 //! square roots and `libm`, sums in one order.
 
 mod deflicker;
+mod denoise;
 mod gains;
+mod grain;
 mod trend;
 
 pub use deflicker::{Deflicker, DeflickerOptions};
+pub use denoise::{Denoise, DenoiseOptions};
 pub use gains::Gains;
