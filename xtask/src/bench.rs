@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{archive, archive_speed, dailies, diffusion, exemplar, places, setup, stage, style};
+use crate::{archive, archive_speed, care, dailies, diffusion, exemplar, places, setup, stage, style};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     let name = name.as_deref().unwrap_or("");
     let known: &[&str] = match kind {
         Kind::Speed => &["archive", "dailies", "diffusion", "exemplar", "stage"],
-        Kind::Quality => &["archive", "dailies", "exemplar", "stage", "style"],
+        Kind::Quality => &["archive", "care", "dailies", "exemplar", "stage", "style"],
     };
     if !known.contains(&name) {
         bail!("name what to measure; there are: {}", known.join(", "));
@@ -53,6 +53,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
         (Kind::Speed, "diffusion") => diffusion::speed(&mut steps)?,
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
         (Kind::Quality, "archive") => archive::quality(&mut steps)?,
+        (Kind::Quality, "care") => care::quality(&mut steps)?,
         (Kind::Quality, "dailies") => dailies::quality(&mut steps)?,
         (Kind::Quality, "stage") => stage::quality(&mut steps)?,
         (Kind::Quality, "style") => style::quality(&mut steps)?,

@@ -18,6 +18,7 @@ mod bare_root;
 mod bench;
 mod browser;
 mod budget;
+mod care;
 mod command;
 mod dailies;
 mod demo;
@@ -57,6 +58,7 @@ cargo xtask COMMAND
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json
+  measure care       flicker taken off, takes made larger; writes docs/benchmarks/care.md and .json
   measure dailies    how well measures tell spoiled takes; writes docs/benchmarks/dailies-quality.md and .json
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json

@@ -6,6 +6,7 @@
 //! leases, progress and resume, and records every act; [`takes`] reads back what there is.
 //! [`index`] lists, filters and ranks them, [`cull`] makes few of many, [`choices`] keeps what people say of them, and
 //! [`report`] counts up what they came to.
+//! [`care`] plans care for takes that are there.
 //! [`words`] says what the words of a prompt do, and [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
@@ -32,6 +33,7 @@
 //! - One `make` at a time in one film ([`Lock`]).
 
 pub mod asked;
+pub mod care;
 pub mod choices;
 mod clips;
 pub mod cull;

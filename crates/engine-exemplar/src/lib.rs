@@ -12,6 +12,7 @@
 //! a *fill* makes a part of a photograph anew ([`synth::fill`]); a *guided* shot follows the stage ([`guided`]).
 //! Four are made from clips and pairs of stills: a *style* pass ([`synth::style`]), an *extension* of a clip
 //! ([`synth::extend`]), *slow* motion ([`synth::slow`]) and what lies *between* two stills ([`synth::between`]).
+//! Takes of any engine are cared for by a second engine ([`care`]).
 //!
 //! ```
 //! use heirloom_engine::{Engine, Inputs, JobState, Order, Param, Request, Task, Failure};
@@ -69,6 +70,7 @@
 //! - Nothing is read but the sources of the order, nothing is written but its work folder, each file whole.
 
 pub mod atlas;
+pub mod care;
 pub mod codec;
 pub mod composed;
 pub mod engine;

@@ -31,6 +31,8 @@ pub enum Task {
     Between,
     /// A clip (the one source) slowed down.
     Slow,
+    /// A take of any engine ([`crate::settings::OF_TAKE`]) cared for: its flicker taken off, its size made the film's.
+    Care,
 }
 
 /// What an engine does with words.

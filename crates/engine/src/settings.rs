@@ -71,6 +71,20 @@ pub const LIKE: &str = "like";
 pub const AMOUNT: &str = "amount";
 /// Seed of the movement, where it is another than the request's: that of the take it is like (whole number).
 pub const FLOW_SEED: &str = "flow_seed";
+/// The manifest of the take that is cared for, among a request's pictures.
+pub const OF_TAKE: &str = "of_take";
+/// How much of a take's flicker is taken off, from 0 to 1 (number).
+pub const DEFLICKER: &str = "deflicker";
+/// How much of a take's noise is taken off, from 0 to 1 (number).
+pub const DENOISE: &str = "denoise";
+/// How strong the grain of a take without noise is, against its own before: 1 keeps it (number, 0 to 2).
+pub const GRAIN: &str = "grain";
+/// How many times as wide and high a take that is cared for becomes (number, above 1).
+pub const UPSCALE: &str = "upscale";
+/// How much of what is fine comes from photographs where a take is made larger, from 0 to 1 (number).
+pub const DETAIL: &str = "detail";
+/// Which of a request's sources are photographs that what is fine may come from: their numbers from 0, commas between (text).
+pub const DETAIL_FROM: &str = "detail_from";
 
 use crate::request::{Param, Request};
 

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod archive;
+mod care;
 mod models;
 mod takes;
 
@@ -10,6 +11,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use heirloom_film::{Rate, Size};
 
 pub use archive::{Archive, Drift, Ordered, Search};
+pub use care::Care;
 pub use models::Models;
 pub use takes::{Budget, Choose, Compare, Cull, Look, Measure, Queue, Report, Takes, Watch};
 
@@ -82,6 +84,8 @@ pub enum Command {
     /// Hold the queue, let it go on, cancel what waits, list what failed for good.
     #[command(subcommand)]
     Queue(Queue),
+    /// Care for takes: take flicker and noise off, make them as large as the film. Gives a new take beside each.
+    Care(Care),
     /// How far two takes lie apart: composition, matter, motion.
     Distance(Distance),
     /// Whose a take or the film is: a table of shares, and for a take a picture of what comes from where.

@@ -7,6 +7,7 @@ mod args;
 mod asked;
 mod attribution;
 mod budget;
+mod care;
 mod choose;
 mod compare;
 mod cull;
@@ -118,6 +119,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Budget(options) => budget::run(folder, options, show),
         Command::Watch(options) => draws::watch(folder, options, show, stop),
         Command::Queue(command) => draws::manage(folder, command, show),
+        Command::Care(options) => care::run(folder, &engines(), options, show, stop),
         Command::Distance(options) => distance::run(folder, &engines(), options, show),
         Command::Attribution(options) => attribution::run(folder, &engines(), options, show),
         Command::Stage(command) => stage::run(folder, &engines(), command, show, stop),
@@ -127,7 +129,10 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
 
 /// The engines of this program; the first is the default.
 fn engines() -> Engines {
-    models::engines(Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine())))
+    let engines = models::engines(Engines::new().with(Arc::new(heirloom_engine_exemplar::engine::engine())));
+    // Last: it opens the takes of all others.
+    let care = heirloom_engine_exemplar::care::engine(engines.clone());
+    engines.with(Arc::new(care))
 }
 
 /// An error and what it came from, each said once: our errors quote the system's words themselves.

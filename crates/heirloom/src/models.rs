@@ -10,7 +10,7 @@ use heirloom_engine_diffusion::engine::engine;
 use heirloom_engine_diffusion::models::{
     Found, Licence, LicenceFrom, ListedLora, Model, ModelList, NewLora, look,
 };
-use heirloom_engine_exemplar::engine::NAME;
+use heirloom_engine_exemplar::{care, engine::NAME};
 
 use crate::args::Models;
 use crate::show::Show;
@@ -18,6 +18,9 @@ use crate::{Ended, INTERRUPTED};
 
 /// Names another place for the list of models: for tests, and for several people on one machine.
 const LIST: &str = "HEIRLOOM_MODELS";
+
+/// Names that are the program's own.
+const OWN: [&str; 2] = [NAME, care::NAME];
 
 /// Where the list of models is kept.
 fn list_path() -> anyhow::Result<PathBuf> {
@@ -38,7 +41,7 @@ pub fn engines(mut engines: Engines) -> Engines {
     };
     for model in list.models() {
         // The program's own engines keep their names, whatever a list from elsewhere says.
-        if engines.get(Some(&model.name)).is_err() {
+        if engines.get(Some(&model.name)).is_err() && !OWN.contains(&model.name.as_str()) {
             let loras = list.loras_of(model).cloned().collect();
             engines = engines.with(Arc::new(engine(model, loras)));
         }
@@ -71,10 +74,9 @@ pub fn run(command: &Models, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Res
                 "`--low` names the second file of a LoRA, and {} is a model's folder; leave it out",
                 folder.display()
             );
-            anyhow::ensure!(
-                name.as_deref() != Some(NAME),
-                "\"{NAME}\" is the name of the program's own engine; give the model another"
-            );
+            if let Some(own) = name.as_deref().filter(|name| OWN.contains(name)) {
+                anyhow::bail!("\"{own}\" is the name of the program's own engine; give the model another");
+            }
             let found = look(folder)?;
             tell(&found, show);
             let bar = show.bar("hashing", 1, "bytes");

@@ -176,7 +176,7 @@ impl Observer for ShotBars<'_> {
             Event::Refused(grounds) => over(&format!("refused: {}", grounds.join("; "))),
             Event::Retrying(words) => over(&format!("will be tried again: {words}")),
             Event::Failed(words) => over(&format!("failed: {words}")),
-            Event::Stopped => over("stopped; the next `heirloom make` goes on from here"),
+            Event::Stopped => over("stopped; the same command goes on from here"),
         }
     }
 }

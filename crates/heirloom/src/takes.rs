@@ -41,6 +41,7 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
             rows.push(serde_json::json!({
                 "take": take.id, "shot": take.shot, "engine": manifest.engine, "seed": request.seed,
                 "size": manifest.size, "frames": manifest.frames, "like": take.like,
+                "care_of": request.pictures.get(heirloom_engine::settings::OF_TAKE),
                 "amount": take.like.and_then(|_| request.number(heirloom_engine::settings::AMOUNT)),
                 "at": take.act.at.to_string(),
             }));
@@ -50,8 +51,10 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
             let amount = request.number(heirloom_engine::settings::AMOUNT).unwrap_or(1.0);
             format!(", like {} by {amount}", short(&like))
         });
+        let care = request.pictures.get(heirloom_engine::settings::OF_TAKE);
+        let care = care.map_or(String::new(), |of| format!(", care of {}", short(of)));
         show.say(&format!(
-            "{}  {:<24} {}, {} frames, seed {}{like}",
+            "{}  {:<24} {}, {} frames, seed {}{like}{care}",
             short(&take.id),
             take.shot,
             manifest.size,

@@ -27,6 +27,7 @@
 //! - A file is written under a temporary name beside its own and renamed when it is whole.
 //! - Sizes are checked before memory is taken; bad input is an error that says the mend.
 
+pub mod care;
 pub mod color;
 pub mod exr;
 pub mod ffmpeg;

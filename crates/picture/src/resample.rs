@@ -1,6 +1,6 @@
 //! Pictures at other sizes, and the colour between pixels.
 //!
-//! Both use the Catmull-Rom cubic, which passes through its samples: a picture scaled to its own size
+//! Mostly by the Catmull-Rom cubic, which passes through its samples: a picture scaled to its own size
 //! is itself, and a sample at a pixel's centre is that pixel. It overshoots at hard edges, as every
 //! sharp filter does; linear light may therefore dip a little below zero beside a star.
 //!
@@ -23,6 +23,25 @@ fn catmull_rom(x: f64) -> f64 {
     }
 }
 
+/// Lanczos' windowed sinc of three lobes at distance `x` (in samples).
+fn lanczos3(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1e-9 {
+        return 1.0;
+    }
+    if x >= 3.0 {
+        return 0.0;
+    }
+    let (a, b) = (std::f64::consts::PI * x, std::f64::consts::PI * x / 3.0);
+    libm::sin(a) * libm::sin(b) / (a * b)
+}
+
+/// A kernel, and how far it reaches each way.
+type Kernel = (fn(f64) -> f64, f64);
+
+const CATMULL_ROM: Kernel = (catmull_rom, 2.0);
+const LANCZOS3: Kernel = (lanczos3, 3.0);
+
 /// For one output sample: the first input sample it looks at, and the weight of each from there on.
 struct Taps {
     first: usize,
@@ -32,21 +51,21 @@ struct Taps {
 /// The taps that take a stretch of `from` samples, `start..start + length` counted in samples from the outer edge
 /// of the first one, to `to`. On the way down the filter is widened by the ratio, so that every input sample is
 /// counted; beyond the border the last sample stands on.
-fn taps(from: usize, start: f64, length: f64, to: usize) -> Vec<Taps> {
+fn taps(from: usize, start: f64, length: f64, to: usize, (kernel, reach): Kernel) -> Vec<Taps> {
     let ratio = length / to as f64;
     let widen = ratio.max(1.0);
     (0..to)
         .map(|i| {
             let centre = start + (i as f64 + 0.5) * ratio - 0.5;
             let (low, high) = (
-                (centre - 2.0 * widen).ceil() as i64,
-                (centre + 2.0 * widen).floor() as i64,
+                (centre - reach * widen).ceil() as i64,
+                (centre + reach * widen).floor() as i64,
             );
             let inside = |s: i64| s.clamp(0, from as i64 - 1) as usize;
             let first = inside(low);
             let mut exact = vec![0.0f64; inside(high) - first + 1];
             for s in low..=high {
-                exact[inside(s) - first] += catmull_rom((s as f64 - centre) / widen);
+                exact[inside(s) - first] += kernel((s as f64 - centre) / widen);
             }
             let sum: f64 = exact.iter().sum();
             Taps {
@@ -76,13 +95,25 @@ fn add(into: &mut [f32; 4], pixel: &[f32; 4], weight: f32) {
 /// is averaged and not skipped. The picture's outer edges stay where they are; its proportions are
 /// the caller's care. An empty picture gives transparent black.
 pub fn scale_to<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S> {
+    scaled(image, width, height, CATMULL_ROM)
+}
+
+/// The picture at another size by Lanczos' kernel of three lobes (Duchon, "Lanczos filtering in one and two dimensions",
+/// Journal of Applied Meteorology 1979), widened on the way down: on the way up it keeps more of what is fine than
+/// [`scale_to`], and rings more at hard edges. Otherwise as that.
+pub fn lanczos<S: Space>(image: &Image<S>, width: u32, height: u32) -> Image<S> {
+    scaled(image, width, height, LANCZOS3)
+}
+
+fn scaled<S: Space>(image: &Image<S>, width: u32, height: u32, kernel: Kernel) -> Image<S> {
     let (from_width, from_height) = (image.width() as usize, image.height() as usize);
     let (to_width, to_height) = (width as usize, height as usize);
     if image.pixels().is_empty() || to_width == 0 || to_height == 0 {
         return Image::new(width, height);
     }
-    let across = (to_width != from_width).then(|| taps(from_width, 0.0, from_width as f64, to_width));
-    let down = (to_height != from_height).then(|| taps(from_height, 0.0, from_height as f64, to_height));
+    let across = (to_width != from_width).then(|| taps(from_width, 0.0, from_width as f64, to_width, kernel));
+    let down =
+        (to_height != from_height).then(|| taps(from_height, 0.0, from_height as f64, to_height, kernel));
     separable(image, across.as_deref(), down.as_deref(), (to_width, to_height))
 }
 
@@ -112,8 +143,20 @@ pub fn window<S: Space>(image: &Image<S>, seen: Window, width: u32, height: u32)
     if image.pixels().is_empty() || width == 0 || height == 0 || !sound {
         return Image::new(width, height);
     }
-    let across = taps(image.width() as usize, seen.left, seen.width, width as usize);
-    let down = taps(image.height() as usize, seen.top, seen.height, height as usize);
+    let across = taps(
+        image.width() as usize,
+        seen.left,
+        seen.width,
+        width as usize,
+        CATMULL_ROM,
+    );
+    let down = taps(
+        image.height() as usize,
+        seen.top,
+        seen.height,
+        height as usize,
+        CATMULL_ROM,
+    );
     separable(
         image,
         Some(&across),
@@ -344,6 +387,20 @@ mod tests {
         for x in 3..13 {
             let expected = (f64::from(x) * 4.0 + 1.5) / 64.0;
             assert!((f64::from(small.at(x, 8)[0]) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn lanczos_keeps_flat_areas_ramps_and_its_own_size() {
+        let image = ramp(16, 12);
+        assert_eq!(lanczos(&image, 16, 12), image);
+        let flat = lanczos(&Image::<AcesCg>::filled(9, 5, [0.5, 0.25, 1.0, 1.0]), 23, 31);
+        assert!(flat.pixels().iter().all(|p| *p == [0.5, 0.25, 1.0, 1.0]));
+        let large = lanczos(&image, 32, 24);
+        for x in 8..24 {
+            let expected = (f64::from(x) + 0.5) / 32.0 - 0.5 / 16.0;
+            // Windowed, so a ramp is kept to a part in a hundred of its step.
+            assert!((f64::from(large.at(x, 12)[0]) - expected).abs() < 2e-3);
         }
     }
 

@@ -1,0 +1,280 @@
+//! Care for a take as work: a request to the engine that cares for takes, ready to be drawn as a shot's own are.
+//!
+//! What may be wished is what that engine's card says. The request names the take and all that it is made of, so that the gate
+//! is asked for every source again, and what is revoked reaches what was cared for as well; it stands in the ledger as grown from
+//! the take.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heirloom_archive::{Archive, Media, Source};
+use heirloom_engine::gate::{Action, Gate, SourceUse, Verdict};
+use heirloom_engine::{Card, Engines, Param, Request, Task, settings};
+use heirloom_film::{Film, Scene, Shot, Size};
+use heirloom_vault::{ObjectId, Vault, VaultError};
+
+use crate::money::Caps;
+use crate::plan::{Asked, Objection, Plan, Planned, Why, Work, subject};
+use crate::takes::{self, Take, TakeError};
+
+/// What is wished for a take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wishes {
+    /// Settings of the engine, by their names on its card.
+    pub settings: BTreeMap<String, Param>,
+    /// How large it is to become.
+    pub larger: Larger,
+    /// Photographs that what is fine may come from where it becomes larger, besides those that it is made of.
+    pub photographs: Vec<Source>,
+    /// Chance; that of the take where none is said.
+    pub seed: Option<u64>,
+    /// Why, for the ledger.
+    pub note: Option<String>,
+}
+
+/// How large a take is to become.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Larger {
+    /// As large as it is.
+    #[default]
+    Same,
+    /// So many times as wide and high, to even sides.
+    By(f64),
+    /// So large.
+    To(Size),
+}
+
+impl Larger {
+    /// The size, and how many times the take's own it is.
+    fn of(self, own: Size) -> Result<(Size, Option<f64>), String> {
+        let even = |side: u32, by: f64| (2.0 * libm::round(f64::from(side) * by / 2.0)) as u32;
+        match self {
+            Self::Same => Ok((own, None)),
+            Self::By(by) => {
+                let (width, height) = (even(own.width, by), even(own.height, by));
+                Ok((Size { width, height }, Some(by)))
+            }
+            Self::To(size) if size == own => Err(format!(
+                "the take is of {size} already; say how many times larger it is to become, as in --upscale 2"
+            )),
+            Self::To(size) => {
+                let across = f64::from(size.width) / f64::from(own.width.max(1));
+                let down = f64::from(size.height) / f64::from(own.height.max(1));
+                // As a person would write it.
+                let by = libm::round(5000.0 * (across + down)) / 10_000.0;
+                if (across - down).abs() > 0.02 * by {
+                    return Err(format!(
+                        "the take is of {own}, which is of another shape than {size}; name a size of its own shape with --size"
+                    ));
+                }
+                Ok((size, Some(by)))
+            }
+        }
+    }
+}
+
+/// Care could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum CareError {
+    /// The ledger's words.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The take's.
+    #[error(transparent)]
+    Take(#[from] TakeError),
+    /// The take's shot is not in the film.
+    #[error(
+        "the take {take} is of the shot {shot}, which is not in film.toml now; put it back, or name another take"
+    )]
+    Shot {
+        /// The take.
+        take: String,
+        /// Its shot, as it was called.
+        shot: String,
+    },
+}
+
+/// The card of the engine that cares for takes, if one is plugged in.
+pub fn card(engines: &Engines) -> Option<&Card> {
+    engines
+        .iter()
+        .map(|engine| engine.card())
+        .find(|card| card.tasks.contains(&Task::Care))
+}
+
+/// Plans care for takes of the film: one piece of work for each, in their order, and what stands in the way.
+///
+/// # Errors
+/// See [`CareError`].
+pub fn plan(
+    film: &Film,
+    vault: &Vault,
+    engines: &Engines,
+    gate: &dyn Gate,
+    takes: &[Take],
+    wishes: &Wishes,
+) -> Result<Plan, CareError> {
+    let mut plan = Plan {
+        caps: Caps::of(film),
+        ..Plan::default()
+    };
+    let archive = Archive::new(vault).sources()?;
+    let listed = takes::all(vault)?;
+    for take in takes {
+        let of = listed.iter().find(|listed| listed.id == take.id);
+        let found = film.shots().find(|(scene, shot)| {
+            of.is_some_and(|of| {
+                of.subjects.contains(&subject(scene, shot))
+                    || of.shot == format!("{} {}", scene.name, shot.name)
+            })
+        });
+        let Some((scene, shot)) = found else {
+            return Err(CareError::Shot {
+                take: take.id.short(),
+                shot: of.map(|of| of.shot.clone()).unwrap_or_default(),
+            });
+        };
+        let theirs = takes::request(vault, &take.manifest)?;
+        let mut theirs = theirs;
+        if wishes.larger != Larger::Same {
+            theirs
+                .sources
+                .extend(wishes.photographs.iter().map(|source| source.object));
+        }
+        let mut seen = BTreeSet::new();
+        theirs.sources.retain(|source| seen.insert(*source));
+        let (sources, uses) = used(&theirs, &archive);
+        let object = |why| Objection {
+            shot: format!("{} {}", scene.name, shot.name),
+            subject: subject(scene, shot),
+            why,
+        };
+        if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
+            plan.objections.push(object(Why::Gate(grounds)));
+            continue;
+        }
+        match request(take, &theirs, &sources, engines, wishes) {
+            Ok(request) => match request.id() {
+                Ok(id) => plan
+                    .shots
+                    .push(planned((scene, shot), take, sources, wishes, (request, id))),
+                Err(error) => plan.objections.push(object(Why::Shot(error.to_string()))),
+            },
+            Err(why) => plan.objections.push(object(Why::Engine(why))),
+        }
+    }
+    Ok(plan)
+}
+
+fn planned(
+    (scene, shot): (&Scene, &Shot),
+    take: &Take,
+    sources: Vec<Source>,
+    wishes: &Wishes,
+    (request, id): (Request, ObjectId),
+) -> Planned {
+    Planned {
+        scene: scene.name.clone(),
+        shot: shot.clone(),
+        sources,
+        pictures: Vec::new(),
+        work: Work::Draw {
+            request: Box::new(request),
+            id,
+        },
+        guides: None,
+        asked: Asked {
+            parent: Some(take.id),
+            note: wishes.note.clone(),
+            ..Asked::default()
+        },
+    }
+}
+
+/// What a take is made of, as far as the archive has it, and all of it as the gate is asked.
+fn used(request: &Request, archive: &[Source]) -> (Vec<Source>, Vec<SourceUse>) {
+    let known = |object: &ObjectId| archive.iter().find(|source| source.object == *object);
+    let sources = request.sources.iter().filter_map(known).cloned().collect();
+    let mut uses: Vec<SourceUse> = request
+        .sources
+        .iter()
+        .map(|object| SourceUse {
+            object: *object,
+            name: known(object).map_or_else(|| object.short(), Source::name),
+        })
+        .collect();
+    // A drawing is nobody's but the film's; one from the archive is somebody's.
+    uses.extend(
+        request
+            .pictures
+            .values()
+            .filter_map(known)
+            .map(|source| SourceUse {
+                object: source.object,
+                name: source.name(),
+            }),
+    );
+    (sources, uses)
+}
+
+/// The request; or why the engine can not take it, with the mend.
+fn request(
+    take: &Take,
+    theirs: &Request,
+    known: &[Source],
+    engines: &Engines,
+    wishes: &Wishes,
+) -> Result<Request, String> {
+    let card =
+        card(engines).ok_or("no engine that cares for takes is plugged in; use another build of Heirloom")?;
+    let manifest = &take.manifest;
+    let (size, by) = wishes.larger.of(manifest.size)?;
+    if let Some(objection) = card.objection(
+        Task::Care,
+        size,
+        manifest.rate,
+        manifest.frames,
+        theirs.sources.len(),
+    ) {
+        return Err(objection);
+    }
+    let mut own = wishes.settings.clone();
+    if let Some(by) = by {
+        own.insert(settings::UPSCALE.to_owned(), Param::Number(by));
+        let photograph = |object: &ObjectId| {
+            known
+                .iter()
+                .any(|source| source.object == *object && source.media == Media::Photograph)
+        };
+        let numbers: Vec<String> = theirs
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| photograph(object))
+            .map(|(n, _)| n.to_string())
+            .collect();
+        if !numbers.is_empty() && own.contains_key(settings::DETAIL) {
+            own.insert(settings::DETAIL_FROM.to_owned(), Param::Text(numbers.join(",")));
+        }
+    } else {
+        own.remove(settings::DETAIL);
+    }
+    let mut params = card.own_settings(&own)?;
+    params.extend(card.params.clone());
+    Ok(Request {
+        engine: card.engine.clone(),
+        revision: card.revision,
+        task: Task::Care,
+        prompt: String::new(),
+        mood: String::new(),
+        seed: wishes.seed.unwrap_or(theirs.seed),
+        size,
+        rate: manifest.rate,
+        frames: manifest.frames,
+        sources: theirs.sources.clone(),
+        keyframes: Vec::new(),
+        pictures: BTreeMap::from([(settings::OF_TAKE.to_owned(), take.id)]),
+        guides: None,
+        style: theirs.style,
+        params,
+    })
+}
