@@ -12,16 +12,15 @@ use rayon::prelude::*;
 
 use super::registers::Register;
 use super::tiles::{
-    Aligned, Begin, MOST_ROWS, Rows, SIDE, by_width, pack, panel_rows, panel_width, sums, turn_four, width,
-    write,
+    Aligned, Begin, MOST_ROWS, Rows, SIDE, by_width, pack, sums, tile_size, turn_four, width, write,
 };
 
 /// Keys to a block, at most: a panel's scores are then at most 32 KiB.
 const KEYS: usize = 256;
 /// Panels of queries to a task, at most: a block of keys and values is read once for all of them.
 const PANELS: usize = 6;
-/// What the keys and values of some heads may take together, in values: 32 MiB. One head is always done.
-const HEADS_ROOM: usize = 8 << 20;
+/// What the keys and values of some heads may take together, in values: 8 MiB. One head is always done.
+const HEADS_ROOM: usize = 2 << 20;
 
 /// The shape of an attention, and its scale.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +61,52 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: A
     if width == 0 || queries == 0 {
         return;
     }
-    let blocks = Blocks::new(keys, head_dim);
+    attend(q, k, v, bias, shape, out, &Ways::here());
+}
+
+/// What differs from processor to processor.
+struct Ways {
+    /// Columns and rows of a tile.
+    tile: [usize; 2],
+    lay_out: fn(&[f32], &[f32], usize, usize, Range<usize>, usize, &mut [f32], &mut [f32]),
+    some_queries: fn(&Task<'_>, &mut Scratch, &Result),
+}
+
+impl Ways {
+    /// This processor's.
+    fn here() -> Self {
+        Self {
+            tile: tile_size(),
+            lay_out,
+            some_queries,
+        }
+    }
+}
+
+/// [`attention`], its arguments checked.
+fn attend(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    bias: Option<&[f32]>,
+    shape: Attention,
+    out: &mut [f32],
+    ways: &Ways,
+) {
+    let Attention {
+        heads,
+        head_dim,
+        queries,
+        keys,
+        ..
+    } = shape;
+    let width = heads * head_dim;
+    let blocks = Blocks::new(keys, head_dim, ways.tile);
     let room = blocks.count * (blocks.keys_room() + blocks.values_room());
     let together = (HEADS_ROOM / room.max(1)).clamp(1, heads);
     let mut near_keys = Aligned::new(together * blocks.count * blocks.keys_room());
     let mut near_values = Aligned::new(together * blocks.count * blocks.values_room());
-    let panels = queries.div_ceil(panel_width());
+    let panels = queries.div_ceil(ways.tile[0]);
     let tasks = 3 * rayon::current_num_threads();
     let result = Result(out.as_mut_ptr());
     for first in (0..heads).step_by(together) {
@@ -80,7 +119,7 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: A
             .for_each(|(at, (near_keys, near_values))| {
                 let (head, block) = (first + at / blocks.count, at % blocks.count);
                 let column = head * head_dim;
-                lay_out(
+                (ways.lay_out)(
                     k,
                     v,
                     width,
@@ -111,7 +150,7 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: A
                     head: first + at,
                     panels: part * each..((part + 1) * each).min(panels),
                 };
-                some_queries(&task, scratch, &result);
+                (ways.some_queries)(&task, scratch, &result);
             },
         );
     }
@@ -130,16 +169,19 @@ struct Blocks {
     each: usize,
     keys: usize,
     head_dim: usize,
+    /// Columns and rows of a tile.
+    tile: [usize; 2],
 }
 
 impl Blocks {
-    fn new(keys: usize, head_dim: usize) -> Self {
+    fn new(keys: usize, head_dim: usize, tile: [usize; 2]) -> Self {
         let each = keys.div_ceil(keys.div_ceil(KEYS)).next_multiple_of(MOST_ROWS);
         Self {
             count: keys.div_ceil(each),
             each,
             keys,
             head_dim,
+            tile,
         }
     }
 
@@ -154,7 +196,7 @@ impl Blocks {
 
     /// Values that the values of a block take.
     fn values_room(&self) -> usize {
-        self.each * self.head_dim.next_multiple_of(panel_rows())
+        self.each * self.head_dim.next_multiple_of(self.tile[1])
     }
 }
 
@@ -220,7 +262,7 @@ struct Scratch {
 
 impl Scratch {
     fn new(panels: usize, blocks: &Blocks) -> Self {
-        let width = panel_width();
+        let width = blocks.tile[0];
         Self {
             queries: Aligned::new(panels * blocks.head_dim * width),
             sums: Aligned::new(panels * blocks.head_dim * width),
@@ -450,6 +492,65 @@ unsafe fn write_rows(panel: &[f32], columns: usize, rows: usize, k: usize, to: *
         for i in done..k {
             // SAFETY: a row and a value below the counts.
             unsafe { *to.add(row * pitch + i) = panel[i * columns + row] };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tiles of another processor's size, by plain arithmetic.
+    fn ways_of<const N: usize>() -> Ways {
+        Ways {
+            tile: [SIDE * N, <[f32; N] as Register>::ROWS],
+            // SAFETY: plain arithmetic, which every processor has.
+            lay_out: |k, v, width, column, range, head_dim, keys, values| unsafe {
+                lay_out_by::<[f32; N]>(k, v, width, column, range, head_dim, keys, values);
+            },
+            // SAFETY: as above; `attend` gives the result's own slice.
+            some_queries: |task, scratch, out| unsafe { some_queries_by::<[f32; N]>(task, scratch, out) },
+        }
+    }
+
+    /// A processor runs one size of tiles; those of the others are tried here.
+    #[test]
+    fn tiles_of_every_size_attend_alike() {
+        for (heads, head_dim, queries, keys) in [(2, 20, 70, 300), (1, 7, 3, 5), (3, 128, 33, 64)] {
+            let shape = Attention {
+                heads,
+                head_dim,
+                queries,
+                keys,
+                scale: 0.2,
+            };
+            let width = heads * head_dim;
+            let wave =
+                |n: usize, step: f32| -> Vec<f32> { (0..n).map(|i| (i as f32 * step).sin()).collect() };
+            let (q, k, v) = (
+                wave(queries * width, 0.37),
+                wave(keys * width, 0.73),
+                wave(keys * width, 1.1),
+            );
+            let bias = wave(heads * queries * keys, 0.11);
+            let of = |ways: &Ways| {
+                let mut out = vec![f32::NAN; queries * width];
+                attend(&q, &k, &v, Some(&bias), shape, &mut out, ways);
+                out
+            };
+            let want = of(&Ways::here());
+            for (n, got) in [
+                (4, of(&ways_of::<4>())),
+                (8, of(&ways_of::<8>())),
+                (16, of(&ways_of::<16>())),
+            ] {
+                let worst = got
+                    .iter()
+                    .zip(&want)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f32::max);
+                assert!(worst < 1e-5, "{n} lanes, {shape:?}: {worst:e}");
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)] // threads write parts of one result that do not overlap; lengths are asserted first
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -56,9 +57,16 @@ pub fn linear(
         depth,
     };
     let result = Result(out.as_mut_ptr());
-    (0..blocks * groups).into_par_iter().for_each_init(
-        || Aligned::new(OUTPUTS * depth),
-        |near, task| {
+    // A room for each thread, taken once: fresh memory costs more than a small product.
+    let tasks = blocks * groups;
+    let mut rooms = Aligned::new(rayon::current_num_threads().min(tasks) * OUTPUTS * depth);
+    let next = AtomicUsize::new(0);
+    rooms.par_chunks_exact_mut(OUTPUTS * depth).for_each(|near| {
+        loop {
+            let task = next.fetch_add(1, Ordering::Relaxed);
+            if task >= tasks {
+                break;
+            }
             let (row, column) = (task % groups * group, task / groups * OUTPUTS);
             let rows = row..(row + group).min(rows);
             multiply(
@@ -68,8 +76,8 @@ pub fn linear(
                 near,
                 &result,
             );
-        },
-    );
+        }
+    });
 }
 
 /// By the `gemm` crate, which knows how to read a weight once for one row.
@@ -219,5 +227,53 @@ impl Tile<'_> {
             write(sums, self.begin, self.out, self.pitch, self.columns);
         }
         J
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by<const N: usize>(layer: &Layer<'_>, rows: usize) -> Vec<f32> {
+        let mut out = vec![f32::NAN; rows * layer.outputs];
+        let mut near = Aligned::new(OUTPUTS * layer.depth);
+        let result = Result(out.as_mut_ptr());
+        for column in (0..layer.outputs).step_by(OUTPUTS) {
+            let columns = column..(column + OUTPUTS).min(layer.outputs);
+            // SAFETY: plain arithmetic, which every processor has, and a result of its own.
+            unsafe { multiply_by::<[f32; N]>(layer, 0..rows, columns, &mut near, &result) };
+        }
+        out
+    }
+
+    /// A processor runs one size of tiles; those of the others are tried here.
+    #[test]
+    fn tiles_of_every_size_multiply_alike() {
+        for (rows, inputs, outputs, depth) in [(37, 50, 141, 20), (12, 3, 32, 3), (9, 700, 33, 350)] {
+            let wave =
+                |n: usize, step: f32| -> Vec<f32> { (0..n).map(|i| (i as f32 * step).sin()).collect() };
+            let (x, weight, bias) = (
+                wave(rows * inputs, 0.37),
+                wave(outputs * inputs, 0.73),
+                wave(outputs, 1.1),
+            );
+            let mut want = vec![f32::NAN; rows * outputs];
+            linear(&x, &weight, Some(&bias), inputs, outputs, &mut want);
+            let layer = Layer {
+                x: &x,
+                weight: &weight,
+                bias: Some(&bias),
+                inputs,
+                outputs,
+                depth,
+            };
+            for got in [
+                by::<4>(&layer, rows),
+                by::<8>(&layer, rows),
+                by::<16>(&layer, rows),
+            ] {
+                assert!(got.iter().zip(&want).all(|(a, b)| (a - b).abs() < 1e-4));
+            }
+        }
     }
 }

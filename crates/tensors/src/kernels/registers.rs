@@ -56,23 +56,24 @@ pub(super) trait Register: Copy {
     }
 }
 
-/// Four values, by plain arithmetic that compilers turn into whatever the target has.
-impl Register for [f32; 4] {
-    const LANES: usize = 4;
-    const ROWS: usize = 6;
+/// Plain arithmetic: four values are what compilers turn into whatever the target has; tests take as many as any
+/// processor's register holds.
+impl<const N: usize> Register for [f32; N] {
+    const LANES: usize = N;
+    const ROWS: usize = if N == 16 { 12 } else { 6 };
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        [value; 4]
+        [value; N]
     }
     #[inline(always)]
     unsafe fn load(at: *const f32) -> Self {
-        // SAFETY: good for four values, as the caller has promised.
+        // SAFETY: good for `N` values, as the caller has promised.
         unsafe { at.cast::<Self>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(self, at: *mut f32) {
-        // SAFETY: good for four values, as the caller has promised.
+        // SAFETY: good for `N` values, as the caller has promised.
         unsafe { at.cast::<Self>().write_unaligned(self) }
     }
     #[inline(always)]

@@ -55,19 +55,10 @@ macro_rules! by_width {
 }
 pub(super) use by_width;
 
-/// Columns of a panel on this processor.
-pub(super) fn panel_width() -> usize {
-    panel_size().0
-}
-
-/// Rows of a tile on this processor.
-pub(super) fn panel_rows() -> usize {
-    panel_size().1
-}
-
-fn panel_size() -> (usize, usize) {
-    const fn of<R: Register>() -> (usize, usize) {
-        (width::<R>(), R::ROWS)
+/// Columns and rows of a tile on this processor.
+pub(super) fn tile_size() -> [usize; 2] {
+    const fn of<R: Register>() -> [usize; 2] {
+        [width::<R>(), R::ROWS]
     }
     #[cfg(target_arch = "x86_64")]
     {
