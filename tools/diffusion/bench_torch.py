@@ -1,9 +1,9 @@
-"""Times one transformer block and one convolution of the VAE at their true widths in PyTorch, on the CPU.
+"""Times parts of models at their true widths in PyTorch, on the CPU, with random weights.
 
-    python bench_torch.py [REPEATS] [THREADS]
+    python bench_torch.py [REPEATS] [THREADS] [PART OF A NAME]
 
-The same sums as `cargo run --release -p heirloom-tensors --example bench_block`, and the same lines. The block
-is written out here as diffusers 0.42.1 computes it, so that only `torch` is needed.
+The same sums as `cargo run --release -p heirloom-tensors --example bench_block`, and the same lines. The block is
+written out here as diffusers 0.42.1 computes it, without its checks; the level of the VAE is diffusers' own.
 """
 
 import resource
@@ -14,10 +14,10 @@ import time
 import torch
 import torch.nn.functional as F
 
-REPEATS = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
 WIDTH, HEADS, FFN, TEXT = 1536, 12, 8960, 512
 DIM = WIDTH // HEADS
+# Channels, frames, rows, columns: one chunk of a 480 by 832 clip at a quarter of its rows and columns.
+CHUNK = (96, 4, 120, 208)
 
 
 def linear(inputs, outputs):
@@ -68,11 +68,46 @@ class Block(torch.nn.Module):
         return x + self.narrow(F.gelu(self.widen(y), approximate="tanh")) * gate2
 
 
-def report(what, run):
+def block(tokens):
+    model = Block()
+    x, text = torch.randn(tokens, WIDTH), torch.randn(TEXT, WIDTH)
+    angles = torch.rand(tokens, 1, DIM // 2) * 6
+    rope = (angles.cos(), angles.sin())
+    return lambda: model(x, text, torch.randn(6, WIDTH) * 0.1, rope)
+
+
+def convolution():
+    channels, frames, height, width = CHUNK
+    conv = torch.nn.Conv3d(channels, channels, 3)
+    x, past = torch.randn(1, *CHUNK), torch.randn(1, channels, 2, height, width)
+    # As the reference does it: the kept frames in front, zeros around, then the convolution.
+    return lambda: conv(F.pad(torch.cat([past, x], dim=2), (1, 1, 1, 1, 0, 0)))
+
+
+def level():
+    """The widest level of the VAE's decoder; every run is the next chunk of a clip."""
+    from diffusers.models.autoencoders.autoencoder_kl_wan import WanUpBlock
+
+    model = WanUpBlock(CHUNK[0], CHUNK[0], 2).eval()
+    x, kept = torch.randn(1, *CHUNK), [None] * 6
+    return lambda: model(x, kept, [0])
+
+
+# What is timed, by the names that the Rust side knows it by. One is made, timed and let go after the other.
+SUMS = {
+    "block 256": lambda: block(256),
+    "block 1024": lambda: block(1024),
+    "block 3072": lambda: block(3072),
+    "conv3d 96": convolution,
+    "VAE level 96": level,
+}
+
+
+def report(what, run, repeats):
     """Times `run` by the clock and by the processors, after one run that is not counted, and prints the medians."""
     run()
     clock, cpu = [], []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start, before = time.perf_counter(), time.process_time()
         run()
         clock.append((time.perf_counter() - start) * 1e3)
@@ -82,20 +117,13 @@ def report(what, run):
 
 
 @torch.no_grad()
-def main():
+def main(repeats=7, threads=2, part=""):
+    torch.set_num_threads(int(threads))
     torch.manual_seed(0)
-    block = Block()
-    for tokens in (256, 1024, 3072):
-        x, text = torch.randn(tokens, WIDTH), torch.randn(TEXT, WIDTH)
-        angles = torch.rand(tokens, 1, DIM // 2) * 6
-        rope = (angles.cos(), angles.sin())
-        report(f"block {tokens}", lambda: block(x, text, torch.randn(6, WIDTH) * 0.1, rope))
-    conv = torch.nn.Conv3d(96, 96, 3)
-    x = torch.randn(1, 96, 4, 120, 208)
-    past = torch.randn(1, 96, 2, 120, 208)
-    # As the reference does it: the kept frames in front, zeros around, then the convolution.
-    report("conv3d 96", lambda: conv(F.pad(torch.cat([past, x], dim=2), (1, 1, 1, 1, 0, 0))))
+    for what, ready in SUMS.items():
+        if part in what:
+            report(what, ready(), int(repeats))
     print("time", "peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="\t")
 
 
-main()
+main(*sys.argv[1:])

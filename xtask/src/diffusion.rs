@@ -13,22 +13,92 @@ use std::path::{Path, PathBuf};
 const AGAIN: &str = "cargo xtask bench diffusion";
 /// Times that each program runs, in turn; the median of their medians counts.
 const ROUNDS: usize = 3;
-/// Runs of each sum within a program.
-const REPEATS: &str = "5";
 /// Threads that each may use.
 const THREADS: &str = "2";
-/// What is timed, and what part of PyTorch's time it should take at most.
-const SUMS: [(&str, f64); 4] = [
-    ("block 256", 0.6),
-    ("block 1024", 0.6),
-    ("block 3072", 0.6),
-    ("conv3d 96", 0.8),
+
+/// A sum that is timed on both sides.
+struct Sum {
+    /// Its name in what the programs print.
+    name: &'static str,
+    /// What part of PyTorch's time it should take at most.
+    goal: f64,
+    /// The same of PyTorch's where MKL is made to think it runs on Intel.
+    fast_goal: Option<f64>,
+}
+
+/// Two programs that time the same sums.
+struct Bench {
+    /// What it is of.
+    name: &'static str,
+    /// Package and example.
+    ours: [&'static str; 2],
+    /// In tools/diffusion; its words before the number of repeats.
+    torch: (&'static str, &'static [&'static str]),
+    /// Runs of each sum within a program.
+    repeats: &'static str,
+    /// Whether both read a folder that PyTorch's makes (`make FOLDER`).
+    on_a_folder: bool,
+    sums: &'static [Sum],
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "parts",
+        ours: ["heirloom-tensors", "bench_block"],
+        torch: ("bench_torch.py", &[]),
+        repeats: "5",
+        on_a_folder: false,
+        sums: &[
+            Sum {
+                name: "block 256",
+                goal: 0.6,
+                fast_goal: None,
+            },
+            // At 1 024 tokens and more it should be faster than both.
+            Sum {
+                name: "block 1024",
+                goal: 0.6,
+                fast_goal: Some(1.0),
+            },
+            Sum {
+                name: "block 3072",
+                goal: 0.6,
+                fast_goal: Some(1.0),
+            },
+            Sum {
+                name: "conv3d 96",
+                goal: 0.8,
+                fast_goal: None,
+            },
+            Sum {
+                name: "VAE level 96",
+                goal: 0.8,
+                fast_goal: None,
+            },
+        ],
+    },
+    Bench {
+        name: "pipeline",
+        ours: ["heirloom-engine-diffusion", "bench_pipeline"],
+        torch: ("bench_pipeline.py", &["run"]),
+        repeats: "1",
+        on_a_folder: true,
+        sums: &[Sum {
+            name: "pipeline",
+            goal: 0.7,
+            fast_goal: None,
+        }],
+    },
 ];
 
 const WORDS: &str = "\
-One transformer block of Wan 2.1 1.3B (1536 wide, 12 heads, feed-forward 8960, 512 text tokens) and one convolution of its
-autoencoder (96 channels, 4 frames of 120 x 208 and two kept), random weights, 32-bit numbers, two threads each. Ours and
-PyTorch's run in turn; a figure is the median of three rounds' medians of five. Goals are of PyTorch's time as it comes.
+Blocks: one transformer block of Wan 2.1 1.3B (1536 wide, 12 heads, feed-forward 8960, 512 text tokens) over so many tokens.
+Convolution: one of its autoencoder (96 channels, 4 frames of 120 x 208 and two kept). VAE level: the widest level of the
+autoencoder's decoder (three residual blocks of 96 channels over the same, frames kept from chunk to chunk). Pipeline: words to
+frames with a model of middle size (text encoder 1024 wide with 6 layers, transformer 768 wide with 10, autoencoder of 32
+channels), 9 frames of 320 x 192 in 4 steps with guidance; diffusers' WanPipeline runs the same files from the same noise.
+Random weights, sums in 32-bit numbers, two threads each. Ours and PyTorch's run in turn; a figure is the median of three
+rounds' medians. Goals are of PyTorch's time as it comes. Memory is the most that a process held, mapped files and all.
 
 On AMD processors the library that PyTorch multiplies with (MKL) may take a slow path. \"PyTorch, MKL made to think it runs on
 Intel\" is the same PyTorch with that question answered by a library loaded before it; where both take the same time, the
@@ -81,79 +151,127 @@ type Times = BTreeMap<String, f64>;
 
 /// `cargo xtask bench diffusion`.
 pub fn speed(steps: &mut Steps) -> Result<()> {
-    let ours = steps.step("build", AGAIN, || {
-        cargo("build --locked --release --package heirloom-tensors --example bench_block").run()?;
-        Ok(places::target().join("release/examples/bench_block"))
+    steps.step("build", AGAIN, || {
+        BENCHES.iter().try_for_each(|bench| {
+            let [package, example] = bench.ours;
+            cargo(&format!(
+                "build --locked --release --package {package} --example {example}"
+            ))
+            .run()
+        })
     })?;
     let packages = steps.step("Python packages (5 GB)", AGAIN, packages)?;
     let answer = steps.step("a library that answers for MKL", AGAIN, intel)?;
-    let script = places::root().join("tools/diffusion/bench_torch.py");
+    let mut figures = Vec::new();
+    for bench in BENCHES {
+        let [ours, torch, fast] = compare(bench, &packages, &answer, steps)?;
+        figures.extend(bench_figures(bench, &ours, &torch, &fast)?);
+    }
+    write("diffusion", AGAIN, WORDS, &figures)
+}
+
+/// Runs ours, PyTorch's, and PyTorch's with MKL made to think it runs on Intel, in turn.
+fn compare(bench: &Bench, packages: &Path, answer: &Path, steps: &mut Steps) -> Result<[Times; 3]> {
+    let example = places::target().join("release/examples").join(bench.ours[1]);
+    let (script, words) = bench.torch;
+    let script = places::root().join("tools/diffusion").join(script);
+    let folder = match bench.on_a_folder {
+        true => Some(steps.step(&format!("{}: make a model", bench.name), AGAIN, || {
+            let folder = places::cache().join("bench").join(bench.name);
+            drop(fs::remove_dir_all(&folder));
+            python(packages)
+                .args(["-W", "ignore"])
+                .arg(&script)
+                .arg("make")
+                .arg(&folder)
+                .run()?;
+            Ok(folder)
+        })?),
+        false => None,
+    };
+    let ours = || {
+        program(&example)
+            .args(&folder)
+            .arg(bench.repeats)
+            .env("RAYON_NUM_THREADS", THREADS)
+    };
     let torch = || {
-        python(&packages)
+        python(packages)
+            .args(["-W", "ignore"])
             .arg(&script)
-            .args([REPEATS, THREADS])
+            .args(words)
+            .args(&folder)
+            .args([bench.repeats, THREADS])
             .env("OMP_NUM_THREADS", THREADS)
     };
     let mut all: [Vec<Times>; 3] = Default::default();
     for round in 1..=ROUNDS {
-        let found = steps.step(&format!("round {round}"), AGAIN, || {
+        let found = steps.step(&format!("{}: round {round}", bench.name), AGAIN, || {
             Ok([
-                times(program(&ours).arg(REPEATS).env("RAYON_NUM_THREADS", THREADS))?,
+                times(ours())?,
                 times(torch())?,
-                times(torch().env("LD_PRELOAD", &answer))?,
+                times(torch().env("LD_PRELOAD", answer))?,
             ])
         })?;
         for (rounds, times) in all.iter_mut().zip(found) {
             rounds.push(times);
         }
     }
-    let [ours, torch, fast] = all.map(|rounds| middle(&rounds));
-    let mut figures = Vec::new();
-    let mut add = |name: String, value: f64, unit: &str, goal: Option<f64>, note: String| {
-        figures.push(Figure {
-            name,
-            value: (value * 1000.0).round() / 1000.0,
-            unit: unit.into(),
-            higher_is_better: false,
-            goal,
-            note,
-        });
-    };
+    if let Some(folder) = folder {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} could not be removed", folder.display()))?;
+    }
+    Ok(all.map(|rounds| middle(&rounds)))
+}
+
+/// The figures of what both sides timed.
+fn bench_figures(bench: &Bench, ours: &Times, torch: &Times, fast: &Times) -> Result<Vec<Figure>> {
     let of = |times: &Times, what: &str| {
         times
             .get(what)
             .copied()
-            .with_context(|| format!("a program timed no {what}"))
+            .with_context(|| format!("a program of {} timed no {what}", bench.name))
     };
-    for (what, goal) in SUMS {
-        let (a, b, c) = (of(&ours, what)?, of(&torch, what)?, of(&fast, what)?);
-        let note = format!("{a:.1} ms and {b:.1} ms");
-        add(
-            format!("{what}, of PyTorch's time"),
-            a / b,
-            "times",
-            Some(goal),
-            note,
-        );
-        let note = format!("{c:.1} ms");
-        add(
-            format!("{what}, of PyTorch's with MKL made to think it runs on Intel"),
-            a / c,
-            "times",
-            // At 1 024 tokens and more it should be faster than both.
-            matches!(what, "block 1024" | "block 3072").then_some(1.0),
-            note,
-        );
+    // Where both make a clip of the same noise, it is the same clip, or the comparison is none.
+    if let (Some(a), Some(b)) = (ours.get("mean"), torch.get("mean")) {
+        if (a - b).abs() > 1e-3 {
+            bail!("our {} made a clip of mean {a}, PyTorch's one of {b}", bench.name);
+        }
     }
-    let (a, b) = (of(&ours, "peak")?, of(&torch, "peak")?);
-    add(
-        "peak memory, of PyTorch's".into(),
+    let figure = |name: String, value: f64, goal: Option<f64>, note: String| Figure {
+        name,
+        value: (value * 1000.0).round() / 1000.0,
+        unit: "times".into(),
+        higher_is_better: false,
+        goal,
+        note,
+    };
+    let mut figures = Vec::new();
+    for sum in bench.sums {
+        let (a, b, c) = (of(ours, sum.name)?, of(torch, sum.name)?, of(fast, sum.name)?);
+        figures.push(figure(
+            format!("{}, of PyTorch's time", sum.name),
+            a / b,
+            Some(sum.goal),
+            format!("{a:.1} ms and {b:.1} ms"),
+        ));
+        figures.push(figure(
+            format!(
+                "{}, of PyTorch's with MKL made to think it runs on Intel",
+                sum.name
+            ),
+            a / c,
+            sum.fast_goal,
+            format!("{c:.1} ms"),
+        ));
+    }
+    let (a, b) = (of(ours, "peak")?, of(torch, "peak")?);
+    figures.push(figure(
+        format!("peak memory of the {}, of PyTorch's", bench.name),
         a / b,
-        "times",
         Some(1.0),
         format!("{a:.0} MiB and {b:.0} MiB"),
-    );
-    write("diffusion", AGAIN, WORDS, &figures)
+    ));
+    Ok(figures)
 }
 
 /// What a program timed: lines of `time`, what, the median in milliseconds (or MiB) and more, parted by tabs.

@@ -209,7 +209,8 @@ proptest! {
     fn activations_and_gates_are_their_formulas(rows in 1usize..20, width in 1usize..80, seed in 0u64..1000) {
         let x: Vec<f32> = random(seed, rows * width).iter().map(|v| 9.0 * v).collect();
         let (y, gate) = (random(seed + 1, x.len()), random(seed + 2, width));
-        let gelu = |v: f32| { let v = f64::from(v); 0.5 * v * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v * v * v)).tanh()) };
+        // x·σ(2u) is 0.5·x·(1 + tanh u); written so, f64 keeps the digits of values far below nought: a lone −9 has failed.
+        let gelu = |v: f32| { let v = f64::from(v); let u = (2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v * v * v); v / (1.0 + (-2.0 * u).exp()) };
         let silu = |v: f32| { let v = f64::from(v); v / (1.0 + (-v).exp()) };
         let mut got = x.clone();
         activate(&mut got, Activation::GeluTanh);

@@ -58,6 +58,24 @@ pub(crate) fn level() -> Level {
     }
 }
 
+/// Adding and taking away 1.5·2^23 rounds to a whole number.
+pub(super) const ROUND: f32 = 12_582_912.0;
+/// ln 2 in two parts, the first with few enough bits that its product with a small whole number is exact.
+pub(super) const LN2_HIGH: f32 = 0.693_359_4;
+/// See [`LN2_HIGH`].
+pub(super) const LN2_LOW: f32 = -2.121_944_4e-4;
+/// Taylor's terms of `e^r`, the highest first.
+pub(super) const EXP_TERMS: [f32; 8] = [
+    1.0 / 5040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    0.5,
+    1.0,
+    1.0,
+];
+
 /// `e` to the power `x`, to within 2e-7 of the value; `x` is held between −87 and 88.
 ///
 /// The usual split: `x = n·ln 2 + r` with `n` whole and `|r| <= ln 2 / 2`, a Taylor polynomial of seventh degree for
@@ -65,17 +83,12 @@ pub(crate) fn level() -> Level {
 /// a loop over it fills wide registers.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // Adding and taking away 1.5·2^23 rounds to a whole number.
-    const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts, the first with few enough bits that its product with `n` is exact.
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
     let x = x.clamp(-87.0, 88.0);
     let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
     let r = (-n).mul_add(LN2_LOW, (-n).mul_add(LN2_HIGH, x));
-    let mut p = 1.0f32 / 5040.0;
-    for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        p = p.mul_add(r, c);
+    let mut p = EXP_TERMS[0];
+    for term in &EXP_TERMS[1..] {
+        p = p.mul_add(r, *term);
     }
     p * f32::from_bits(((n as i32 + 127) as u32) << 23)
 }

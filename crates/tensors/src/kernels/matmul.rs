@@ -2,7 +2,6 @@
 #![allow(unsafe_code)] // `gemm` takes pointers and strides; `Matrix::new` and `product` check them
 
 use gemm::{Parallelism, gemm};
-use rayon::prelude::*;
 
 /// A matrix read from a slice: row `r`, column `c` is at `r·row_step + c·column_step`.
 ///
@@ -114,32 +113,4 @@ pub(crate) fn product(
             threads,
         );
     }
-}
-
-/// `out[m][n] = Σ_k x[m][k]·weight[n][k] + bias[n]`: a linear layer, its weight as PyTorch keeps it (outputs first).
-///
-/// `inputs` and `outputs` are the layer's widths; the number of rows follows from `x`.
-pub fn linear(
-    x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    inputs: usize,
-    outputs: usize,
-    out: &mut [f32],
-) {
-    let rows = out.len() / outputs.max(1);
-    assert_eq!(x.len(), rows * inputs);
-    assert_eq!(out.len(), rows * outputs);
-    assert_eq!(weight.len(), inputs * outputs);
-    if let Some(bias) = bias {
-        assert_eq!(bias.len(), outputs);
-        out.par_chunks_mut(outputs * 16).for_each(|rows| {
-            for row in rows.chunks_mut(outputs) {
-                row.copy_from_slice(bias);
-            }
-        });
-    }
-    let x = Matrix::new(x, rows, inputs, inputs, 1);
-    let w = Matrix::new(weight, outputs, inputs, inputs, 1).transposed();
-    product(x, w, out, outputs, bias.is_some(), Threads::All);
 }

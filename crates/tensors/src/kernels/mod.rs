@@ -9,15 +9,19 @@
 mod attention;
 mod conv;
 mod lanes;
+mod linear;
 mod matmul;
 mod norm;
 mod pointwise;
+mod registers;
 mod rotary;
+mod tiles;
 
 pub use attention::{Attention, attention};
 pub use conv::{Conv, conv, pack_conv_weight};
 pub use lanes::exp;
-pub use matmul::{Matrix, linear};
+pub use linear::linear;
+pub use matmul::Matrix;
 pub use norm::{Affine, Norm, norm_rows};
 pub use pointwise::{Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16};
 pub use rotary::{RotaryTable, rotate};

@@ -5,6 +5,7 @@
 
 mod dit;
 mod layers;
+mod lone;
 mod rope;
 mod text;
 mod vae;
@@ -12,6 +13,7 @@ mod vae_parts;
 mod vae_tiles;
 
 pub use dit::{Dit, DitConfig, LoneBlock, Sample};
+pub use lone::LoneLevel;
 pub use text::{TextConfig, TextEncoder};
 pub use vae::{Vae, VaeConfig};
 pub use vae_tiles::Tiling;
