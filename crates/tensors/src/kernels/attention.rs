@@ -39,6 +39,35 @@ pub struct Attention {
 /// # Panics
 /// When a slice does not fit the shape, or there is no key.
 pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: Attention, out: &mut [f32]) {
+    tiled(q, k, v, bias, shape, out, None);
+}
+
+/// The same without a bias, and what its backward ([`super::attention_backward`]) needs of the softmax: into `sums`,
+/// (queries, heads), goes the logarithm of each query's sum of exponentials.
+///
+/// # Panics
+/// As [`attention`], and when `sums` does not fit.
+pub fn attention_keeping_sums(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    shape: Attention,
+    out: &mut [f32],
+    sums: &mut [f32],
+) {
+    assert_eq!(sums.len(), shape.queries * shape.heads);
+    tiled(q, k, v, None, shape, out, Some(sums));
+}
+
+fn tiled(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    bias: Option<&[f32]>,
+    shape: Attention,
+    out: &mut [f32],
+    sums: Option<&mut [f32]>,
+) {
     let Attention {
         heads,
         head_dim,
@@ -60,15 +89,26 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: A
         .div_ceil(tasks_wanted)
         .clamp(QUERY_TILE_LEAST, QUERY_TILE)
         .next_multiple_of(LANES);
-    out.par_chunks_mut(tile * width).enumerate().for_each_init(
-        || Scratch::new(tile, head_dim, keys.min(KEY_TILE)),
-        |scratch, (block, out)| {
-            let first = block * tile;
+    let scratch = || Scratch::new(tile, head_dim, keys.min(KEY_TILE));
+    let blocks = out.par_chunks_mut(tile * width).enumerate();
+    match sums {
+        None => blocks.for_each_init(scratch, |scratch, (block, out)| {
             for head in 0..heads {
-                one_head(q, k, v, bias, shape, first, head, scratch, out);
+                one_head(q, k, v, bias, shape, block * tile, head, scratch, out);
             }
-        },
-    );
+        }),
+        Some(sums) => blocks.zip(sums.par_chunks_mut(tile * heads)).for_each_init(
+            scratch,
+            |scratch, ((block, out), sums)| {
+                for head in 0..heads {
+                    one_head(q, k, v, bias, shape, block * tile, head, scratch, out);
+                    for (row, sums) in sums.chunks_mut(heads).enumerate() {
+                        sums[head] = scratch.greatest[row] + scratch.total[row].ln();
+                    }
+                }
+            },
+        ),
+    }
 }
 
 /// What one thread needs for a tile. A column for each query, so that the softmax runs down wide registers and the
