@@ -16,7 +16,7 @@ const ROUNDS: usize = 3;
 /// Runs of each sum within a program.
 const REPEATS: &str = "5";
 /// Threads that each may use.
-const THREADS: &str = "2";
+pub(crate) const THREADS: &str = "2";
 /// What is timed, and what part of PyTorch's time it should take at most.
 const SUMS: [(&str, f64); 4] = [
     ("block 256", 0.6),
@@ -36,11 +36,11 @@ question is not asked, or its answer does not reach it.
 ";
 
 /// The folder of Python packages that the reference runs with.
-fn packages() -> Result<PathBuf> {
+pub(crate) fn packages() -> Result<PathBuf> {
     setup::python_packages("parity", &places::root().join("tools/parity/requirements.txt"))
 }
 
-fn python(packages: &Path) -> Cmd {
+pub(crate) fn python(packages: &Path) -> Cmd {
     program("python3")
         .env("PYTHONPATH", packages)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -77,7 +77,7 @@ pub fn parity(args: Args) -> Result<()> {
 }
 
 /// Median milliseconds by sum, and the most memory in MiB.
-type Times = BTreeMap<String, f64>;
+pub(crate) type Times = BTreeMap<String, f64>;
 
 /// `cargo xtask bench diffusion`.
 pub fn speed(steps: &mut Steps) -> Result<()> {
@@ -157,7 +157,7 @@ pub fn speed(steps: &mut Steps) -> Result<()> {
 }
 
 /// What a program timed: lines of `time`, what, the median in milliseconds (or MiB) and more, parted by tabs.
-fn times(program: Cmd) -> Result<Times> {
+pub(crate) fn times(program: Cmd) -> Result<Times> {
     let mut times = Times::new();
     let mut wrong = None;
     program.run_reading(|line| {
@@ -179,7 +179,7 @@ fn times(program: Cmd) -> Result<Times> {
 }
 
 /// The middle of each sum's times.
-fn middle(rounds: &[Times]) -> Times {
+pub(crate) fn middle(rounds: &[Times]) -> Times {
     let names = rounds
         .first()
         .map(|times| times.keys().cloned().collect::<Vec<_>>());
@@ -199,7 +199,7 @@ fn middle(rounds: &[Times]) -> Times {
 }
 
 /// A library that answers MKL's question for the maker of the processor.
-fn intel() -> Result<PathBuf> {
+pub(crate) fn intel() -> Result<PathBuf> {
     let folder = places::cache().join("mkl");
     fs::create_dir_all(&folder)?;
     let (source, library) = (folder.join("intel.c"), folder.join("intel.so"));

@@ -158,14 +158,9 @@ impl Head<'_> {
         } = self.shape;
         let width = heads * head_dim;
         let column = self.head * head_dim;
-        let rows = |of: &'_ [f32], first: usize, count: usize| -> (usize, usize) {
-            let at = first * width + column;
-            debug_assert!(at + (count - 1) * width + head_dim <= of.len());
-            (at, count)
-        };
         for q0 in (0..queries).step_by(QUERY_TILE) {
             let m = QUERY_TILE.min(queries - q0);
-            let (at, _) = rows(self.q, q0, m);
+            let at = q0 * width + column;
             let asked = Matrix::new(&self.q[at..], m, head_dim, width, 1);
             let given = Matrix::new(&self.d_out[at..], m, head_dim, width, 1);
             let (sums, dots) = (&mut scratch.sums[..m], &mut scratch.dots[..m]);
@@ -179,7 +174,7 @@ impl Head<'_> {
             }
             for k0 in (0..keys).step_by(KEY_TILE) {
                 let n = KEY_TILE.min(keys - k0);
-                let (at, _) = rows(self.k, k0, n);
+                let at = k0 * width + column;
                 let key_tile = Matrix::new(&self.k[at..], n, head_dim, width, 1);
                 let value_tile = Matrix::new(&self.v[at..], n, head_dim, width, 1);
                 let weights = &mut scratch.weights[..n * m];

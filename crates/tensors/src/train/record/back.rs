@@ -9,7 +9,7 @@ use crate::weights::ModelError;
 impl Record<'_> {
     /// Adds the gradients of all that is trained, for the gradients `seeds` of some results; what it answers are the
     /// gradients of `inputs`, where they are wanted.
-    pub(super) fn backward(
+    pub(in crate::train) fn backward(
         mut self,
         seeds: Vec<(Var, Vec<f32>)>,
         inputs: &[Var],
