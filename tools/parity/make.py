@@ -23,6 +23,7 @@ import keys
 import loras
 import stages
 import tiny
+import training
 
 
 def save(folder, name, tensors):
@@ -84,6 +85,7 @@ def main(folder):
     save(folder, "schedule", stages.schedules())
     tensors, pipe_facts = stages.pipelines(one, two)
     save(folder, "pipelines", tensors)
+    training.write(folder, save, note, parts, one)
     # Last, for it lays adapters on the transformer.
     tensors, lora_facts = loras.write(one, folder / "loras", states, stages.draw((1, 16, 2, 4, 6), 500))
     save(folder, "loras", tensors)

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::command::{Cmd, cargo, program};
 use crate::figures::{Figure, measured_by, write};
 use crate::steps::Steps;
-use crate::{archive, archive_speed, care, dailies, diffusion, exemplar, places, setup, stage, style};
+use crate::{archive, archive_speed, care, dailies, diffusion, exemplar, lora, places, setup, stage, style};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
     args.done()?;
     let name = name.as_deref().unwrap_or("");
     let known: &[&str] = match kind {
-        Kind::Speed => &["archive", "dailies", "diffusion", "exemplar", "stage"],
+        Kind::Speed => &["archive", "dailies", "diffusion", "exemplar", "lora", "stage"],
         Kind::Quality => &["archive", "care", "dailies", "exemplar", "stage", "style"],
     };
     if !known.contains(&name) {
@@ -51,6 +51,7 @@ pub fn run(mut args: Args, kind: Kind) -> Result<()> {
         (Kind::Speed, "archive") => archive_speed::speed(&mut steps)?,
         (Kind::Speed, "dailies") => dailies::speed(&mut steps)?,
         (Kind::Speed, "diffusion") => diffusion::speed(&mut steps)?,
+        (Kind::Speed, "lora") => lora::speed(&mut steps)?,
         (Kind::Speed, "stage") => stage::speed(&mut steps)?,
         (Kind::Quality, "archive") => archive::quality(&mut steps)?,
         (Kind::Quality, "care") => care::quality(&mut steps)?,

@@ -14,7 +14,7 @@ const AGAIN: &str = "cargo xtask bench diffusion";
 /// Times that each program runs, in turn; the median of their medians counts.
 const ROUNDS: usize = 3;
 /// Threads that each may use.
-const THREADS: &str = "2";
+pub(crate) const THREADS: &str = "2";
 
 /// A sum that is timed on both sides.
 struct Sum {
@@ -106,11 +106,11 @@ question is not asked, or its answer does not reach it.
 ";
 
 /// The folder of Python packages that the reference runs with.
-fn packages() -> Result<PathBuf> {
+pub(crate) fn packages() -> Result<PathBuf> {
     setup::python_packages("parity", &places::root().join("tools/parity/requirements.txt"))
 }
 
-fn python(packages: &Path) -> Cmd {
+pub(crate) fn python(packages: &Path) -> Cmd {
     program("python3")
         .env("PYTHONPATH", packages)
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -147,7 +147,7 @@ pub fn parity(args: Args) -> Result<()> {
 }
 
 /// Median milliseconds by sum, and the most memory in MiB.
-type Times = BTreeMap<String, f64>;
+pub(crate) type Times = BTreeMap<String, f64>;
 
 /// `cargo xtask bench diffusion`.
 pub fn speed(steps: &mut Steps) -> Result<()> {
@@ -275,7 +275,7 @@ fn bench_figures(bench: &Bench, ours: &Times, torch: &Times, fast: &Times) -> Re
 }
 
 /// What a program timed: lines of `time`, what, the median in milliseconds (or MiB) and more, parted by tabs.
-fn times(program: Cmd) -> Result<Times> {
+pub(crate) fn times(program: Cmd) -> Result<Times> {
     let mut times = Times::new();
     let mut wrong = None;
     program.run_reading(|line| {
@@ -297,7 +297,7 @@ fn times(program: Cmd) -> Result<Times> {
 }
 
 /// The middle of each sum's times.
-fn middle(rounds: &[Times]) -> Times {
+pub(crate) fn middle(rounds: &[Times]) -> Times {
     let names = rounds
         .first()
         .map(|times| times.keys().cloned().collect::<Vec<_>>());
@@ -317,7 +317,7 @@ fn middle(rounds: &[Times]) -> Times {
 }
 
 /// A library that answers MKL's question for the maker of the processor.
-fn intel() -> Result<PathBuf> {
+pub(crate) fn intel() -> Result<PathBuf> {
     let folder = places::cache().join("mkl");
     fs::create_dir_all(&folder)?;
     let (source, library) = (folder.join("intel.c"), folder.join("intel.so"));

@@ -26,6 +26,7 @@ mod diffusion;
 mod exemplar;
 mod figures;
 mod fuzz;
+mod lora;
 mod packages;
 mod places;
 mod setup;
@@ -55,6 +56,7 @@ cargo xtask COMMAND
   bench archive      photographs coming in, beside libvips, and searches; docs/benchmarks/archive.md and .json
   bench dailies      the queue beside raw SQLite, 100 000 takes listed, takes measured, workers; docs/benchmarks/dailies.md and .json
   bench diffusion    transformer blocks, parts of the VAE and a pipeline beside PyTorch; docs/benchmarks/diffusion.md and .json
+  bench lora         a step of training a LoRA beside PyTorch, diffusers and PEFT; docs/benchmarks/lora.md and .json
   bench exemplar     speed and memory of the weightless engine; writes docs/benchmarks/exemplar.md and .json
   bench stage        speed of the stage's passes, beside Blender and software Vulkan; docs/benchmarks/stage.md and .json
   measure archive    near copies found, bad photographs told; writes docs/benchmarks/archive-quality.md and .json

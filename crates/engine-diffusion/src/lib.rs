@@ -2,8 +2,8 @@
 //!
 //! People have models as folders in the diffusers layout or as the original single files. This crate says what such
 //! files are and whether they are whole ([`models`]), opens them without copying or trusting them ([`weights`]), knows
-//! each tensor of the Wan family by both of its names ([`wan`]), lays LoRAs of every common form on them ([`lora`]), and
-//! walks from noise to a picture in steps ([`schedule`]).
+//! each tensor of the Wan family by both of its names ([`wan`]), lays LoRAs of every common form on them ([`lora`]), walks
+//! from noise to a picture in steps ([`schedule`]), and trains LoRAs and small models ([`train`]).
 //!
 //! ```
 //! use heirloom_engine_diffusion::wan::TransformerConfig;
@@ -41,6 +41,8 @@ pub mod settings;
 pub mod take;
 #[cfg(feature = "run")]
 pub mod tokens;
+#[cfg(feature = "run")]
+pub mod train;
 pub mod wan;
 pub mod weights;
 #[cfg(feature = "run")]

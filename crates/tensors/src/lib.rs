@@ -5,6 +5,7 @@
 //! - [`ops`]: the same on burn's tensors. On the CPU the kernels do the work, given to burn by its own extension way; on
 //!   any other device the operation is put together from burn's. Model code is one for both.
 //! - [`weights`]: where a model's tensors come from, and how they get to a device.
+//! - [`train`]: gradients of the transformer by hand, and the optimiser.
 //! - [`wan`]: umT5 text encoder, diffusion transformer, causal video VAE.
 //!
 //! ```
@@ -26,5 +27,6 @@
 
 pub mod kernels;
 pub mod ops;
+pub mod train;
 pub mod wan;
 pub mod weights;

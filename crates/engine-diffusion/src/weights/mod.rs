@@ -9,6 +9,8 @@ mod header;
 mod map;
 mod numbers;
 mod set;
+#[cfg(feature = "run")]
+mod write;
 
 pub use fit::{Expected, Misfit};
 pub(crate) use header::shortened;
@@ -18,3 +20,5 @@ pub use header::{
 pub use numbers::{NumberError, TensorView};
 pub use set::{BadNumber, Weights, WeightsError};
 pub(crate) use set::{is_pickle, read_limited};
+#[cfg(feature = "run")]
+pub(crate) use write::{Written, write_whole};

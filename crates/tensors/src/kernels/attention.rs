@@ -45,6 +45,35 @@ pub struct Attention {
 /// # Panics
 /// When a slice does not fit the shape, or there is no key.
 pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: Attention, out: &mut [f32]) {
+    tiled(q, k, v, bias, shape, out, None);
+}
+
+/// The same without a bias, and what its backward ([`super::attention_backward`]) needs of the softmax: into `sums`,
+/// (queries, heads), goes the logarithm of each query's sum of exponentials.
+///
+/// # Panics
+/// As [`attention`], and when `sums` does not fit.
+pub fn attention_keeping_sums(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    shape: Attention,
+    out: &mut [f32],
+    sums: &mut [f32],
+) {
+    assert_eq!(sums.len(), shape.queries * shape.heads);
+    tiled(q, k, v, None, shape, out, Some(sums));
+}
+
+fn tiled(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    bias: Option<&[f32]>,
+    shape: Attention,
+    out: &mut [f32],
+    sums: Option<&mut [f32]>,
+) {
     let Attention {
         heads,
         head_dim,
@@ -61,7 +90,7 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], bias: Option<&[f32]>, shape: A
     if width == 0 || queries == 0 {
         return;
     }
-    attend(q, k, v, bias, shape, out, &Ways::here());
+    attend(q, k, v, bias, shape, out, sums, &Ways::here());
 }
 
 /// What differs from processor to processor.
@@ -91,6 +120,7 @@ fn attend(
     bias: Option<&[f32]>,
     shape: Attention,
     out: &mut [f32],
+    sums: Option<&mut [f32]>,
     ways: &Ways,
 ) {
     let Attention {
@@ -108,7 +138,10 @@ fn attend(
     let mut near_values = Aligned::new(together * blocks.count * blocks.values_room());
     let panels = queries.div_ceil(ways.tile[0]);
     let tasks = 3 * rayon::current_num_threads();
-    let result = Result(out.as_mut_ptr());
+    let result = Result {
+        out: out.as_mut_ptr(),
+        sums: sums.map(<[f32]>::as_mut_ptr),
+    };
     for first in (0..heads).step_by(together) {
         let some = together.min(heads - first);
         near_keys
@@ -157,7 +190,12 @@ fn attend(
 }
 
 /// The result, for tasks that write different heads or rows of it.
-struct Result(*mut f32);
+struct Result {
+    /// (queries, heads·head_dim).
+    out: *mut f32,
+    /// Logarithms of the sums of exponentials, (queries, heads), where they are wanted.
+    sums: Option<*mut f32>,
+}
 
 // SAFETY: each task writes its own part alone, and the slice outlives them all.
 unsafe impl Sync for Result {}
@@ -351,7 +389,7 @@ unsafe fn some_queries_by<R: Register>(task: &Task<'_>, scratch: &mut Scratch, o
     }
     for (i, panel) in task.panels.clone().enumerate() {
         let sums = &mut scratch.sums[i * panel_len..(i + 1) * panel_len];
-        let total = &scratch.running[(i * 2 + 1) * columns..(i + 1) * 2 * columns];
+        let (greatest, total) = scratch.running[i * 2 * columns..(i + 1) * 2 * columns].split_at(columns);
         for sums in sums.chunks_exact_mut(columns) {
             for (sum, total) in sums.iter_mut().zip(total) {
                 *sum /= total;
@@ -359,8 +397,14 @@ unsafe fn some_queries_by<R: Register>(task: &Task<'_>, scratch: &mut Scratch, o
         }
         // SAFETY: the rows of this panel, and in each the columns of this head, which only this task writes.
         unsafe {
-            let to = out.0.add(panel * columns * row_len + first);
+            let to = out.out.add(panel * columns * row_len + first);
             write_rows(sums, columns, rows_of(panel), head_dim, to, row_len);
+            if let Some(sums) = out.sums {
+                for row in 0..rows_of(panel) {
+                    let to = sums.add((panel * columns + row) * heads + task.head);
+                    to.write(greatest[row] + total[row].ln());
+                }
+            }
         }
     }
 }
@@ -535,7 +579,7 @@ mod tests {
             let bias = wave(heads * queries * keys, 0.11);
             let of = |ways: &Ways| {
                 let mut out = vec![f32::NAN; queries * width];
-                attend(&q, &k, &v, Some(&bias), shape, &mut out, ways);
+                attend(&q, &k, &v, Some(&bias), shape, &mut out, None, ways);
                 out
             };
             let want = of(&Ways::here());

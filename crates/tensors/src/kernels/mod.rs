@@ -7,17 +7,23 @@
 //! A slice whose length is not what the shape says is a fault of the calling code, and panics.
 
 mod attention;
+mod attention_backward;
+mod backward;
 mod conv;
 mod lanes;
 mod linear;
-mod matmul;
+pub(crate) mod matmul;
 mod norm;
 mod pointwise;
 mod registers;
 mod rotary;
 mod tiles;
 
-pub use attention::{Attention, attention};
+pub use attention::{Attention, attention, attention_keeping_sums};
+pub use attention_backward::{AttentionGradients, attention_backward};
+pub use backward::{
+    NormGradients, activate_backward, add_column_sums, gate_backward, multiply_columns, norm_backward,
+};
 pub use conv::{Conv, conv, pack_conv_weight};
 pub use lanes::exp;
 pub use linear::linear;

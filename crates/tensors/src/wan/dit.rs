@@ -197,7 +197,7 @@ impl Time {
 
 /// Cosines, then sines, of the timestep at frequencies that fall from 1 to 1/10000 (Vaswani and others, "Attention Is
 /// All You Need", 2017, section 3.5). In `f32` up to the angle, for models were trained with its rounding.
-fn sinusoids(timestep: f32, width: usize) -> Vec<f32> {
+pub(crate) fn sinusoids(timestep: f32, width: usize) -> Vec<f32> {
     let half = width / 2;
     let angles: Vec<f64> = (0..half)
         .map(|i| {

@@ -3,10 +3,10 @@
 //! Each follows the published description (Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025,
 //! sections 4.1 and 4.2) and is held to the reference implementation by goldens.
 
-mod dit;
+pub(crate) mod dit;
 mod layers;
 mod lone;
-mod rope;
+pub(crate) mod rope;
 mod text;
 mod vae;
 mod vae_parts;
