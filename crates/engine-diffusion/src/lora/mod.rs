@@ -368,7 +368,13 @@ impl LoraStack {
         let mut sum: Option<Vec<f32>> = None;
         for (lora, strength) in &self.loras {
             let layer = lora.layers.get(name);
-            let change = layer.and_then(|layer| if bias { layer.bias.as_ref() } else { layer.whole.as_ref() });
+            let change = layer.and_then(|layer| {
+                if bias {
+                    layer.bias.as_ref()
+                } else {
+                    layer.whole.as_ref()
+                }
+            });
             if let Some(change) = change {
                 add(&mut sum, &lora.numbers(name, change)?, *strength);
             }
