@@ -20,8 +20,10 @@ import transformers
 from safetensors.torch import save_file
 
 import keys
+import keys_ti2v
 import loras
 import stages
+import ti2v
 import tiny
 import training
 
@@ -59,7 +61,7 @@ def save_models(one, two, folder):
 
 
 def key_lists(folder):
-    for name, kept in keys.all_keys().items():
+    for name, kept in (keys.all_keys() | keys_ti2v.all_keys()).items():
         lines = (json.dumps(k) + ": " + json.dumps(v) for k, v in sorted(kept.items()))
         (folder / f"keys-{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
@@ -86,6 +88,7 @@ def main(folder):
     tensors, pipe_facts = stages.pipelines(one, two)
     save(folder, "pipelines", tensors)
     training.write(folder, save, note, parts, one)
+    ti2v.write(folder, one, states, lambda name, tensors: save(folder, name, tensors))
     # Last, for it lays adapters on the transformer.
     tensors, lora_facts = loras.write(one, folder / "loras", states, stages.draw((1, 16, 2, 4, 6), 500))
     save(folder, "loras", tensors)

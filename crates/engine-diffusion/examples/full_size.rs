@@ -4,6 +4,9 @@
 //! ```text
 //! cargo run --release -p heirloom-engine-diffusion --example full_size -- make FOLDER    (14 GB, the original single files)
 //! cargo run --release -p heirloom-engine-diffusion --example full_size -- step FOLDER [WxHxFRAMES]
+//! cargo run --release -p heirloom-engine-diffusion --example full_size -- make FOLDER 5b         (23 GB, Wan 2.2 TI2V 5B)
+//! cargo run --release -p heirloom-engine-diffusion --example full_size -- make FOLDER 5b-vae     (1.4 GB, its autoencoder)
+//! cargo run --release -p heirloom-engine-diffusion --example full_size -- pictures FILE WxHxFRAMES    (an autoencoder alone)
 //! ```
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
@@ -16,12 +19,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Distribution, Tensor};
 use heirloom_engine_diffusion::generate::{Ask, At, Clip, Hear, Loras, Steps, TEXT_TOKENS, generate};
 use heirloom_engine_diffusion::memory::Estimate;
-use heirloom_engine_diffusion::model::Model;
-use heirloom_engine_diffusion::wan::{TextConfig, TransformerConfig, VaeConfig};
-use heirloom_engine_diffusion::weights::Expected;
+use heirloom_engine_diffusion::model::{Laid, Model, vae_config};
+use heirloom_engine_diffusion::start::Start;
+use heirloom_engine_diffusion::wan::{Part, TextConfig, TransformerConfig, VaeConfig, by_diffusers_names};
+use heirloom_engine_diffusion::weights::{Expected, Weights};
+use heirloom_tensors::wan::Vae;
 
 /// Where the tests' tokenizer lies; filled up with pieces that no text has, it is as large as umT5's.
 const TOKENIZER: &str = concat!(
@@ -34,29 +39,48 @@ const PIECES: usize = 256_300;
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["make", folder] => make(Path::new(folder)),
+        ["make", folder] => make(Path::new(folder), "1.3b"),
+        ["make", folder, kind] => make(Path::new(folder), kind),
         ["step", folder] => step(Path::new(folder), [832, 480, 5]),
-        ["step", folder, size] => {
-            let sides: Vec<usize> = size.split('x').map(str::parse).collect::<Result<_, _>>()?;
-            step(
-                Path::new(folder),
-                sides.try_into().map_err(|_| "write WIDTHxHEIGHTxFRAMES")?,
-            )
-        }
-        _ => Err("write `make FOLDER` or `step FOLDER [WxHxFRAMES]`".into()),
+        ["step", folder, size] => step(Path::new(folder), sides(size)?),
+        ["pictures", file, size] => pictures(Path::new(file), sides(size)?),
+        _ => Err(
+            "write `make FOLDER [5b|5b-vae]`, `step FOLDER [WxHxFRAMES]` or `pictures FILE WxHxFRAMES`"
+                .into(),
+        ),
     }
 }
 
-fn make(folder: &Path) -> Result<(), Box<dyn Error>> {
+fn sides(size: &str) -> Result<[usize; 3], Box<dyn Error>> {
+    let sides: Vec<usize> = size.split('x').map(str::parse).collect::<Result<_, _>>()?;
+    Ok(sides.try_into().map_err(|_| "write WIDTHxHEIGHTxFRAMES")?)
+}
+
+fn make(folder: &Path, kind: &str) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
-    for (name, tensors) in [
-        (
-            "wan2.1_t2v_1.3B_bf16.safetensors",
-            TransformerConfig::t2v_1_3b().expected(),
-        ),
-        ("wan_2.1_vae.safetensors", VaeConfig::default().expected()),
-        ("umt5_xxl_bf16.safetensors", TextConfig::umt5_xxl().expected()),
-    ] {
+    let text = || ("umt5_xxl_bf16.safetensors", TextConfig::umt5_xxl().expected());
+    let vae_5b = || ("wan2.2_vae.safetensors", VaeConfig::wan_2_2_5b().expected());
+    let files = match kind {
+        "1.3b" => vec![
+            (
+                "wan2.1_t2v_1.3B_bf16.safetensors",
+                TransformerConfig::t2v_1_3b().expected(),
+            ),
+            ("wan_2.1_vae.safetensors", VaeConfig::default().expected()),
+            text(),
+        ],
+        "5b" => vec![
+            (
+                "wan2.2_ti2v_5B_bf16.safetensors",
+                TransformerConfig::ti2v_5b().expected(),
+            ),
+            vae_5b(),
+            text(),
+        ],
+        "5b-vae" => vec![vae_5b()],
+        other => return Err(format!("`{other}` is none of 1.3b, 5b and 5b-vae").into()),
+    };
+    for (name, tensors) in files {
         let bytes = random(&folder.join(name), &tensors)?;
         println!("{name}: {} tensors, {:.2} GB", tensors.len(), bytes as f64 / 1e9);
     }
@@ -105,6 +129,33 @@ fn random(path: &Path, tensors: &[Expected]) -> Result<u64, Box<dyn Error>> {
     }
     file.flush()?;
     Ok(at)
+}
+
+/// An autoencoder alone: frames encoded, and their latents decoded.
+fn pictures(file: &Path, [width, height, frames]: [usize; 3]) -> Result<(), Box<dyn Error>> {
+    let mut told = Told::new();
+    let weights = Weights::open(file)?;
+    let config = VaeConfig::of_names(&weights);
+    let weights = by_diffusers_names(weights, Part::Vae, &config.expected())?;
+    let laid = Laid::new(&weights, None);
+    let device = Device::flex();
+    let vae = Vae::new(vae_config(&config), &laid, &device)?;
+    let clip = Tensor::<4>::random(
+        [3, frames, height, width],
+        Distribution::Uniform(-1.0, 1.0),
+        &device,
+    );
+    let latents = vae.encode(clip, None, &mut |done, of| {
+        told.at(At::Given(done, of));
+        true
+    })?;
+    told.say("encoded");
+    vae.decode(latents, None, &mut |done, of| {
+        told.at(At::Frames(done, of));
+        true
+    })?;
+    told.say("decoded");
+    Ok(())
 }
 
 /// Says what is done, with the seconds and the memory by then.
@@ -175,6 +226,7 @@ fn step(folder: &Path, [width, height, frames]: [usize; 3]) -> Result<(), Box<dy
         guidance_low: None,
         text_tokens: TEXT_TOKENS,
         tile_px: None,
+        start: Start::default(),
     };
     let estimate = Estimate::of(&model, &ask)?;
     let mib = |bytes: u64| bytes >> 20;

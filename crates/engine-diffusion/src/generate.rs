@@ -7,6 +7,7 @@ use crate::lora::LoraStack;
 use crate::model::{Laid, Model, dit_config, text_config, vae_config};
 use crate::noise::Noise;
 use crate::schedule::{Schedule, ScheduleError, Stepper};
+use crate::start::{Encoded, Start, StartError};
 use crate::tokens::TokenError;
 use crate::wan::{SchedulerConfig, SchedulerKind, TooLong};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -43,6 +44,8 @@ pub struct Ask {
     pub text_tokens: usize,
     /// Side of the autoencoder's tiles in pixels; none is all at once.
     pub tile_px: Option<usize>,
+    /// What the picture starts from besides noise.
+    pub start: Start,
 }
 
 /// How noise becomes a picture.
@@ -92,6 +95,8 @@ impl Steps {
 pub enum At {
     /// The words are read: layers done, of how many.
     Words(usize, usize),
+    /// What was given is encoded: parts done, of how many.
+    Given(usize, usize),
     /// The picture is stepped: steps done, of how many.
     Steps(usize, usize),
     /// The frames are decoded: parts done, of how many.
@@ -154,6 +159,9 @@ pub enum GenerateError {
     /// The steps.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// What it starts from.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The models.
     #[error(transparent)]
     Model(ModelError),
@@ -277,6 +285,8 @@ pub fn generate_from(
             latents.len()
         )));
     }
+    ask.start.check(model, ask)?;
+    let schedule = ask.start.steps(ask.steps.schedule(&model.config.scheduler)?)?;
     let guided = ask.guidance > 1.0 || ask.guidance_low.is_some_and(|g| g > 1.0);
     let prompt = states(model, ask, (&ask.prompt, "prompt"), device, hear)?;
     let negative = match guided {
@@ -289,7 +299,6 @@ pub fn generate_from(
         )?),
         false => None,
     };
-    let schedule = ask.steps.schedule(&model.config.scheduler)?;
     let vae_weights = Laid::new(&model.vae, None);
     let vae = Vae::new(vae_config(&model.config.vae), &vae_weights, device)?;
     let first = Laid::new(&model.transformer, loras.first);
@@ -297,6 +306,9 @@ pub fn generate_from(
         .second
         .as_ref()
         .map(|second| Laid::new(second, loras.second));
+    let tiling = tiling(ask, vae.config().space_ratio())?;
+    let start = Encoded::new(&ask.start, &vae, shape, tiling, device, hear)?;
+    start.begin(&mut latents, schedule.sigmas().first().copied().unwrap_or(0.0));
     let mut stepper = Stepper::new(&schedule);
     let mut anew = Noise::new("steps", ask.seed);
     let steps = schedule.steps();
@@ -309,8 +321,10 @@ pub fn generate_from(
             }
             _ => (&model.config.transformer, &first, ask.guidance),
         };
+        let mut seen = latents.clone();
+        start.hold(&mut seen);
         let sample = |text: &Tensor<2>| Sample {
-            latents: Tensor::from_data(TensorData::new(latents.clone(), shape), device),
+            latents: Tensor::from_data(TensorData::new(seen.clone(), shape), device),
             text: text.clone(),
         };
         let mut samples = vec![sample(&prompt)];
@@ -319,7 +333,7 @@ pub fn generate_from(
         }
         let dit = Dit::new(dit_config(config), weights, device);
         let mut given = dit
-            .forward(&samples, plan.time as f32, &mut |_| hear.go_on())?
+            .forward(&samples, start.times(plan.time), &mut |_| hear.go_on())?
             .into_iter();
         let with = given.next().map(numbers).transpose()?.unwrap_or_default();
         let velocity = match given.next() {
@@ -341,32 +355,33 @@ pub fn generate_from(
             });
         }
         if hear.looks() {
-            let estimate = latents
+            let mut estimate: Vec<f32> = latents
                 .iter()
                 .zip(&velocity)
                 .map(|(x, v)| x - plan.sigma as f32 * v)
                 .collect();
+            start.hold(&mut estimate);
             hear.preview(step, preview(&vae, estimate, shape, device)?);
         }
         stepper.step(&velocity, &mut latents, |noise| anew.fill(noise))?;
         hear.latents(step, &latents);
         hear.at(At::Steps(step + 1, steps));
     }
-    let tiling = match ask.tile_px {
-        Some(side) => {
-            let ratio = vae.config().space_ratio();
-            // A quarter of a tile overlaps its neighbour.
-            let step = (side * 3 / 4 / ratio).max(1) * ratio;
-            Some(Tiling::new([side; 2], [step; 2], ratio)?)
-        }
-        None => None,
-    };
+    start.hold(&mut latents);
     let latents = vae.from_model(Tensor::from_data(TensorData::new(latents, shape), device));
     let clip = vae.decode(latents, tiling, &mut |done, of| {
         hear.at(At::Frames(done, of));
         hear.go_on()
     })?;
     Clip::of(clip)
+}
+
+/// The autoencoder's tiles, where there are any; `ratio` is its pixels to a latent.
+fn tiling(ask: &Ask, ratio: usize) -> Result<Option<Tiling>, ModelError> {
+    let Some(side) = ask.tile_px else { return Ok(None) };
+    // A quarter of a tile overlaps its neighbour.
+    let step = (side * 3 / 4 / ratio).max(1) * ratio;
+    Tiling::new([side; 2], [step; 2], ratio).map(Some)
 }
 
 /// The states of a text, padded with zeros.
@@ -421,7 +436,7 @@ fn preview(
 }
 
 /// A tensor's numbers.
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, GenerateError> {
+pub(crate) fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, GenerateError> {
     tensor.into_data().convert::<f32>().try_into_vec().map_err(|e| {
         GenerateError::Model(ModelError::Input(format!(
             "{e:?}; this is a fault of the program"

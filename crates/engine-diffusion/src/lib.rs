@@ -38,6 +38,8 @@ pub mod schedule;
 #[cfg(feature = "run")]
 pub mod settings;
 #[cfg(feature = "run")]
+pub mod start;
+#[cfg(feature = "run")]
 pub mod take;
 #[cfg(feature = "run")]
 pub mod tokens;

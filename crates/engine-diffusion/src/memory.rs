@@ -14,6 +14,8 @@ const NUMBER: u64 = 4;
 const TOKEN_COPIES: u64 = 10;
 /// Copies of the widest level's pictures that the decoder holds at its fullest, frames kept for the next chunk among them.
 const PICTURE_COPIES: u64 = 11;
+/// Copies of tokens more where those of held frames and the rest are told apart.
+const RUN_COPIES: u64 = 2;
 /// For the program itself.
 const PROGRAM: u64 = 200 << 20;
 
@@ -22,6 +24,8 @@ const PROGRAM: u64 = 200 << 20;
 pub struct Estimate {
     /// Reading the words.
     pub words: u64,
+    /// Encoding what the picture starts from; nought where that is noise alone.
+    pub given: u64,
     /// A step of the transformer.
     pub steps: u64,
     /// Decoding.
@@ -46,23 +50,33 @@ impl Estimate {
         let block = 8 * width * width + 2 * width * n(dit.ffn_dim);
         let tokens = n(t) * n(h) * n(w) / n(dit.patch.iter().product::<usize>()).max(1);
         let samples = if ask.guidance > 1.0 { 2 } else { 1 };
-        let passing = tokens * (TOKEN_COPIES * width + 2 * n(dit.ffn_dim) + samples * width);
+        let copies = TOKEN_COPIES + ask.start.held.as_ref().map_or(0, |_| RUN_COPIES);
+        let passing = tokens * (copies * width + 2 * n(dit.ffn_dim) + samples * width);
         let latents = n(c) * n(t) * n(h) * n(w) * 8;
         let steps = block + passing + latents + samples * n(ask.text_tokens) * width;
         let tile = |side: usize| ask.tile_px.map_or(n(side), |tile| n(side.min(tile)));
         let pixels = tile(ask.width) * tile(ask.height) * n(vae.time_ratio().min(ask.frames));
-        let whole = n(ask.width) * n(ask.height) * n(ask.frames) * 3 * 3;
-        let frames = pixels * n(vae.base) * PICTURE_COPIES + whole;
+        let whole = n(ask.width) * n(ask.height) * n(ask.frames) * 3;
+        let patch = n(vae.patch * vae.patch).max(1);
+        // Where there are ways around the levels, the last one takes what the one before it made, at full size.
+        let before_last = vae.multiples.get(1).filter(|_| vae.residual).copied();
+        let widest = n(vae.decoder_base * before_last.unwrap_or(1));
+        let frames = pixels * widest / patch * PICTURE_COPIES + 3 * whole;
+        let given = [ask.start.held.as_ref(), ask.start.basis.as_ref().map(|b| &b.clip)];
+        // The frames that were given stay, and are there three times more while they are encoded.
+        let kept: u64 = given.iter().flatten().map(|clip| 3 * n(clip.pixels.len())).sum();
+        let encoding = pixels * n(vae.base) / patch * PICTURE_COPIES + 4 * kept;
         Ok(Self {
-            words: PROGRAM + NUMBER * words,
-            steps: PROGRAM + NUMBER * steps,
-            frames: PROGRAM + NUMBER * frames,
+            words: PROGRAM + NUMBER * (words + kept),
+            given: if kept > 0 { PROGRAM + NUMBER * encoding } else { 0 },
+            steps: PROGRAM + NUMBER * (steps + kept),
+            frames: PROGRAM + NUMBER * (frames + kept),
         })
     }
 
     /// The fullest moment of all.
     pub fn most(&self) -> u64 {
-        self.words.max(self.steps).max(self.frames)
+        self.words.max(self.given).max(self.steps).max(self.frames)
     }
 }
 

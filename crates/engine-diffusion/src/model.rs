@@ -51,6 +51,8 @@ pub enum OpenError {
 const BOUNDARY: f64 = 0.875;
 /// Shift of noise levels where no configuration says it: the authors' advice for 480 rows.
 const SHIFT: f64 = 3.0;
+/// The same for Wan 2.2 TI2V 5B, which is for 704 rows.
+const SHIFT_5B: f64 = 5.0;
 
 /// A model in a folder, of either layout. Weights stay in their files, mapped into memory, and are read as they are used.
 #[derive(Debug)]
@@ -103,6 +105,9 @@ impl Model {
         };
         let (first, vae, text) = (files(Role::Transformer)?, files(Role::Vae)?, files(Role::Text)?);
         let second = part(Role::Transformer2).map(opened).transpose()?;
+        let vae_config = VaeConfig::of_names(&vae);
+        // Only the 5B has this autoencoder.
+        let is_5b = vae_config.is_residual;
         let config = PipelineConfig {
             transformer: TransformerConfig::of_shapes(&first).map_err(named)?,
             second: second
@@ -111,14 +116,16 @@ impl Model {
                 .transpose()
                 .map_err(named)?,
             boundary: second.as_ref().map(|_| BOUNDARY),
-            vae: VaeConfig::default(),
+            expand_timesteps: is_5b,
+            vae: vae_config,
             text: TextConfig::of_shapes(&text).map_err(named)?,
             scheduler: SchedulerConfig {
                 kind: SchedulerKind::UniPc(Solver::default()),
-                shift: SHIFT,
+                shift: if is_5b { SHIFT_5B } else { SHIFT },
                 training_steps: 1000,
             },
-        };
+        }
+        .agrees(folder)?;
         let tokenizer = part(Role::Tokenizer)
             .and_then(|part| part.files.first()?.parent())
             .ok_or_else(|| lacking(Role::Tokenizer))?;
@@ -348,9 +355,12 @@ pub(crate) fn text_config(c: &TextConfig) -> wan::TextConfig {
 }
 
 /// The autoencoder's shape as it is computed with.
-pub(crate) fn vae_config(c: &VaeConfig) -> wan::VaeConfig {
+pub fn vae_config(c: &VaeConfig) -> wan::VaeConfig {
     wan::VaeConfig {
         base: size(c.base_dim),
+        decoder_base: size(c.decoder_base()),
+        residual: c.is_residual,
+        patch: size(c.patch()),
         multiples: c.dim_mult.iter().copied().map(size).collect(),
         blocks: size(c.num_res_blocks),
         time_steps: c.temporal_downsample.clone(),

@@ -89,6 +89,23 @@ pub enum ScheduleError {
     /// Times that do not go down.
     #[error("the times {0:?} cannot be: they must go down and lie above 0, the training's last step at most")]
     Times(Vec<String>),
+    /// A part of the steps that is none.
+    #[error(
+        "a strength of {0} cannot be: it must be above 0, and 1 at most (0.3 for the look alone, 0.8 for much)"
+    )]
+    Strength(String),
+    /// A part of the steps in which there is none.
+    #[error(
+        "a strength of {strength} takes none of {steps} steps: ask for a strength of {least} at least, or for more steps"
+    )]
+    Weak {
+        /// What was asked for.
+        strength: String,
+        /// Of how many steps.
+        steps: usize,
+        /// The strength of one step.
+        least: String,
+    },
     /// A sample and an output of different lengths, or a step after the last.
     #[error(
         "the sample has {sample} numbers and the model's output {output}: give both of one size, once for each step"
@@ -286,6 +303,37 @@ impl Schedule {
     /// What the model is told at each step, in the training's steps.
     pub fn times(&self) -> &[f64] {
         &self.times
+    }
+
+    /// The last part of the steps as a run of its own, for a clip that is brought to the noise of its first level: the
+    /// whole steps in `strength`, above 0 to 1, of all.
+    ///
+    /// # Errors
+    /// [`ScheduleError`] where the strength is none, or has no whole step in it.
+    pub fn last_part(&self, strength: f64) -> Result<Self, ScheduleError> {
+        if !(strength > 0.0 && strength <= 1.0) {
+            return Err(ScheduleError::Strength(strength.to_string()));
+        }
+        let taken = (self.steps() as f64 * strength) as usize;
+        if taken == 0 {
+            return Err(ScheduleError::Weak {
+                strength: strength.to_string(),
+                steps: self.steps(),
+                least: format!("{:.3}", (1000.0 / self.steps() as f64).ceil() / 1000.0),
+            });
+        }
+        let from = self.steps() - taken;
+        Ok(Self {
+            sigmas: self.sigmas[from..].to_vec(),
+            times: self.times[from..].to_vec(),
+            method: match self.method {
+                Method::UniPc(solver) => Method::UniPc(Solver {
+                    uncorrected: solver.uncorrected.saturating_sub(from),
+                    ..solver
+                }),
+                other => other,
+            },
+        })
     }
 
     /// Whether its steps take new noise.

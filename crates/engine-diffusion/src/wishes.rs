@@ -4,6 +4,7 @@ use crate::generate::{Ask, Steps, TEXT_TOKENS};
 use crate::models::ListedLora;
 use crate::schedule::Solver;
 use crate::settings;
+use crate::start::Start;
 use crate::wan::SchedulerKind;
 use heirloom_engine::card::Knob;
 use heirloom_engine::{Request, Task};
@@ -149,6 +150,7 @@ pub(crate) fn ask(request: &Request) -> Result<Ask, String> {
         guidance_low: request.number(settings::GUIDANCE_LOW),
         text_tokens: TEXT_TOKENS,
         tile_px: (pixels > UNTILED_PIXELS).then_some(TILE_PX),
+        start: Start::default(),
     })
 }
 

@@ -113,6 +113,59 @@ fn single_files_of_the_1_3b_model_are_whole() {
     assert_eq!(found.title, "Wan text to video, 1.4 B");
 }
 
+/// The 5B's autoencoder is known by its names, and the model by its autoencoder.
+#[test]
+fn single_files_of_the_5b_model_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (dit, vae, text) = (
+        TransformerConfig::ti2v_5b().expected(),
+        VaeConfig::wan_2_2_5b().expected(),
+        TextConfig::umt5_xxl().expected(),
+    );
+    hollow(
+        &at.join("wan2.2_ti2v_5B_fp16.safetensors"),
+        &refs(&dit),
+        "F16",
+        2,
+        original,
+    );
+    hollow(
+        &at.join("wan2.2_vae.safetensors"),
+        &refs(&vae),
+        "F16",
+        2,
+        original,
+    );
+    hollow(&at.join("umt5_xxl_fp16.safetensors"), &refs(&text), "F16", 2, own);
+    tokenizer(&at.join("tokenizer.json"));
+    let found = look(at).unwrap();
+    assert_eq!(found.problems, [""; 0]);
+    let numbers: Vec<(Role, u64)> = found.parts.iter().map(|p| (p.role, p.numbers)).collect();
+    assert!(
+        numbers.contains(&(Role::Transformer, 4_999_787_712)),
+        "{numbers:?}"
+    );
+    assert!(numbers.contains(&(Role::Vae, 704_688_668)), "{numbers:?}");
+    assert!(found.holds_frames);
+    assert_eq!(found.title, "Wan text and first frame to video, 5.0 B");
+    // With the other autoencoder it is no model.
+    fs::remove_file(at.join("wan2.2_vae.safetensors")).unwrap();
+    let other = VaeConfig::default().expected();
+    hollow(
+        &at.join("wan_2.1_vae.safetensors"),
+        &refs(&other),
+        "BF16",
+        2,
+        original,
+    );
+    let problems = look(at).unwrap().problems.join("; ");
+    assert!(
+        problems.contains("48 latent channels") && problems.contains("different models"),
+        "{problems}"
+    );
+}
+
 /// The original A14B folder: each expert in shards in a folder of its own.
 #[test]
 fn original_folders_of_two_experts_are_whole() {

@@ -11,6 +11,7 @@ use heirloom_engine_diffusion::generate::{
 use heirloom_engine_diffusion::lora::{Expert, Lora, LoraStack};
 use heirloom_engine_diffusion::memory::Estimate;
 use heirloom_engine_diffusion::model::{Laid, Lay, Model, OpenError, dit_config};
+use heirloom_engine_diffusion::start::Start;
 use heirloom_engine_diffusion::weights::Weights;
 use heirloom_tensors::wan::{Dit, Sample};
 
@@ -109,6 +110,7 @@ fn ask(case: &str) -> Ask {
         guidance_low: facts["guidance_scale_2"].as_f64(),
         text_tokens: whole("length"),
         tile_px: None,
+        start: Start::default(),
     }
 }
 

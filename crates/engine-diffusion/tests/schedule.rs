@@ -183,3 +183,35 @@ fn what_cannot_be_is_said() {
         "a step past the last"
     );
 }
+
+/// A clip that is made over begins at a later step, and its first step has none before it to look at.
+#[test]
+fn the_last_part_of_the_steps_is_a_run_of_its_own() {
+    let all = Schedule::unipc(Solver::default(), 5.0, 10, 1000).unwrap();
+    assert_eq!(all.last_part(1.0).unwrap(), all);
+    let part = all.last_part(0.35).unwrap();
+    assert_eq!(part.steps(), 3);
+    assert_eq!(part.times(), &all.times()[7..]);
+    assert_eq!(part.sigmas(), &all.sigmas()[7..]);
+    let (first, same) = (part.plan(0).unwrap(), all.plan(7).unwrap());
+    assert!(first.correction.is_none() && first.before == 0.0);
+    assert!(same.correction.is_some() && same.before != 0.0);
+    // The first order takes the same step wherever it begins.
+    let single = Solver {
+        order: 1,
+        ..Solver::default()
+    };
+    let all = Schedule::unipc(single, 5.0, 10, 1000).unwrap();
+    let (first, same) = (all.last_part(0.3).unwrap().plan(0).unwrap(), all.plan(7).unwrap());
+    assert_eq!((first.sample, first.estimate), (same.sample, same.estimate));
+    for strength in [0.0, -0.5, 1.01, f64::NAN, f64::INFINITY] {
+        let said = all.last_part(strength).unwrap_err().to_string();
+        assert!(said.contains("above 0, and 1 at most"), "{said}");
+    }
+    let said = all.last_part(0.09).unwrap_err().to_string();
+    assert!(
+        said.contains("none of 10 steps") && said.contains("0.100"),
+        "{said}"
+    );
+    assert_eq!(all.last_part(0.1).unwrap().steps(), 1);
+}

@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use heirloom_tensors::wan::{Dit, DitConfig, Sample, TextConfig, TextEncoder, Tiling, Vae, VaeConfig};
+use heirloom_tensors::wan::{
+    Dit, DitConfig, RopeTable, Sample, TextConfig, TextEncoder, Tiling, Vae, VaeConfig,
+};
 use heirloom_tensors::weights::{ModelError, Reader, Stored, Weight, Weights};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
@@ -161,6 +163,9 @@ fn vae_config() -> VaeConfig {
     let numbers = |key: &str| c.list(key, |v| v.as_f64().unwrap() as f32);
     VaeConfig {
         base: c.size("base_dim"),
+        decoder_base: c.size("base_dim"),
+        residual: false,
+        patch: 1,
         multiples: c.list("dim_mult", |v| v.as_u64().unwrap() as usize),
         blocks: c.size("num_res_blocks"),
         time_steps: c.list("temperal_downsample", |v| v.as_bool().unwrap()),
@@ -197,6 +202,18 @@ fn text_states_are_those_of_the_reference() {
             LIMIT,
         );
     }
+}
+
+#[test]
+fn rotary_positions_are_those_of_the_reference() {
+    let dit = Files::read("dit");
+    let config = dit_config("t2v/transformer");
+    assert_eq!(RopeTable::pairs(config.head_dim), [4, 2, 2]);
+    assert_eq!(RopeTable::pairs(128), [22, 21, 21]);
+    let table = RopeTable::new([2, 2, 3], config.head_dim);
+    assert_eq!((table.tokens, table.pairs), (12, 8));
+    assert_close(&table.cos, &dit.values("t637.rope.cos"), 1e-6);
+    assert_close(&table.sin, &dit.values("t637.rope.sin"), 1e-6);
 }
 
 #[test]

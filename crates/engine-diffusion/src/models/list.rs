@@ -40,6 +40,9 @@ pub struct Model {
     pub layout: Layout,
     /// What it is, for people.
     pub title: String,
+    /// Whether it can hold frames at the beginning of a clip. Lists of programs that knew no such model do not say it.
+    #[serde(default)]
+    pub holds_frames: bool,
     /// The weights' licence, and who says so.
     pub licence: Licence,
     /// Its files, by path.
@@ -286,6 +289,7 @@ impl ModelList {
             folder: found.folder.clone(),
             layout: found.layout,
             title: found.title.clone(),
+            holds_frames: found.holds_frames,
             licence,
             files,
         };

@@ -68,6 +68,8 @@ pub struct Found {
     pub layout: Layout,
     /// What it is, for people: `Wan text to video, 1.4 B`.
     pub title: String,
+    /// Whether it can hold frames at the beginning of a clip (Wan 2.2 TI2V 5B).
+    pub holds_frames: bool,
     /// The parts that are whole.
     pub parts: Vec<FoundPart>,
     /// Configurations and the like, which belong to the model too.
@@ -116,6 +118,7 @@ pub fn look(folder: &Path) -> Result<Found, LookError> {
     let mut found = Found {
         layout: Layout::Diffusers,
         title: String::new(),
+        holds_frames: false,
         parts: Vec::new(),
         others: Vec::new(),
         licence: find(&at),
@@ -141,11 +144,15 @@ fn title(found: &Found) -> String {
         b if b >= 0.05 => format!("{b:.1} B"),
         b => format!("{:.2} M", b * 1e3),
     };
+    let kind = match found.holds_frames {
+        true => "text and first frame to video",
+        false => "text to video",
+    };
     match numbers.as_slice() {
         [] => "Wan, without its transformer".into(),
-        [one] => format!("Wan text to video, {}", size(*one)),
+        [one] => format!("Wan {kind}, {}", size(*one)),
         all => format!(
-            "Wan text to video, {} experts of {}",
+            "Wan {kind}, {} experts of {}",
             all.len(),
             size(all.iter().copied().max().unwrap_or(0))
         ),
@@ -173,6 +180,7 @@ fn diffusers(folder: &Path, found: &mut Found) {
             return;
         }
     };
+    found.holds_frames = config.expand_timesteps;
     let model = "diffusion_pytorch_model";
     let mut wanted = vec![
         (

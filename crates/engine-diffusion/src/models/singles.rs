@@ -1,7 +1,7 @@
 //! A folder of original files: which of them is which part.
 
 use super::look::{Found, Layout, Role};
-use crate::wan::{Part, TextConfig, single_expected};
+use crate::wan::{Part, TextConfig, TransformerConfig, VaeConfig, single_expected};
 use crate::weights::{Expected, Weights, is_pickle};
 use std::path::{Path, PathBuf};
 
@@ -62,13 +62,22 @@ pub(super) fn look(folder: &Path, found: &mut Found) -> bool {
         .iter()
         .find(|s| s.part == Part::Text)
         .and_then(|s| TextConfig::of_shapes(&s.weights).ok());
+    if let Some(set) = sets.iter().find(|s| s.part == Part::Vae) {
+        let vae = VaeConfig::of_names(&set.weights);
+        // The autoencoder of the 5B is no other model's.
+        found.holds_frames = vae.is_residual;
+        found.problems.extend(other_latents(&sets, &vae));
+    }
     roles(sets, found);
     for (role, missing) in [
         (
             Role::Transformer,
             "its name is like wan2.1_t2v_1.3B.safetensors, or diffusion_pytorch_model.safetensors",
         ),
-        (Role::Vae, "its name is like wan_2.1_vae.safetensors"),
+        (
+            Role::Vae,
+            "its name is like wan_2.1_vae.safetensors, or wan2.2_vae.safetensors for the 5B",
+        ),
         (Role::Text, "its name is like umt5_xxl_bf16.safetensors"),
     ] {
         let known = found.parts.iter().any(|p| p.role == role);
@@ -97,6 +106,21 @@ pub(super) fn look(folder: &Path, found: &mut Found) -> bool {
     true
 }
 
+/// What is wrong where a transformer and the autoencoder are of different models.
+fn other_latents(sets: &[Set], vae: &VaeConfig) -> Option<String> {
+    let transformers = sets.iter().filter(|s| s.part == Part::Transformer);
+    let other = transformers
+        .filter_map(|s| TransformerConfig::of_shapes(&s.weights).ok())
+        .find(|transformer| transformer.out_channels != vae.z_dim)?;
+    Some(format!(
+        "{}: it makes {} latent channels, and the autoencoder takes {}: these parts are of different models; get the \
+         autoencoder that belongs to it",
+        Role::Transformer,
+        other.out_channels,
+        vae.z_dim
+    ))
+}
+
 fn looks_like(path: &Path, role: Role) -> bool {
     let name = path
         .file_name()
@@ -105,7 +129,7 @@ fn looks_like(path: &Path, role: Role) -> bool {
     match role {
         Role::Vae => name.contains("vae"),
         Role::Text => name.contains("t5"),
-        _ => name.contains("diffusion") || name.contains("t2v"),
+        _ => name.contains("diffusion") || name.contains("t2v") || name.contains("ti2v"),
     }
 }
 

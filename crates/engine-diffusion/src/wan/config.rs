@@ -151,6 +151,15 @@ impl TransformerConfig {
         Self::sized(40, 13824, 40)
     }
 
+    /// Wan 2.2 TI2V 5B.
+    pub fn ti2v_5b() -> Self {
+        Self {
+            in_channels: 48,
+            out_channels: 48,
+            ..Self::sized(24, 14336, 30)
+        }
+    }
+
     pub(super) fn sized(num_attention_heads: u64, ffn_dim: u64, num_layers: u64) -> Self {
         Self {
             class: "WanTransformer3DModel".into(),
@@ -231,170 +240,6 @@ impl TransformerConfig {
                 path,
                 format!("eps is {}, and it must lie between 0 and 1", self.eps),
             ));
-        }
-        Ok(self)
-    }
-}
-
-/// `vae/config.json`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct VaeConfig {
-    #[serde(rename = "_class_name", default)]
-    class: String,
-    /// Channels of the widest picture's layers.
-    #[serde(default = "base")]
-    pub base_dim: u64,
-    /// Latent channels.
-    #[serde(default = "latent")]
-    pub z_dim: u64,
-    /// Each level's channels, as a multiple of `base_dim`.
-    #[serde(default = "levels")]
-    pub dim_mult: Vec<u64>,
-    /// Residual blocks of a level; a level of the decoder has one more.
-    #[serde(default = "two")]
-    pub num_res_blocks: u64,
-    /// Whether each step down halves the frames too. (The name is the layout's.)
-    #[serde(default = "halves", rename = "temperal_downsample")]
-    pub temporal_downsample: Vec<bool>,
-    /// Mean of each latent channel, taken off before the transformer and put back after it.
-    #[serde(default = "means")]
-    pub latents_mean: Vec<f64>,
-    /// Standard deviation of each latent channel.
-    #[serde(default = "deviations")]
-    pub latents_std: Vec<f64>,
-    #[serde(default)]
-    attn_scales: Vec<f64>,
-    #[serde(default)]
-    is_residual: bool,
-    #[serde(default)]
-    patch_size: Option<u64>,
-    #[serde(default)]
-    decoder_base_dim: Option<u64>,
-    #[serde(default = "three")]
-    in_channels: u64,
-    #[serde(default = "three")]
-    out_channels: u64,
-}
-
-fn base() -> u64 {
-    96
-}
-
-fn latent() -> u64 {
-    16
-}
-
-fn levels() -> Vec<u64> {
-    vec![1, 2, 4, 4]
-}
-
-fn two() -> u64 {
-    2
-}
-
-fn three() -> u64 {
-    3
-}
-
-fn halves() -> Vec<bool> {
-    vec![false, true, true]
-}
-
-// Wan 2.1's own latents, as its published code has them; a configuration without them means these.
-fn means() -> Vec<f64> {
-    vec![
-        -0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508, 0.4134, -0.0715, 0.5517,
-        -0.3632, -0.1922, -0.9497, 0.2503, -0.2921,
-    ]
-}
-
-fn deviations() -> Vec<f64> {
-    vec![
-        2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743, 3.2687, 2.1526, 2.8652, 1.5579,
-        1.6382, 1.1253, 2.8251, 1.9160,
-    ]
-}
-
-impl Default for VaeConfig {
-    /// Wan 2.1's autoencoder, which Wan 2.2 A14B uses too.
-    fn default() -> Self {
-        Self {
-            class: "AutoencoderKLWan".into(),
-            base_dim: base(),
-            z_dim: latent(),
-            dim_mult: levels(),
-            num_res_blocks: two(),
-            temporal_downsample: halves(),
-            latents_mean: means(),
-            latents_std: deviations(),
-            attn_scales: Vec::new(),
-            is_residual: false,
-            patch_size: None,
-            decoder_base_dim: None,
-            in_channels: 3,
-            out_channels: 3,
-        }
-    }
-}
-
-impl VaeConfig {
-    /// Reads and checks an autoencoder's `config.json`.
-    ///
-    /// # Errors
-    /// [`ConfigError`]: missing, of another form, another model's, or a variant that is not run yet.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = read_json(path)?;
-        of_class(path, &config.class, "AutoencoderKLWan")?;
-        config.checked(path)
-    }
-
-    /// Pixels on a side that become one latent.
-    pub fn scale_sides(&self) -> u64 {
-        1 << (self.dim_mult.len().saturating_sub(1)).min(62)
-    }
-
-    /// Frames that become one latent, after the first, which stands alone.
-    pub fn scale_frames(&self) -> u64 {
-        1 << self.temporal_downsample.iter().filter(|t| **t).count().min(62)
-    }
-
-    fn checked(self, path: &Path) -> Result<Self, ConfigError> {
-        within(path, "base_dim", self.base_dim, 1, 4096)?;
-        within(path, "z_dim", self.z_dim, 1, 1024)?;
-        within(path, "num_res_blocks", self.num_res_blocks, 1, 64)?;
-        within(path, "the length of dim_mult", self.dim_mult.len() as u64, 1, 8)?;
-        for &multiple in &self.dim_mult {
-            within(path, "dim_mult", multiple, 1, 64)?;
-        }
-        let other =
-            self.is_residual || self.patch_size.is_some() || self.in_channels != 3 || self.out_channels != 3;
-        if other || !self.attn_scales.is_empty() || self.decoder_base_dim.is_some_and(|d| d != self.base_dim)
-        {
-            let why = "this is the autoencoder of Wan 2.2 5B or of another model, which is not run yet: get that of Wan 2.1, \
-                       which A14B uses too";
-            return Err(ConfigError::new(path, why));
-        }
-        if self.temporal_downsample.len() + 1 != self.dim_mult.len() {
-            let why = format!(
-                "temperal_downsample has {} entries, and dim_mult needs {}",
-                self.temporal_downsample.len(),
-                self.dim_mult.len() - 1
-            );
-            return Err(ConfigError::new(path, why));
-        }
-        for (name, list) in [
-            ("latents_mean", &self.latents_mean),
-            ("latents_std", &self.latents_std),
-        ] {
-            if list.len() as u64 != self.z_dim || !list.iter().all(|v| v.is_finite()) {
-                return Err(ConfigError::new(
-                    path,
-                    format!("{name} must have {} finite numbers", self.z_dim),
-                ));
-            }
-        }
-        if self.latents_std.iter().any(|v| *v <= 0.0) {
-            return Err(ConfigError::new(path, "latents_std must be above nought"));
         }
         Ok(self)
     }

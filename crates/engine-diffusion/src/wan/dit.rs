@@ -6,6 +6,18 @@ use crate::weights::Expected;
 /// Original module and diffusers module of each linear layer of an attention.
 const ATTENTION: [(&str, &str); 4] = [("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("o", "to_out.0")];
 
+/// More places on an axis than the model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this makes {asked} tokens on one axis, and the model knows {most}: ask for a smaller or shorter clip"
+)]
+pub struct TooLong {
+    /// Tokens on the longest axis.
+    pub asked: u64,
+    /// What the model knows.
+    pub most: u64,
+}
+
 struct List(Vec<Expected>);
 
 impl List {

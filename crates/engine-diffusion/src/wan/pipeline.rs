@@ -18,6 +18,8 @@ pub struct PipelineConfig {
     pub second: Option<TransformerConfig>,
     /// Where the experts meet, as a part of the training's steps: at times of this part and above, the first one runs.
     pub boundary: Option<f64>,
+    /// Whether tokens may stand at times of their own, so that first frames can be held: Wan 2.2 TI2V 5B.
+    pub expand_timesteps: bool,
     /// The autoencoder.
     pub vae: VaeConfig,
     /// The text encoder.
@@ -66,10 +68,6 @@ impl PipelineConfig {
             );
             return Err(ConfigError::new(&path, why));
         }
-        if index.expand_timesteps {
-            let why = "this is Wan 2.2 5B, which is not run yet: get Wan 2.1 T2V or Wan 2.2 T2V A14B";
-            return Err(ConfigError::new(&path, why));
-        }
         for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
             if !index.has(part) {
                 let why = format!(
@@ -99,6 +97,7 @@ impl PipelineConfig {
             transformer: TransformerConfig::read(&folder.join("transformer/config.json"))?,
             second,
             boundary,
+            expand_timesteps: index.expand_timesteps,
             vae: VaeConfig::read(&folder.join("vae/config.json"))?,
             text: TextConfig::read(&folder.join("text_encoder/config.json"))?,
             scheduler: SchedulerConfig::read(&folder.join("scheduler/scheduler_config.json"))?,
@@ -112,8 +111,19 @@ impl PipelineConfig {
             .is_some_and(|b| time < b * self.scheduler.training_steps as f64)
     }
 
+    /// Frames a second that the model was trained at.
+    pub fn trained_rate(&self) -> u32 {
+        if self.expand_timesteps { 24 } else { 16 }
+    }
+
+    /// Pixels on a side that a picture is made in multiples of: rows, then columns.
+    pub fn grid_px(&self) -> [u64; 2] {
+        let [_, rows, columns] = self.transformer.patch_size;
+        [rows, columns].map(|patch| patch * self.vae.scale_sides())
+    }
+
     /// Parts of different models can each be right and not fit each other.
-    fn agrees(self, folder: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn agrees(self, folder: &Path) -> Result<Self, ConfigError> {
         let experts = [
             (Some(&self.transformer), "transformer"),
             (self.second.as_ref(), "transformer_2"),

@@ -221,6 +221,20 @@ impl TransformerConfig {
     }
 }
 
+impl VaeConfig {
+    /// The configuration that a single file's names tell: Wan 2.2's 5B has levels within its levels, Wan 2.1 none.
+    pub fn of_names(weights: &Weights) -> Self {
+        let telling = [
+            "encoder.downsamples.0.downsamples.0.residual.0.gamma",
+            "encoder.down_blocks.0.resnets.0.norm1.gamma",
+        ];
+        match telling.iter().any(|name| weights.get(name).is_some()) {
+            true => Self::wan_2_2_5b(),
+            false => Self::default(),
+        }
+    }
+}
+
 impl TextConfig {
     /// The configuration that a single file's shapes tell: umT5's, with heads of 64 channels.
     ///
@@ -291,7 +305,7 @@ pub fn single_expected(weights: &Weights) -> Result<(Part, Vec<Expected>), NameE
     })?;
     let expected = match part {
         Part::Transformer => TransformerConfig::of_shapes(weights)?.expected(),
-        Part::Vae => VaeConfig::default().expected(),
+        Part::Vae => VaeConfig::of_names(weights).expected(),
         Part::Text => TextConfig::of_shapes(weights)?.expected(),
     };
     Ok((part, expected))

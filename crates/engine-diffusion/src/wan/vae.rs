@@ -3,7 +3,7 @@
 use super::VaeConfig;
 use crate::weights::Expected;
 
-struct List(Vec<Expected>);
+pub(super) struct List(Vec<Expected>);
 
 impl List {
     fn one(&mut self, name: &str, original: &str, shape: &[u64]) {
@@ -15,14 +15,14 @@ impl List {
     }
 
     /// A convolution's weight and bias; `size` is its kernel.
-    fn conv(&mut self, name: &str, original: &str, out: u64, channels: u64, size: &[u64]) {
+    pub(super) fn conv(&mut self, name: &str, original: &str, out: u64, channels: u64, size: &[u64]) {
         let shape: Vec<u64> = [out, channels].iter().chain(size).copied().collect();
         self.one(&format!("{name}.weight"), &format!("{original}.weight"), &shape);
         self.one(&format!("{name}.bias"), &format!("{original}.bias"), &[out]);
     }
 
     /// Norm, convolution, norm, convolution, and a straight way past them where the channels change.
-    fn residual(&mut self, name: &str, original: &str, channels: u64, out: u64) {
+    pub(super) fn residual(&mut self, name: &str, original: &str, channels: u64, out: u64) {
         self.one(
             &format!("{name}.norm1.gamma"),
             &format!("{original}.residual.0.gamma"),
@@ -115,7 +115,7 @@ impl VaeConfig {
     /// Every tensor that this autoencoder has, with its shape and both its names.
     ///
     /// The original modules are one long list on each side. diffusers keeps the encoder's list and groups the decoder's
-    /// into levels.
+    /// into levels; where there is a way around each level, the original has levels too.
     pub fn expected(&self) -> Vec<Expected> {
         let mut list = List(Vec::new());
         let z = self.z_dim;
@@ -126,14 +126,27 @@ impl VaeConfig {
         list.0
     }
 
-    fn channels(&self, level: usize) -> u64 {
-        self.base_dim * self.dim_mult.get(level).copied().unwrap_or(1)
+    /// Channels of a level, of the encoder or of the decoder by their base.
+    pub(super) fn channels(&self, base: u64, level: usize) -> u64 {
+        base * self.dim_mult.get(level).copied().unwrap_or(1)
     }
 
     fn encoder(&self, list: &mut List) {
         // The first convolution gives `base_dim`, whatever the first level has.
         let mut channels = self.base_dim;
-        list.conv("encoder.conv_in", "encoder.conv1", channels, 3, &[3, 3, 3]);
+        list.conv(
+            "encoder.conv_in",
+            "encoder.conv1",
+            channels,
+            self.in_channels,
+            &[3, 3, 3],
+        );
+        if self.is_residual {
+            let channels = self.lower_levels(list);
+            list.middle("encoder", channels);
+            list.end("encoder", channels, 2 * self.z_dim);
+            return;
+        }
         let mut place = 0;
         let mut next = || {
             let at = (
@@ -144,7 +157,7 @@ impl VaeConfig {
             at
         };
         for level in 0..self.dim_mult.len() {
-            let out = self.channels(level);
+            let out = self.channels(self.base_dim, level);
             for _ in 0..self.num_res_blocks {
                 let (name, original) = next();
                 list.residual(&name, &original, channels, out);
@@ -176,7 +189,7 @@ impl VaeConfig {
 
     fn decoder(&self, list: &mut List) {
         let levels = self.dim_mult.len();
-        let mut channels = self.channels(levels - 1);
+        let mut channels = self.channels(self.decoder_base(), levels - 1);
         list.conv(
             "decoder.conv_in",
             "decoder.conv1",
@@ -185,9 +198,14 @@ impl VaeConfig {
             &[3, 3, 3],
         );
         list.middle("decoder", channels);
+        if self.is_residual {
+            let channels = self.upper_levels(list);
+            list.end("decoder", channels, self.out_channels);
+            return;
+        }
         let mut place = 0;
         for (up, level) in (0..levels).rev().enumerate() {
-            let out = self.channels(level);
+            let out = self.channels(self.decoder_base(), level);
             for resnet in 0..=self.num_res_blocks {
                 let (name, original) = (
                     format!("decoder.up_blocks.{up}.resnets.{resnet}"),
@@ -223,6 +241,6 @@ impl VaeConfig {
                 place += 1;
             }
         }
-        list.end("decoder", channels, 3);
+        list.end("decoder", channels, self.out_channels);
     }
 }

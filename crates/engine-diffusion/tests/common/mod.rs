@@ -36,6 +36,14 @@ impl Goldens {
             .unwrap()
     }
 
+    pub fn shape(&self, name: &str) -> Vec<u64> {
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("no golden {name}"))
+            .shape
+            .to_vec()
+    }
+
     pub fn f64(&self, name: &str) -> Vec<f64> {
         let view = self.0.get(name).unwrap();
         assert_eq!(view.dtype, Dtype::F64);

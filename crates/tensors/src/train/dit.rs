@@ -12,7 +12,7 @@ use super::segments::{Segments, Slot};
 use crate::kernels::{Activation, Norm};
 use crate::wan::DitConfig;
 use crate::wan::dit::sinusoids;
-use crate::wan::rope::turns;
+use crate::wan::RopeTable;
 use crate::weights::{ModelError, Weights};
 
 /// The control blocks of a transformer of VACE's shape.
@@ -276,7 +276,8 @@ impl Dit<'_> {
         let texts = example.text.len() / c.text_dim;
         let text = run.give(example.text.to_vec(), [texts, c.text_dim]);
         let waves = run.give(sinusoids(example.timestep, c.freq_dim), [1, c.freq_dim]);
-        let rotation = Rc::new(Rotation::new(turns(grid, c.head_dim)));
+        let table = RopeTable::new(grid, c.head_dim);
+        let rotation = Rc::new(Rotation::new((table.cos, table.sin)));
 
         let patches = run.run(
             &[windows],

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::layers::Linear;
 use super::rope::Rope;
+use super::times::{Modulation, Times};
 use crate::kernels::{Activation, Norm};
 use crate::ops::{self, NormSpec};
 use crate::weights::{ModelError, Reader, Weights};
@@ -82,7 +83,8 @@ impl<'a> Dit<'a> {
         }
     }
 
-    /// The velocity of each sample at `timestep` (0 to 1000), shaped as its latents with the output's channels.
+    /// The velocity of each sample at `times`, shaped as its latents with the output's channels: one time (0 to 1000) for
+    /// all, or [`Times`] of frames that are held and of the rest.
     ///
     /// The samples go through each block together, so that its weights are read once. Before each block `go_on` is told
     /// its number, and whether to go on is what it answers.
@@ -93,10 +95,10 @@ impl<'a> Dit<'a> {
     pub fn forward(
         &self,
         samples: &[Sample],
-        timestep: f32,
+        times: impl Into<Times>,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Tensor<4>>, ModelError> {
-        let time = Time::new(&self.config, &self.from, timestep)?;
+        let time = Time::new(&self.config, &self.from, times.into())?;
         let (mut tokens, states) = self.embed(samples)?;
         for layer in 0..self.config.layers {
             if !go_on(layer) {
@@ -172,25 +174,32 @@ struct State {
     grid: [usize; 3],
 }
 
-/// What the time says: one state, and six rows that every block adds to its own table.
+/// What the time says: a state, and six rows that every block adds to its own table; both for each run of tokens.
 struct Time {
-    state: Tensor<2>,
-    modulation: Tensor<2>,
+    state: Modulation,
+    modulation: Modulation,
 }
 
 impl Time {
-    fn new(c: &DitConfig, from: &Reader<'_>, timestep: f32) -> Result<Self, ModelError> {
+    fn new(c: &DitConfig, from: &Reader<'_>, times: Times) -> Result<Self, ModelError> {
         let from = from.under("condition_embedder");
         let embedder = from.under("time_embedder");
-        let waves = from.put(sinusoids(timestep, c.freq_dim), [1, c.freq_dim]);
-        let hidden = Linear::read(&embedder.under("linear_1"), c.freq_dim, c.width())?.forward(waves);
-        let hidden = ops::activate(hidden, Activation::Silu);
-        let state = Linear::read(&embedder.under("linear_2"), c.width(), c.width())?.forward(hidden);
+        let first = Linear::read(&embedder.under("linear_1"), c.freq_dim, c.width())?;
+        let second = Linear::read(&embedder.under("linear_2"), c.width(), c.width())?;
         let project = Linear::read(&from.under("time_proj"), c.width(), 6 * c.width())?;
-        let rows = project.forward(ops::activate(state.clone(), Activation::Silu));
+        let (mut states, mut rows) = (Vec::new(), Vec::new());
+        for time in times.of_runs() {
+            let waves = from.put(sinusoids(time, c.freq_dim), [1, c.freq_dim]);
+            let hidden = ops::activate(first.forward(waves), Activation::Silu);
+            let state = second.forward(hidden);
+            let six = project.forward(ops::activate(state.clone(), Activation::Silu));
+            states.push(state);
+            rows.push(six.reshape([6, c.width()]));
+        }
+        let held = times.held_tokens(c.patch[0]);
         Ok(Self {
-            state,
-            modulation: rows.reshape([6, c.width()]),
+            state: Modulation::new(states, held),
+            modulation: Modulation::new(rows, held),
         })
     }
 }
@@ -212,16 +221,10 @@ pub(crate) fn sinusoids(timestep: f32, width: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Row `i` of a table.
-fn row(table: &Tensor<2>, i: usize) -> Tensor<1> {
-    let width = table.dims()[1];
-    table.clone().slice([i..i + 1, 0..width]).reshape([width])
-}
-
 /// One block: attention among tokens, attention to the text, feed-forward; the first and last modulated by the time.
 struct Block {
     /// Shift, scale and gate of self-attention, then of the feed-forward layers.
-    modulation: Tensor<2>,
+    modulation: Modulation,
     among: Attend,
     cross_norm: Option<(Tensor<1>, Tensor<1>)>,
     to_text: Attend,
@@ -240,7 +243,7 @@ impl Block {
             false => None,
         };
         Ok(Self {
-            modulation: table + time.modulation.clone(),
+            modulation: time.modulation.plus(&table),
             among: Attend::read(c, &from.under("attn1"))?,
             cross_norm,
             to_text: Attend::read(c, &from.under("attn2"))?,
@@ -251,19 +254,12 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<2>, state: &State) -> Tensor<2> {
-        let modulated = |x: Tensor<2>, first: usize| {
-            let spec = NormSpec {
-                norm: Norm::Layer { eps: self.eps },
-                base: 1.0,
-                silu: false,
-            };
-            let (shift, scale) = (row(&self.modulation, first), row(&self.modulation, first + 1));
-            ops::norm(x, spec, Some(scale), Some(shift))
-        };
+        let frame = state.grid[1] * state.grid[2];
+        let modulated = |x: Tensor<2>, first: usize| self.modulation.normed(x, first, self.eps, frame);
         let seen = self
             .among
             .forward(modulated(x.clone(), 0), None, Some(&state.rope));
-        let x = ops::add_gated(x, seen, Some(row(&self.modulation, 2)));
+        let x = self.modulation.gated(x, seen, 2, frame);
 
         let asking = match &self.cross_norm {
             None => x.clone(),
@@ -280,7 +276,7 @@ impl Block {
         let x = ops::add_gated(x, read, None);
 
         let hidden = ops::activate(self.widen.forward(modulated(x.clone(), 3)), Activation::GeluTanh);
-        ops::add_gated(x, self.narrow.forward(hidden), Some(row(&self.modulation, 5)))
+        self.modulation.gated(x, self.narrow.forward(hidden), 5, frame)
     }
 }
 
@@ -339,8 +335,8 @@ impl Attend {
 
 /// From tokens back to latents.
 struct Head {
-    shift: Tensor<1>,
-    scale: Tensor<1>,
+    /// Shift and scale.
+    modulation: Modulation,
     project: Linear,
     eps: f32,
 }
@@ -349,23 +345,16 @@ impl Head {
     fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
         let width = c.width();
         let table = from.reshaped("scale_shift_table", &[1, 2, width], [2, width])?;
-        let table = table + time.state.clone();
         let outputs = c.out_channels * c.patch.iter().product::<usize>();
         Ok(Self {
-            shift: row(&table, 0),
-            scale: row(&table, 1),
+            modulation: time.state.plus(&table),
             project: Linear::read(&from.under("proj_out"), width, outputs)?,
             eps: c.eps,
         })
     }
 
     fn forward(&self, c: &DitConfig, tokens: Tensor<2>, grid: [usize; 3]) -> Tensor<4> {
-        let spec = NormSpec {
-            norm: Norm::Layer { eps: self.eps },
-            base: 1.0,
-            silu: false,
-        };
-        let normed = ops::norm(tokens, spec, Some(self.scale.clone()), Some(self.shift.clone()));
+        let normed = self.modulation.normed(tokens, 0, self.eps, grid[1] * grid[2]);
         let [pt, ph, pw] = c.patch;
         let [t, h, w] = grid;
         self.project
@@ -395,7 +384,7 @@ impl LoneBlock {
         text: Tensor<2>,
     ) -> Result<Self, ModelError> {
         let from = Reader::new(weights, device);
-        let time = Time::new(config, &from, 500.0)?;
+        let time = Time::new(config, &from, Times::from(500.0))?;
         let block = Block::read(config, &from.under("blocks.0"), &time)?;
         let rope = Rope::new(&from, grid, config.head_dim);
         Ok(Self {

@@ -1,10 +1,12 @@
-//! The causal video VAE: pictures to latents of a quarter the frames and an eighth of rows and columns, and back.
+//! The causal video VAEs: pictures to latents of a quarter the frames and an eighth (Wan 2.1) or a sixteenth (Wan 2.2 5B)
+//! of rows and columns, and back.
 //!
 //! A clip of 4n+1 frames goes through in chunks: the first frame alone, then four at a time; each convolution keeps the
 //! last frames that it saw, so that a chunk costs the same memory wherever it is (Wan Team, 2025, section 4.1).
 
 use burn::tensor::{Device, Tensor};
 
+use super::vae_levels::{Lower, Upper, folded, unfolded};
 use super::vae_parts::{Causal, Grow, Memory, Middle, PixelLinear, PixelNorm, Places, Residual, Shrink};
 use super::vae_tiles::{Cut, Tiling, join};
 use crate::weights::{ModelError, Reader, Weights};
@@ -12,8 +14,14 @@ use crate::weights::{ModelError, Reader, Weights};
 /// The shape of a VAE, as its `config.json` has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VaeConfig {
-    /// Channels of the widest pictures.
+    /// Channels of the encoder's widest pictures.
     pub base: usize,
+    /// Channels of the decoder's widest pictures.
+    pub decoder_base: usize,
+    /// Whether there is a way around each level (Wan 2.2's 5B).
+    pub residual: bool,
+    /// Pixels on a side that become channels before the first layer, and pixels again after the last.
+    pub patch: usize,
     /// Channels of each level, as a multiple of the base, from the widest picture to the narrowest.
     pub multiples: Vec<usize>,
     /// Residual blocks of a level of the encoder; the decoder has one more.
@@ -31,7 +39,7 @@ pub struct VaeConfig {
 impl VaeConfig {
     /// Pixels to a latent, along rows and columns.
     pub fn space_ratio(&self) -> usize {
-        1 << (self.multiples.len() - 1)
+        self.patch << (self.multiples.len() - 1)
     }
 
     /// Frames to a latent, the first frame of a clip apart.
@@ -39,9 +47,15 @@ impl VaeConfig {
         1 << self.time_steps.iter().filter(|t| **t).count()
     }
 
+    /// Channels of pictures as the first layer takes them.
+    fn folded_channels(&self) -> usize {
+        3 * self.patch * self.patch
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         let levels = self.multiples.len();
-        if levels == 0 || self.time_steps.len() + 1 != levels || self.latent_channels == 0 {
+        if levels == 0 || self.patch == 0 || self.time_steps.len() + 1 != levels || self.latent_channels == 0
+        {
             return Err(ModelError::Input(format!(
                 "a VAE of {levels} levels and {} steps between them is none that this program knows; its configuration \
                  is damaged or of another family: fetch it again",
@@ -87,14 +101,14 @@ impl<'a> Vae<'a> {
     /// The most likely latents of a clip: (3, frames, rows, columns) in −1 to 1, to (latent channels, …).
     ///
     /// Frames after the last whole chunk (those of a clip that is not 4n+1 frames long), and rows and columns after the
-    /// last whole latent, get no latents of their own.
+    /// last whole latent, get no latents of their own; where the VAE has ways around its levels, sides must be whole.
     ///
     /// They are the VAE's own; [`Vae::to_model`] makes them the transformer's. With a `tiling` the picture goes through
     /// in overlapping tiles. Before each chunk of each tile `go_on` is told which it is of how many, and whether to go on
     /// is what it answers.
     ///
     /// # Errors
-    /// [`ModelError::Input`] when there is no whole latent in the clip, [`ModelError::Stopped`], and what reading
+    /// [`ModelError::Input`] when there is no whole latent in the clip, or sides must be whole and are not, [`ModelError::Stopped`], and what reading
     /// weights gives.
     pub fn encode(
         &self,
@@ -108,6 +122,14 @@ impl<'a> Vae<'a> {
             return Err(ModelError::Input(format!(
                 "a clip of {channels} channels and {frames} frames, {width}x{height}, cannot be encoded; it wants 3 \
                  channels, a frame, and {space} rows and columns at least"
+            )));
+        }
+        // The ways around divide blocks of pixels evenly, or not at all.
+        if (self.config.residual || self.config.patch > 1)
+            && !(height.is_multiple_of(space) && width.is_multiple_of(space))
+        {
+            return Err(ModelError::Input(format!(
+                "a clip of {width}x{height} cannot be encoded by this VAE; scale or crop it to multiples of {space}"
             )));
         }
         let encoder = Encoder::read(&self.config, &self.from)?;
@@ -125,7 +147,8 @@ impl<'a> Vae<'a> {
                 let part = clip
                     .clone()
                     .slice([0..3, *from..*to, tile.rows.clone(), tile.columns.clone()]);
-                let mean = encoder.forward(part.permute([1, 2, 3, 0]), &mut memory);
+                let part = folded(part.permute([1, 2, 3, 0]), self.config.patch);
+                let mean = encoder.forward(part, &mut memory);
                 let [t, h, w, _] = mean.dims();
                 parts.push(mean.slice([0..t, 0..h, 0..w, 0..self.config.latent_channels]));
             }
@@ -172,13 +195,14 @@ impl<'a> Vae<'a> {
                     tile.rows.clone(),
                     tile.columns.clone(),
                 ]);
-                parts.push(decoder.forward(part.permute([1, 2, 3, 0]), &mut memory));
+                parts.push(decoder.forward(part.permute([1, 2, 3, 0]), &mut memory, frame == 0));
             }
             tiles.push(Tensor::cat(parts, 0));
         }
-        Ok(join(tiles, &cut, |latents| latents * space)
-            .permute([3, 0, 1, 2])
-            .clamp(-1.0, 1.0))
+        // Tiles fade into each other before channels become pixels, as the reference has it.
+        let patch = self.config.patch;
+        let clip = join(tiles, &cut, |latents| latents * (space / patch));
+        Ok(unfolded(clip, patch).permute([3, 0, 1, 2]).clamp(-1.0, 1.0))
     }
 
     /// The VAE's latents as the transformer was trained with them: each channel to mean 0 and deviation 1.
@@ -212,6 +236,7 @@ fn chunks(frames: usize, time: usize) -> Vec<(usize, usize)> {
 enum Down {
     Residual(Box<Residual>),
     Shrink(Box<Shrink>),
+    Level(Box<Lower>),
 }
 
 #[derive(Debug)]
@@ -229,12 +254,21 @@ impl Encoder {
         let root = from;
         let from = from.under("encoder");
         let places = &mut Places::default();
-        let first = Causal::read(&from.under("conv_in"), places, 3, c.base, [3, 3, 3])?;
+        let colours = c.folded_channels();
+        let first = Causal::read(&from.under("conv_in"), places, colours, c.base, [3, 3, 3])?;
         let blocks = from.under("down_blocks");
         let mut down = Vec::new();
         let mut channels = c.base;
         for (level, multiple) in c.multiples.iter().enumerate() {
             let outputs = c.base * multiple;
+            let step = c.time_steps.get(level).copied();
+            if c.residual {
+                let from = blocks.under(level);
+                let lower = Lower::read(&from, places, [channels, outputs], c.blocks, step)?;
+                down.push(Down::Level(Box::new(lower)));
+                channels = outputs;
+                continue;
+            }
             for _ in 0..c.blocks {
                 let from = blocks.under(down.len());
                 down.push(Down::Residual(Box::new(Residual::read(
@@ -242,10 +276,10 @@ impl Encoder {
                 )?)));
                 channels = outputs;
             }
-            if let Some(in_time) = c.time_steps.get(level) {
+            if let Some(in_time) = step {
                 let from = blocks.under(down.len());
                 down.push(Down::Shrink(Box::new(Shrink::read(
-                    &from, places, channels, *in_time,
+                    &from, places, channels, in_time,
                 )?)));
             }
         }
@@ -267,6 +301,7 @@ impl Encoder {
             x = match part {
                 Down::Residual(part) => part.forward(x, memory),
                 Down::Shrink(part) => part.forward(x, memory),
+                Down::Level(part) => part.forward(x, memory),
             };
         }
         let x = self.middle.forward(x, memory);
@@ -277,9 +312,12 @@ impl Encoder {
 
 /// A level of the decoder.
 #[derive(Debug)]
-struct Up {
-    residuals: Vec<Residual>,
-    grow: Option<Grow>,
+enum Up {
+    Plain {
+        residuals: Vec<Residual>,
+        grow: Option<Grow>,
+    },
+    Level(Box<Upper>),
 }
 
 #[derive(Debug)]
@@ -298,7 +336,7 @@ impl Decoder {
         let from = from.under("decoder");
         let places = &mut Places::default();
         let multiples: Vec<usize> = c.multiples.iter().rev().copied().collect();
-        let mut channels = c.base * multiples[0];
+        let mut channels = c.decoder_base * multiples[0];
         let first = Causal::read(
             &from.under("conv_in"),
             places,
@@ -310,23 +348,30 @@ impl Decoder {
         let mut up = Vec::new();
         for (level, multiple) in multiples.iter().enumerate() {
             let from = from.under("up_blocks").under(level);
-            let outputs = c.base * multiple;
+            let outputs = c.decoder_base * multiple;
+            // The steps of the encoder, the other way about.
+            let step = c.time_steps.iter().rev().nth(level).copied();
+            if c.residual {
+                let upper = Upper::read(&from, places, [channels, outputs], c.blocks, step)?;
+                up.push(Up::Level(Box::new(upper)));
+                channels = outputs;
+                continue;
+            }
             let mut residuals = Vec::new();
             for i in 0..=c.blocks {
                 let from = from.under("resnets").under(i);
                 residuals.push(Residual::read(&from, places, channels, outputs)?);
                 channels = outputs;
             }
-            // The steps of the encoder, the other way about.
-            let grow = match c.time_steps.iter().rev().nth(level) {
+            let grow = match step {
                 None => None,
                 Some(in_time) => {
                     let from = from.under("upsamplers.0");
                     channels = outputs / 2;
-                    Some(Grow::read(&from, places, outputs, *in_time)?)
+                    Some(Grow::read(&from, places, [outputs, channels], in_time)?)
                 }
             };
-            up.push(Up { residuals, grow });
+            up.push(Up::Plain { residuals, grow });
         }
         Ok(Self {
             unquantise: PixelLinear::read(
@@ -339,19 +384,31 @@ impl Decoder {
             middle,
             up,
             norm: PixelNorm::read(&from.under("norm_out"), channels, 3, true)?,
-            last: Causal::read(&from.under("conv_out"), places, channels, 3, [3, 3, 3])?,
+            last: Causal::read(
+                &from.under("conv_out"),
+                places,
+                channels,
+                c.folded_channels(),
+                [3, 3, 3],
+            )?,
         })
     }
 
-    fn forward(&self, latents: Tensor<4>, memory: &mut Memory) -> Tensor<4> {
+    /// `first` is whether these are the first latents of a clip.
+    fn forward(&self, latents: Tensor<4>, memory: &mut Memory, first: bool) -> Tensor<4> {
         let x = self.first.forward(self.unquantise.forward(latents), memory);
         let mut x = self.middle.forward(x, memory);
         for level in &self.up {
-            for residual in &level.residuals {
-                x = residual.forward(x, memory);
-            }
-            if let Some(grow) = &level.grow {
-                x = grow.forward(x, memory);
+            match level {
+                Up::Plain { residuals, grow } => {
+                    for residual in residuals {
+                        x = residual.forward(x, memory);
+                    }
+                    if let Some(grow) = grow {
+                        x = grow.forward(x, memory);
+                    }
+                }
+                Up::Level(level) => x = level.forward(x, memory, first),
             }
         }
         self.last.forward(self.norm.forward(x), memory)

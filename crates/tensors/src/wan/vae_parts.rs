@@ -194,7 +194,7 @@ impl PixelLinear {
 }
 
 /// `a + b`.
-fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+pub(super) fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
     let shape = a.dims();
     ops::add_gated(pixels(a), pixels(b), None).reshape(shape)
 }
@@ -358,7 +358,7 @@ impl Shrink {
     }
 }
 
-/// Doubles rows and columns and halves the channels; doubles frames where `time` is.
+/// Doubles rows and columns, to other channels; doubles frames where `time` is.
 #[derive(Debug)]
 pub(super) struct Grow {
     space: Flat,
@@ -369,7 +369,7 @@ impl Grow {
     pub(super) fn read(
         from: &Reader<'_>,
         places: &mut Places,
-        channels: usize,
+        [channels, outputs]: [usize; 2],
         in_time: bool,
     ) -> Result<Self, ModelError> {
         let spec = ConvSpec {
@@ -387,7 +387,7 @@ impl Grow {
             )?),
         };
         Ok(Self {
-            space: Flat::read(&from.under("resample.1"), channels, channels / 2, spec)?,
+            space: Flat::read(&from.under("resample.1"), channels, outputs, spec)?,
             time,
         })
     }
