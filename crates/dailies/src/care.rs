@@ -258,7 +258,8 @@ fn request(
     } else {
         own.remove(settings::DETAIL);
     }
-    let mut params = card.own_settings(&own)?;
+    card.check_params(&own)?;
+    let mut params = own;
     params.extend(card.params.clone());
     Ok(Request {
         engine: card.engine.clone(),

@@ -606,7 +606,7 @@ fn a_guided_shot_asks_for_its_guides_by_hash() {
     // What the engine is handed renders the passes.
     let plan = room.plan(&film(guided));
     let guides = plan.shots[0].guides.clone().unwrap();
-    let size = heirloom_film::Size {
+    let size = Size {
         width: 32,
         height: 18,
     };

@@ -15,6 +15,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use heirloom_engine_diffusion::generate::{Ask, At, Clip, Hear, Loras, Steps, generate_from};
 use heirloom_engine_diffusion::model::Model;
+use heirloom_engine_diffusion::start::Start;
 
 /// The program's allocator.
 #[global_allocator]
@@ -61,11 +62,13 @@ fn ask(folder: &Path) -> Result<Ask, Box<dyn Error>> {
         steps: Steps::Own {
             count: count("steps")?,
             shift: None,
+            kind: None,
         },
         guidance: ask["guidance"].as_f64().ok_or("ask.json lacks the guidance")?,
         guidance_low: None,
         text_tokens: count("text_tokens")?,
         tile_px: None,
+        start: Start::default(),
     })
 }
 

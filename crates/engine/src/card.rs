@@ -430,6 +430,24 @@ impl Card {
         Ok(read)
     }
 
+    /// Whether a request's params are settings that the engine has, with values that it takes.
+    ///
+    /// # Errors
+    /// As [`Card::own_settings`].
+    pub fn check_params(&self, params: &BTreeMap<String, Param>) -> Result<(), String> {
+        // What stands for weighted names was made of them by this very card.
+        let weighted = |name: &str| matches!(self.settings.get(name), Some(Knob::Weights { .. }));
+        let given = params.iter().filter(|(name, _)| !weighted(name));
+        let setting = |param: &Param| match param {
+            Param::Flag(flag) => Setting::Flag(*flag),
+            Param::Whole(n) => Setting::Whole(*n),
+            Param::Number(n) => Setting::Number(*n),
+            Param::Text(text) => Setting::Text(text.clone()),
+        };
+        let given = given.map(|(name, param)| (name.clone(), setting(param)));
+        self.own_settings(&given.collect()).map(drop)
+    }
+
     /// What it is asked for so that a shot of `frames` frames at `film_rate` and `size` can be made of the take: a size that
     /// covers it as nearly as may be (the take is scaled and cropped), its own rate (the take is conformed), the next length
     /// that it gives (the take is trimmed). What it can not give at all is left for [`Card::objection`] to name.

@@ -42,7 +42,7 @@ impl Wish {
                 card.revision, card.engine, request.revision
             ));
         }
-        card.own_settings(&request.params)?;
+        card.check_params(&request.params)?;
         let Some(take) = request.pictures.get(settings::OF_TAKE) else {
             return Err("the request names no take to care for; name one that `heirloom takes` lists".into());
         };

@@ -11,8 +11,8 @@ use super::record::{Layer, Record, Rotation, Var};
 use super::segments::{Segments, Slot};
 use crate::kernels::{Activation, Norm};
 use crate::wan::DitConfig;
-use crate::wan::dit::sinusoids;
 use crate::wan::RopeTable;
+use crate::wan::dit::sinusoids;
 use crate::weights::{ModelError, Weights};
 
 /// The control blocks of a transformer of VACE's shape.
