@@ -160,7 +160,9 @@ fn tokens_at_times_of_their_own_are_the_references() {
                 held_frames: 99,
                 ..times
             };
-            let nought = dit.forward(&[sample.clone()], 0.0, &mut |_| true).unwrap();
+            let nought = dit
+                .forward(std::slice::from_ref(&sample), 0.0, &mut |_| true)
+                .unwrap();
             let got = dit.forward(&[sample], all, &mut |_| true).unwrap();
             // More frames held than there are: all of them.
             assert_eq!(values(got[0].clone()), values(nought[0].clone()));

@@ -66,19 +66,16 @@ impl Modulation {
     }
 
     /// Each run's tokens of `count` in frames of `frame_tokens`, with its table.
-    fn runs(&self, count: usize, frame_tokens: usize) -> impl Iterator<Item = (Range<usize>, &Tensor<2>)> {
-        let held = match self.tables.len() {
-            1 => 0,
-            _ => (self.held * frame_tokens).min(count),
-        };
-        let ranges = match self.tables.len() {
-            1 => vec![0..count],
-            _ => vec![0..held, held..count],
-        };
-        ranges
-            .into_iter()
-            .zip(&self.tables)
-            .filter(|(range, _)| !range.is_empty())
+    fn runs(&self, count: usize, frame_tokens: usize) -> Vec<(Range<usize>, &Tensor<2>)> {
+        let held = (self.held * frame_tokens).min(count);
+        match self.tables.as_slice() {
+            [all] => vec![(0..count, all)],
+            [first, .., rest] => [(0..held, first), (held..count, rest)]
+                .into_iter()
+                .filter(|(range, _)| !range.is_empty())
+                .collect(),
+            [] => Vec::new(),
+        }
     }
 
     /// Tokens normalised, scaled by row `first + 1` and shifted by row `first`.
@@ -108,7 +105,7 @@ impl Modulation {
         each: impl Fn([Tensor<2>; N], &Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
         let [count, width] = inputs.first().map_or([0, 0], Tensor::dims);
-        let runs: Vec<_> = self.runs(count, frame_tokens).collect();
+        let runs = self.runs(count, frame_tokens);
         if let [(_, table)] = runs.as_slice() {
             return each(inputs, table);
         }

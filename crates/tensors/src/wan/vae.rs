@@ -315,7 +315,7 @@ impl Encoder {
 enum Up {
     Plain {
         residuals: Vec<Residual>,
-        grow: Option<Grow>,
+        grow: Option<Box<Grow>>,
     },
     Level(Box<Upper>),
 }
@@ -368,7 +368,7 @@ impl Decoder {
                 Some(in_time) => {
                     let from = from.under("upsamplers.0");
                     channels = outputs / 2;
-                    Some(Grow::read(&from, places, [outputs, channels], in_time)?)
+                    Some(Box::new(Grow::read(&from, places, [outputs, channels], in_time)?))
                 }
             };
             up.push(Up::Plain { residuals, grow });
