@@ -156,6 +156,9 @@ fn convolution(device: &Device) -> Result<Sum, ModelError> {
 fn level(device: &Device) -> Result<Sum, ModelError> {
     let config = VaeConfig {
         base: CHUNK[3],
+        decoder_base: CHUNK[3],
+        residual: false,
+        patch: 1,
         multiples: vec![1, 2, 4, 4],
         blocks: 2,
         time_steps: vec![false, true, true],
