@@ -68,6 +68,20 @@ fn peak_mib() -> Option<u64> {
     Some(kib / 1024)
 }
 
+/// A transformer over `base` with room for LoRAs.
+fn dit<'a>(base: &'a Random, config: &DitConfig, checkpointing: bool) -> Dit<'a> {
+    Dit {
+        config: config.clone(),
+        control: None,
+        base,
+        lora: Some(Lora {
+            rank: RANK,
+            scale: 1.0,
+        }),
+        checkpointing,
+    }
+}
+
 fn main() -> Result<(), ModelError> {
     let checkpointing = std::env::args()
         .nth(1)
@@ -91,24 +105,14 @@ fn main() -> Result<(), ModelError> {
         cross_attn_norm: true,
         eps: 1e-6,
     };
-    let dit = |base| Dit {
-        config: config.clone(),
-        control: None,
-        base,
-        lora: Some(Lora {
-            rank: RANK,
-            scale: 1.0,
-        }),
-        checkpointing,
-    };
-    let tensors = dit(&base).tensors();
+    let tensors = dit(&base, &config, checkpointing).tensors();
     for (name, shape) in tensors {
         let most = 1.0 / (shape[1..].iter().product::<usize>().max(1) as f32).sqrt();
         let values = random(shape.iter().product(), most);
         let bytes = values.flat_map(|v| bf16::from_f32(v).to_le_bytes()).collect();
         base.0.insert(name, bytes);
     }
-    let dit = dit(&base);
+    let dit = dit(&base, &config, checkpointing);
     let mut trained = Parameters::new();
     for (layer, inputs, outputs) in dit.linear_layers() {
         let down = random(RANK * inputs, 1.0 / (inputs as f32).sqrt()).collect();
