@@ -1,5 +1,7 @@
 //! Each kernel against a slow and plain form of the same sum, over odd shapes.
 
+#![allow(clippy::expect_used)] // of a helper: in tests a panic is the report
+
 mod support;
 
 use heirloom_tensors::kernels::{
@@ -346,4 +348,43 @@ fn sixteen_bit_weights_widen_exactly() {
     assert_eq!(out, [1.0, -2.5, 2.0f32.powi(-14), f32::INFINITY]);
     widen_f16(&[0x00, 0x3c, 0x00, 0xc1, 0x00, 0x04, 0x00, 0x7c], &mut out);
     assert_eq!(out, [1.0, -2.5, 2.0f32.powi(-14), f32::INFINITY]);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let (rows, inputs, outputs) = (70, 600, 200);
+    let shape = Attention {
+        heads: 3,
+        head_dim: 20,
+        queries: 110,
+        keys: 600,
+        scale: 0.3,
+    };
+    let (x, weight, bias) = (
+        random(1, rows * inputs),
+        random(2, inputs * outputs),
+        random(3, outputs),
+    );
+    let (q, k, v) = (random(4, 110 * 60), random(5, 600 * 60), random(6, 600 * 60));
+    let by = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("a pool");
+        pool.install(|| {
+            let mut layer = vec![f32::NAN; rows * outputs];
+            linear(&x, &weight, Some(&bias), inputs, outputs, &mut layer);
+            let mut seen = vec![f32::NAN; q.len()];
+            attention(&q, &k, &v, None, shape, &mut seen);
+            layer
+                .into_iter()
+                .chain(seen)
+                .map(f32::to_bits)
+                .collect::<Vec<_>>()
+        })
+    };
+    let one = by(1);
+    for threads in [2, 3, 8] {
+        assert!(by(threads) == one, "{threads} threads");
+    }
 }
