@@ -19,6 +19,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import conditions
 import keys
 import loras
 import stages
@@ -84,6 +85,7 @@ def main(folder):
     save(folder, "schedule", stages.schedules())
     tensors, pipe_facts = stages.pipelines(one, two)
     save(folder, "pipelines", tensors)
+    conditions.write(folder, parts, states, save)
     # Last, for it lays adapters on the transformer.
     tensors, lora_facts = loras.write(one, folder / "loras", states, stages.draw((1, 16, 2, 4, 6), 500))
     save(folder, "loras", tensors)

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{Ask, At, Clip, Hear, Loras, Steps, TEXT_TOKENS, generate};
 use heirloom_engine_diffusion::memory::Estimate;
 use heirloom_engine_diffusion::model::Model;
@@ -174,6 +175,7 @@ fn step(folder: &Path, [width, height, frames]: [usize; 3]) -> Result<(), Box<dy
         guidance_low: None,
         text_tokens: TEXT_TOKENS,
         tile_px: None,
+        conditions: Conditions::default(),
     };
     let estimate = Estimate::of(&model, &ask)?;
     let mib = |bytes: u64| bytes >> 20;

@@ -3,6 +3,7 @@
 //! A take is its frames: 16-bit PNGs in the video's code values, one for each frame (a still has one). What made them stands in
 //! the request (`params` name the model's files and LoRAs by hash), so the same request is the same take on the same machine.
 
+use crate::conditions::Conditions;
 use crate::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, TEXT_TOKENS, generate, latents_shape,
 };
@@ -169,6 +170,7 @@ fn ask(request: &Request) -> Ask {
         guidance_low: request.number(settings::GUIDANCE_LOW),
         text_tokens: TEXT_TOKENS,
         tile_px: (pixels > UNTILED_PIXELS).then_some(TILE_PX),
+        conditions: Conditions::default(),
     }
 }
 
@@ -191,7 +193,7 @@ impl Hear for Following<'_> {
         // Most of the time goes into the steps: nine tenths of the progress are theirs.
         let part = |done: usize, of: usize| done as f64 / of.max(1) as f64;
         let done = match at {
-            At::Words(..) => 0.0,
+            At::Words(..) | At::Conditions(..) => 0.0,
             At::Steps(done, of) => 0.9 * part(done, of),
             At::Frames(done, of) => 0.9 + 0.1 * part(done, of),
         };

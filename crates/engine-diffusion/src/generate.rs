@@ -3,14 +3,15 @@
 //! Classifier-free guidance as in Ho & Salimans, "Classifier-Free Diffusion Guidance" (2022): the velocity is that without the
 //! words plus `guidance` times the difference that the words make.
 
+use crate::conditions::{ConditionError, Conditions, Prepared};
 use crate::lora::LoraStack;
-use crate::model::{Laid, Model, dit_config, text_config, vae_config};
+use crate::model::{Laid, Model, text_config, vae_config};
 use crate::noise::Noise;
 use crate::schedule::{Schedule, ScheduleError, Stepper};
 use crate::tokens::TokenError;
-use crate::wan::{SchedulerConfig, TooLong};
+use crate::wan::{SchedulerConfig, Takes, TooLong};
 use burn::tensor::{Device, Tensor, TensorData};
-use heirloom_tensors::wan::{Dit, Sample, TextEncoder, Tiling, Vae};
+use heirloom_tensors::wan::{TextEncoder, Tiling, Vae};
 use heirloom_tensors::weights::ModelError;
 
 /// Tokens that the family's models were trained to read.
@@ -43,6 +44,8 @@ pub struct Ask {
     pub text_tokens: usize,
     /// Side of the autoencoder's tiles in pixels; none is all at once.
     pub tile_px: Option<usize>,
+    /// What the clip is made from beside words; nothing by default.
+    pub conditions: Conditions,
 }
 
 /// How noise becomes a picture.
@@ -89,6 +92,8 @@ impl Steps {
 pub enum At {
     /// The words are read: layers done, of how many.
     Words(usize, usize),
+    /// Conditions are encoded: parts done, of how many.
+    Conditions(usize, usize),
     /// The picture is stepped: steps done, of how many.
     Steps(usize, usize),
     /// The frames are decoded: parts done, of how many.
@@ -157,6 +162,9 @@ pub enum GenerateError {
     /// The size or length.
     #[error("{0}")]
     Size(String),
+    /// What it is to be made from beside words.
+    #[error(transparent)]
+    Conditions(#[from] ConditionError),
     /// The numbers ran away.
     #[error(
         "at step {step} of {steps} the model gave numbers that are none: its weights are damaged (`heirloom models check` \
@@ -191,10 +199,12 @@ pub struct Loras<'a> {
     pub second: Option<&'a LoraStack>,
 }
 
-/// Latents of a clip of this size: channels, frames, rows, columns.
+/// Latents of a clip of this size: channels, frames, rows, columns. Reference images have frames of their own before the
+/// clip's.
 ///
 /// # Errors
-/// [`GenerateError::Size`] for what is off the model's grid.
+/// [`GenerateError::Size`] for what is off the model's grid, [`GenerateError::Conditions`] for conditions that the model does
+/// not take or that do not fit the clip.
 pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateError> {
     let (vae, patch) = (vae_config(&model.config.vae), model.config.transformer.patch_size);
     let (time, space) = (vae.time_ratio(), vae.space_ratio());
@@ -225,7 +235,9 @@ pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateErr
             ask.frames.saturating_sub(1).div_ceil(time) * time + 1
         )));
     }
-    let [t, h, w] = [(ask.frames - 1) / time + 1, ask.height / space, ask.width / space];
+    ask.conditions.check(model, ask)?;
+    let t = (ask.frames - 1) / time + 1 + references(model, ask);
+    let [h, w] = [ask.height / space, ask.width / space];
     let most = model.config.transformer.rope_max_seq_len;
     let tokens = [
         t as u64 / patch[0].max(1),
@@ -236,6 +248,14 @@ pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateErr
         return Err(GenerateError::Size(TooLong { asked, most }.to_string()));
     }
     Ok([vae.latent_channels, t, h, w])
+}
+
+/// Frames of latents that stand before the clip's own.
+fn references(model: &Model, ask: &Ask) -> usize {
+    match model.config.takes() {
+        Takes::Control => ask.conditions.references.len(),
+        Takes::Words | Takes::Frames => 0,
+    }
 }
 
 /// Makes the frames.
@@ -274,6 +294,7 @@ pub fn generate_from(
             latents.len()
         )));
     }
+    let before = references(model, ask);
     let guided = ask.guidance > 1.0 || ask.guidance_low.is_some_and(|g| g > 1.0);
     let prompt = states(model, ask, (&ask.prompt, "prompt"), device, hear)?;
     let negative = match guided {
@@ -289,6 +310,16 @@ pub fn generate_from(
     let schedule = ask.steps.schedule(&model.config.scheduler)?;
     let vae_weights = Laid::new(&model.vae, None);
     let vae = Vae::new(vae_config(&model.config.vae), &vae_weights, device)?;
+    let tiling = match ask.tile_px {
+        Some(side) => {
+            let ratio = vae.config().space_ratio();
+            // A quarter of a tile overlaps its neighbour.
+            let step = (side * 3 / 4 / ratio).max(1) * ratio;
+            Some(Tiling::new([side; 2], [step; 2], ratio)?)
+        }
+        None => None,
+    };
+    let prepared = Prepared::new(model, ask, &vae, tiling, device, hear)?;
     let first = Laid::new(&model.transformer, loras.first);
     let second = model
         .second
@@ -306,17 +337,18 @@ pub fn generate_from(
             }
             _ => (&model.config.transformer, &first, ask.guidance),
         };
-        let sample = |text: &Tensor<2>| Sample {
-            latents: Tensor::from_data(TensorData::new(latents.clone(), shape), device),
-            text: text.clone(),
-        };
-        let mut samples = vec![sample(&prompt)];
-        if let Some(negative) = negative.as_ref().filter(|_| guidance > 1.0) {
-            samples.push(sample(negative));
-        }
-        let dit = Dit::new(dit_config(config), weights, device);
-        let mut given = dit
-            .forward(&samples, plan.time as f32, &mut |_| hear.go_on())?
+        let now = Tensor::from_data(TensorData::new(latents.clone(), shape), device);
+        let mut texts = vec![&prompt];
+        texts.extend(negative.as_ref().filter(|_| guidance > 1.0));
+        let mut given = prepared
+            .velocities(
+                (config, weights, &ask.conditions),
+                &now,
+                &texts,
+                plan.time as f32,
+                device,
+                &mut |_| hear.go_on(),
+            )?
             .into_iter();
         let with = given.next().map(numbers).transpose()?.unwrap_or_default();
         let velocity = match given.next() {
@@ -343,22 +375,15 @@ pub fn generate_from(
                 .zip(&velocity)
                 .map(|(x, v)| x - plan.sigma as f32 * v)
                 .collect();
-            hear.preview(step, preview(&vae, estimate, shape, device)?);
+            hear.preview(step, preview(&vae, estimate, shape, before, device)?);
         }
         stepper.step(&velocity, &mut latents, |noise| anew.fill(noise))?;
         hear.latents(step, &latents);
         hear.at(At::Steps(step + 1, steps));
     }
-    let tiling = match ask.tile_px {
-        Some(side) => {
-            let ratio = vae.config().space_ratio();
-            // A quarter of a tile overlaps its neighbour.
-            let step = (side * 3 / 4 / ratio).max(1) * ratio;
-            Some(Tiling::new([side; 2], [step; 2], ratio)?)
-        }
-        None => None,
-    };
     let latents = vae.from_model(Tensor::from_data(TensorData::new(latents, shape), device));
+    let [c, t, h, w] = shape;
+    let latents = latents.slice([0..c, before..t, 0..h, 0..w]);
     let clip = vae.decode(latents, tiling, &mut |done, of| {
         hear.at(At::Frames(done, of));
         hear.go_on()
@@ -391,16 +416,17 @@ fn states(
     Ok(Tensor::cat(vec![states, zeros], 0))
 }
 
-/// The middle of estimated latents as a small picture.
+/// The middle of estimated latents as a small picture; `before` frames are none of the clip's.
 fn preview(
     vae: &Vae<'_>,
     estimate: Vec<f32>,
     [c, t, h, w]: [usize; 4],
+    before: usize,
     device: &Device,
 ) -> Result<Clip, GenerateError> {
     let by = h.max(w).div_ceil(PREVIEW_LATENTS);
     let (rows, columns) = (h / by, w / by);
-    let (middle, share) = (t / 2, 1.0 / (by * by) as f32);
+    let (middle, share) = (before + (t - before) / 2, 1.0 / (by * by) as f32);
     let mut small = Vec::with_capacity(c * rows * columns);
     for channel in 0..c {
         for row in 0..rows {

@@ -7,6 +7,7 @@
 
 use crate::generate::{Ask, GenerateError, latents_shape};
 use crate::model::{Model, dit_config, text_config, vae_config};
+use crate::wan::Takes;
 
 /// Bytes of one number.
 const NUMBER: u64 = 4;
@@ -22,6 +23,8 @@ const PROGRAM: u64 = 200 << 20;
 pub struct Estimate {
     /// Reading the words.
     pub words: u64,
+    /// Encoding the conditions; 0 where the model takes none.
+    pub conditions: u64,
     /// A step of the transformer.
     pub steps: u64,
     /// Decoding.
@@ -46,14 +49,32 @@ impl Estimate {
         let block = 8 * width * width + 2 * width * n(dit.ffn_dim);
         let tokens = n(t) * n(h) * n(w) / n(dit.patch.iter().product::<usize>()).max(1);
         let samples = if ask.guidance > 1.0 { 2 } else { 1 };
-        let passing = tokens * (TOKEN_COPIES * width + 2 * n(dit.ffn_dim) + samples * width);
-        let latents = n(c) * n(t) * n(h) * n(w) * 8;
+        let takes = model.config.takes();
+        // The branch for control has tokens of its own beside each sample's, and what it says on its way to be added.
+        let copies = match takes {
+            Takes::Control => 2 * samples + 1,
+            Takes::Words | Takes::Frames => samples,
+        };
+        let passing = tokens * (TOKEN_COPIES * width + 2 * n(dit.ffn_dim) + copies * width);
+        let more =
+            model.config.transformer.vace_in_channels + n(dit.in_channels.saturating_sub(dit.out_channels));
+        let latents = (n(c) * 8 + more * 2) * n(t) * n(h) * n(w);
         let steps = block + passing + latents + samples * n(ask.text_tokens) * width;
         let tile = |side: usize| ask.tile_px.map_or(n(side), |tile| n(side.min(tile)));
         let pixels = tile(ask.width) * tile(ask.height) * n(vae.time_ratio().min(ask.frames));
         let whole = n(ask.width) * n(ask.height) * n(ask.frames) * 3 * 3;
         let frames = pixels * n(vae.base) * PICTURE_COPIES + whole;
+        // Of a clip there are the control, what is kept or made anew of it, and the same on its way; and the mask.
+        let conditions = match takes {
+            Takes::Words => 0,
+            Takes::Frames => pixels * n(vae.base) * PICTURE_COPIES + whole,
+            Takes::Control => pixels * n(vae.base) * PICTURE_COPIES + whole + whole / 3,
+        };
         Ok(Self {
+            conditions: match conditions {
+                0 => 0,
+                some => PROGRAM + NUMBER * some,
+            },
             words: PROGRAM + NUMBER * words,
             steps: PROGRAM + NUMBER * steps,
             frames: PROGRAM + NUMBER * frames,
@@ -62,7 +83,8 @@ impl Estimate {
 
     /// The fullest moment of all.
     pub fn most(&self) -> u64 {
-        self.words.max(self.steps).max(self.frames)
+        let steps = self.words.max(self.steps).max(self.frames);
+        steps.max(self.conditions)
     }
 }
 

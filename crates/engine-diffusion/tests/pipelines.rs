@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, generate, generate_from, latents_shape,
 };
@@ -108,6 +109,7 @@ fn ask(case: &str) -> Ask {
         guidance_low: facts["guidance_scale_2"].as_f64(),
         text_tokens: whole("length"),
         tile_px: None,
+        conditions: Conditions::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::licence::{Licence, LicenceFrom};
 use super::look::{Found, Layout, LookError, look};
+use crate::wan::Takes;
 use crate::weights::{Weights, shortened};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -39,6 +40,9 @@ pub struct Model {
     pub layout: Layout,
     /// What it is, for people.
     pub title: String,
+    /// What it takes beside words. Lists of programs that knew words alone do not say it.
+    #[serde(default)]
+    pub takes: Takes,
     /// The weights' licence, and who says so.
     pub licence: Licence,
     /// Its files, by path.
@@ -267,6 +271,7 @@ impl ModelList {
             folder: found.folder.clone(),
             layout: found.layout,
             title: found.title.clone(),
+            takes: found.takes,
             licence,
             files,
         };

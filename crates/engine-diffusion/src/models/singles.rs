@@ -66,7 +66,7 @@ pub(super) fn look(folder: &Path, found: &mut Found) -> bool {
     for (role, missing) in [
         (
             Role::Transformer,
-            "its name is like wan2.1_t2v_1.3B.safetensors, or diffusion_pytorch_model.safetensors",
+            "its name is like wan2.1_t2v_1.3B.safetensors, wan2.1_vace_14B.safetensors or diffusion_pytorch_model.safetensors",
         ),
         (Role::Vae, "its name is like wan_2.1_vae.safetensors"),
         (Role::Text, "its name is like umt5_xxl_bf16.safetensors"),
@@ -105,7 +105,9 @@ fn looks_like(path: &Path, role: Role) -> bool {
     match role {
         Role::Vae => name.contains("vae"),
         Role::Text => name.contains("t5"),
-        _ => name.contains("diffusion") || name.contains("t2v"),
+        _ => ["diffusion", "t2v", "i2v", "vace"]
+            .iter()
+            .any(|part| name.contains(part)),
     }
 }
 

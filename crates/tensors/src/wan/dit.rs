@@ -69,8 +69,8 @@ pub struct Sample {
 
 /// A diffusion transformer over weights that are read block by block, each time it runs.
 pub struct Dit<'a> {
-    config: DitConfig,
-    from: Reader<'a>,
+    pub(super) config: DitConfig,
+    pub(super) from: Reader<'a>,
 }
 
 impl<'a> Dit<'a> {
@@ -118,7 +118,7 @@ impl<'a> Dit<'a> {
     }
 
     /// Latents to tokens, and texts to the transformer's width.
-    fn embed(&self, samples: &[Sample]) -> Result<(Vec<Tensor<2>>, Vec<State>), ModelError> {
+    pub(super) fn embed(&self, samples: &[Sample]) -> Result<(Vec<Tensor<2>>, Vec<State>), ModelError> {
         let c = &self.config;
         let [pt, ph, pw] = c.patch;
         let patches = Linear::read_window(
@@ -151,13 +151,7 @@ impl<'a> Dit<'a> {
                         rope
                     }
                 };
-                let count = grid.iter().product();
-                let windows = sample
-                    .latents
-                    .clone()
-                    .reshape([channels, grid[0], pt, grid[1], ph, grid[2], pw])
-                    .permute([1, 3, 5, 0, 2, 4, 6])
-                    .reshape([count, channels * pt * ph * pw]);
+                let windows = windows(sample.latents.clone(), grid, c.patch);
                 let hidden = ops::activate(text_in.forward(sample.text.clone()), Activation::GeluTanh);
                 Ok((patches.forward(windows), State { text: text_out.forward(hidden), rope, grid }))
             })
@@ -165,21 +159,30 @@ impl<'a> Dit<'a> {
     }
 }
 
+/// Latents as rows, a patch in each: (channels, frames, rows, columns) to (tokens, channels and places in the patch).
+pub(super) fn windows(latents: Tensor<4>, grid: [usize; 3], [pt, ph, pw]: [usize; 3]) -> Tensor<2> {
+    let channels = latents.dims()[0];
+    latents
+        .reshape([channels, grid[0], pt, grid[1], ph, grid[2], pw])
+        .permute([1, 3, 5, 0, 2, 4, 6])
+        .reshape([grid.iter().product(), channels * pt * ph * pw])
+}
+
 /// What the tokens of a sample go through every block with.
-struct State {
+pub(super) struct State {
     text: Tensor<2>,
     rope: Rope,
-    grid: [usize; 3],
+    pub(super) grid: [usize; 3],
 }
 
 /// What the time says: one state, and six rows that every block adds to its own table.
-struct Time {
+pub(super) struct Time {
     state: Tensor<2>,
     modulation: Tensor<2>,
 }
 
 impl Time {
-    fn new(c: &DitConfig, from: &Reader<'_>, timestep: f32) -> Result<Self, ModelError> {
+    pub(super) fn new(c: &DitConfig, from: &Reader<'_>, timestep: f32) -> Result<Self, ModelError> {
         let from = from.under("condition_embedder");
         let embedder = from.under("time_embedder");
         let waves = from.put(sinusoids(timestep, c.freq_dim), [1, c.freq_dim]);
@@ -219,7 +222,7 @@ fn row(table: &Tensor<2>, i: usize) -> Tensor<1> {
 }
 
 /// One block: attention among tokens, attention to the text, feed-forward; the first and last modulated by the time.
-struct Block {
+pub(super) struct Block {
     /// Shift, scale and gate of self-attention, then of the feed-forward layers.
     modulation: Tensor<2>,
     among: Attend,
@@ -231,7 +234,7 @@ struct Block {
 }
 
 impl Block {
-    fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
+    pub(super) fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
         let width = c.width();
         let table = from.reshaped("scale_shift_table", &[1, 6, width], [6, width])?;
         let norm = from.under("norm2");
@@ -250,7 +253,7 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: Tensor<2>, state: &State) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<2>, state: &State) -> Tensor<2> {
         let modulated = |x: Tensor<2>, first: usize| {
             let spec = NormSpec {
                 norm: Norm::Layer { eps: self.eps },
@@ -338,7 +341,7 @@ impl Attend {
 }
 
 /// From tokens back to latents.
-struct Head {
+pub(super) struct Head {
     shift: Tensor<1>,
     scale: Tensor<1>,
     project: Linear,
@@ -346,7 +349,7 @@ struct Head {
 }
 
 impl Head {
-    fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
+    pub(super) fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
         let width = c.width();
         let table = from.reshaped("scale_shift_table", &[1, 2, width], [2, width])?;
         let table = table + time.state.clone();
@@ -359,7 +362,7 @@ impl Head {
         })
     }
 
-    fn forward(&self, c: &DitConfig, tokens: Tensor<2>, grid: [usize; 3]) -> Tensor<4> {
+    pub(super) fn forward(&self, c: &DitConfig, tokens: Tensor<2>, grid: [usize; 3]) -> Tensor<4> {
         let spec = NormSpec {
             norm: Norm::Layer { eps: self.eps },
             base: 1.0,

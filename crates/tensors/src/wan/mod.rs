@@ -1,4 +1,4 @@
-//! The models of Wan 2.1 and of Wan 2.2's A14B pair, by the names that the diffusers layout gives their tensors.
+//! The models of Wan 2.1, VACE among them, and of Wan 2.2's A14B pairs, by the names that the diffusers layout gives their tensors.
 //!
 //! Each follows the published description (Wan Team, "Wan: Open and Advanced Large-Scale Video Generative Models", 2025,
 //! sections 4.1 and 4.2) and is held to the reference implementation by goldens.
@@ -7,11 +7,13 @@ mod dit;
 mod layers;
 mod rope;
 mod text;
+mod vace;
 mod vae;
 mod vae_parts;
 mod vae_tiles;
 
 pub use dit::{Dit, DitConfig, LoneBlock, Sample};
 pub use text::{TextConfig, TextEncoder};
+pub use vace::{Control, VaceConfig, VaceDit};
 pub use vae::{Vae, VaeConfig};
 pub use vae_tiles::Tiling;
