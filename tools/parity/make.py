@@ -19,6 +19,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
+import conditions
 import keys
 import keys_ti2v
 import loras
@@ -89,6 +90,7 @@ def main(folder):
     save(folder, "pipelines", tensors)
     training.write(folder, save, note, parts, one)
     ti2v.write(folder, one, states, lambda name, tensors: save(folder, name, tensors))
+    conditions.write(folder, parts, states, save)
     # Last, for it lays adapters on the transformer.
     tensors, lora_facts = loras.write(one, folder / "loras", states, stages.draw((1, 16, 2, 4, 6), 500))
     save(folder, "loras", tensors)

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use burn::tensor::Device;
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{Ask, At, Clip, Hear, Loras, Steps, generate_from};
 use heirloom_engine_diffusion::model::Model;
 use heirloom_engine_diffusion::start::Start;
@@ -69,6 +70,7 @@ fn ask(folder: &Path) -> Result<Ask, Box<dyn Error>> {
         text_tokens: count("text_tokens")?,
         tile_px: None,
         start: Start::default(),
+        conditions: Conditions::default(),
     })
 }
 

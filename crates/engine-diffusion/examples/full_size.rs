@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{Ask, At, Clip, Hear, Loras, Steps, TEXT_TOKENS, generate};
 use heirloom_engine_diffusion::memory::Estimate;
 use heirloom_engine_diffusion::model::{Laid, Model, vae_config};
@@ -227,6 +228,7 @@ fn step(folder: &Path, [width, height, frames]: [usize; 3]) -> Result<(), Box<dy
         text_tokens: TEXT_TOKENS,
         tile_px: None,
         start: Start::default(),
+        conditions: Conditions::default(),
     };
     let estimate = Estimate::of(&model, &ask)?;
     let mib = |bytes: u64| bytes >> 20;

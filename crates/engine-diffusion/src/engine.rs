@@ -143,7 +143,7 @@ impl Hear for Following<'_> {
         // Most of the time goes into the steps: nine tenths of the progress are theirs.
         let part = |done: usize, of: usize| done as f64 / of.max(1) as f64;
         let done = match at {
-            At::Words(..) | At::Given(..) => 0.0,
+            At::Words(..) | At::Given(..) | At::Conditions(..) => 0.0,
             At::Steps(done, of) => 0.9 * part(done, of),
             At::Frames(done, of) => 0.9 + 0.1 * part(done, of),
         };

@@ -3,15 +3,16 @@
 //! Classifier-free guidance as in Ho & Salimans, "Classifier-Free Diffusion Guidance" (2022): the velocity is that without the
 //! words plus `guidance` times the difference that the words make.
 
+use crate::conditions::{ConditionError, Conditions, Prepared};
 use crate::lora::LoraStack;
-use crate::model::{Laid, Model, dit_config, text_config, vae_config};
+use crate::model::{Laid, Model, text_config, vae_config};
 use crate::noise::Noise;
 use crate::schedule::{Schedule, ScheduleError, Stepper};
 use crate::start::{Encoded, Start, StartError};
 use crate::tokens::TokenError;
-use crate::wan::{SchedulerConfig, SchedulerKind, TooLong};
+use crate::wan::{SchedulerConfig, SchedulerKind, Takes, TooLong};
 use burn::tensor::{Device, Tensor, TensorData};
-use heirloom_tensors::wan::{Dit, Sample, TextEncoder, Tiling, Vae};
+use heirloom_tensors::wan::{TextEncoder, Tiling, Vae};
 use heirloom_tensors::weights::ModelError;
 
 /// Tokens that the family's models were trained to read.
@@ -46,6 +47,8 @@ pub struct Ask {
     pub tile_px: Option<usize>,
     /// What the picture starts from besides noise.
     pub start: Start,
+    /// What the clip is made from beside words; nothing by default.
+    pub conditions: Conditions,
 }
 
 /// How noise becomes a picture.
@@ -97,6 +100,8 @@ pub enum At {
     Words(usize, usize),
     /// What was given is encoded: parts done, of how many.
     Given(usize, usize),
+    /// Conditions are encoded: parts done, of how many.
+    Conditions(usize, usize),
     /// The picture is stepped: steps done, of how many.
     Steps(usize, usize),
     /// The frames are decoded: parts done, of how many.
@@ -168,6 +173,9 @@ pub enum GenerateError {
     /// The size or length.
     #[error("{0}")]
     Size(String),
+    /// What it is to be made from beside words.
+    #[error(transparent)]
+    Conditions(#[from] ConditionError),
     /// The numbers ran away.
     #[error(
         "at step {step} of {steps} the model gave numbers that are none: its weights are damaged (`heirloom models check` \
@@ -202,10 +210,12 @@ pub struct Loras<'a> {
     pub second: Option<&'a LoraStack>,
 }
 
-/// Latents of a clip of this size: channels, frames, rows, columns.
+/// Latents of a clip of this size: channels, frames, rows, columns. Reference images have frames of their own before the
+/// clip's.
 ///
 /// # Errors
-/// [`GenerateError::Size`] for what is off the model's grid.
+/// [`GenerateError::Size`] for what is off the model's grid, [`GenerateError::Conditions`] for conditions that the model does
+/// not take or that do not fit the clip.
 pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateError> {
     let (vae, patch) = (vae_config(&model.config.vae), model.config.transformer.patch_size);
     let (time, space) = (vae.time_ratio(), vae.space_ratio());
@@ -236,7 +246,9 @@ pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateErr
             ask.frames.saturating_sub(1).div_ceil(time) * time + 1
         )));
     }
-    let [t, h, w] = [(ask.frames - 1) / time + 1, ask.height / space, ask.width / space];
+    ask.conditions.check(model, ask)?;
+    let t = (ask.frames - 1) / time + 1 + references(model, ask);
+    let [h, w] = [ask.height / space, ask.width / space];
     let most = model.config.transformer.rope_max_seq_len;
     let tokens = [
         t as u64 / patch[0].max(1),
@@ -247,6 +259,14 @@ pub fn latents_shape(model: &Model, ask: &Ask) -> Result<[usize; 4], GenerateErr
         return Err(GenerateError::Size(TooLong { asked, most }.to_string()));
     }
     Ok([vae.latent_channels, t, h, w])
+}
+
+/// Frames of latents that stand before the clip's own.
+fn references(model: &Model, ask: &Ask) -> usize {
+    match model.config.takes() {
+        Takes::Control => ask.conditions.references.len(),
+        Takes::Words | Takes::Frames => 0,
+    }
 }
 
 /// Makes the frames.
@@ -286,6 +306,12 @@ pub fn generate_from(
         )));
     }
     ask.start.check(model, ask)?;
+    let before = references(model, ask);
+    if before > 0 && ask.start.basis.is_some() {
+        return Err(GenerateError::Size(
+            "a clip to be made over and reference images do not go together; leave one of them out".into(),
+        ));
+    }
     let schedule = ask.start.steps(ask.steps.schedule(&model.config.scheduler)?)?;
     let guided = ask.guidance > 1.0 || ask.guidance_low.is_some_and(|g| g > 1.0);
     let prompt = states(model, ask, (&ask.prompt, "prompt"), device, hear)?;
@@ -301,12 +327,13 @@ pub fn generate_from(
     };
     let vae_weights = Laid::new(&model.vae, None);
     let vae = Vae::new(vae_config(&model.config.vae), &vae_weights, device)?;
+    let tiling = tiling(ask, vae.config().space_ratio())?;
+    let prepared = Prepared::new(model, ask, &vae, tiling, device, hear)?;
     let first = Laid::new(&model.transformer, loras.first);
     let second = model
         .second
         .as_ref()
         .map(|second| Laid::new(second, loras.second));
-    let tiling = tiling(ask, vae.config().space_ratio())?;
     let start = Encoded::new(&ask.start, &vae, shape, tiling, device, hear)?;
     start.begin(&mut latents, schedule.sigmas().first().copied().unwrap_or(0.0));
     let mut stepper = Stepper::new(&schedule);
@@ -323,17 +350,18 @@ pub fn generate_from(
         };
         let mut seen = latents.clone();
         start.hold(&mut seen);
-        let sample = |text: &Tensor<2>| Sample {
-            latents: Tensor::from_data(TensorData::new(seen.clone(), shape), device),
-            text: text.clone(),
-        };
-        let mut samples = vec![sample(&prompt)];
-        if let Some(negative) = negative.as_ref().filter(|_| guidance > 1.0) {
-            samples.push(sample(negative));
-        }
-        let dit = Dit::new(dit_config(config), weights, device);
-        let mut given = dit
-            .forward(&samples, start.times(plan.time), &mut |_| hear.go_on())?
+        let now = Tensor::from_data(TensorData::new(seen, shape), device);
+        let mut texts = vec![&prompt];
+        texts.extend(negative.as_ref().filter(|_| guidance > 1.0));
+        let mut given = prepared
+            .velocities(
+                (config, weights, &ask.conditions),
+                &now,
+                &texts,
+                start.times(plan.time),
+                device,
+                &mut |_| hear.go_on(),
+            )?
             .into_iter();
         let with = given.next().map(numbers).transpose()?.unwrap_or_default();
         let velocity = match given.next() {
@@ -361,7 +389,7 @@ pub fn generate_from(
                 .map(|(x, v)| x - plan.sigma as f32 * v)
                 .collect();
             start.hold(&mut estimate);
-            hear.preview(step, preview(&vae, estimate, shape, device)?);
+            hear.preview(step, preview(&vae, estimate, shape, before, device)?);
         }
         stepper.step(&velocity, &mut latents, |noise| anew.fill(noise))?;
         hear.latents(step, &latents);
@@ -369,6 +397,8 @@ pub fn generate_from(
     }
     start.hold(&mut latents);
     let latents = vae.from_model(Tensor::from_data(TensorData::new(latents, shape), device));
+    let [c, t, h, w] = shape;
+    let latents = latents.slice([0..c, before..t, 0..h, 0..w]);
     let clip = vae.decode(latents, tiling, &mut |done, of| {
         hear.at(At::Frames(done, of));
         hear.go_on()
@@ -409,16 +439,17 @@ fn states(
     Ok(Tensor::cat(vec![states, zeros], 0))
 }
 
-/// The middle of estimated latents as a small picture.
+/// The middle of estimated latents as a small picture; `before` frames are none of the clip's.
 fn preview(
     vae: &Vae<'_>,
     estimate: Vec<f32>,
     [c, t, h, w]: [usize; 4],
+    before: usize,
     device: &Device,
 ) -> Result<Clip, GenerateError> {
     let by = h.max(w).div_ceil(PREVIEW_LATENTS);
     let (rows, columns) = (h / by, w / by);
-    let (middle, share) = (t / 2, 1.0 / (by * by) as f32);
+    let (middle, share) = (before + (t - before) / 2, 1.0 / (by * by) as f32);
     let mut small = Vec::with_capacity(c * rows * columns);
     for channel in 0..c {
         for row in 0..rows {

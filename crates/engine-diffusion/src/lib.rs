@@ -23,6 +23,8 @@
 //! - Goldens made by PyTorch, diffusers, transformers and PEFT (`tools/parity`) stand for every stage.
 
 #[cfg(feature = "run")]
+pub mod conditions;
+#[cfg(feature = "run")]
 pub mod engine;
 #[cfg(feature = "run")]
 pub mod generate;

@@ -7,6 +7,7 @@
 
 use crate::generate::{Ask, GenerateError, latents_shape};
 use crate::model::{Model, dit_config, text_config, vae_config};
+use crate::wan::Takes;
 
 /// Bytes of one number.
 const NUMBER: u64 = 4;
@@ -26,6 +27,8 @@ pub struct Estimate {
     pub words: u64,
     /// Encoding what the picture starts from; nought where that is noise alone.
     pub given: u64,
+    /// Encoding the conditions; 0 where the model takes none.
+    pub conditions: u64,
     /// A step of the transformer.
     pub steps: u64,
     /// Decoding.
@@ -50,9 +53,17 @@ impl Estimate {
         let block = 8 * width * width + 2 * width * n(dit.ffn_dim);
         let tokens = n(t) * n(h) * n(w) / n(dit.patch.iter().product::<usize>()).max(1);
         let samples = if ask.guidance > 1.0 { 2 } else { 1 };
+        let takes = model.config.takes();
+        // The branch for control has tokens of its own beside each sample's, and what it says on its way to be added.
+        let beside = match takes {
+            Takes::Control => 2 * samples + 1,
+            Takes::Words | Takes::Frames => samples,
+        };
         let copies = TOKEN_COPIES + ask.start.held.as_ref().map_or(0, |_| RUN_COPIES);
-        let passing = tokens * (copies * width + 2 * n(dit.ffn_dim) + samples * width);
-        let latents = n(c) * n(t) * n(h) * n(w) * 8;
+        let passing = tokens * (copies * width + 2 * n(dit.ffn_dim) + beside * width);
+        let more =
+            model.config.transformer.vace_in_channels + n(dit.in_channels.saturating_sub(dit.out_channels));
+        let latents = (n(c) * 8 + more * 2) * n(t) * n(h) * n(w);
         let steps = block + passing + latents + samples * n(ask.text_tokens) * width;
         let tile = |side: usize| ask.tile_px.map_or(n(side), |tile| n(side.min(tile)));
         let pixels = tile(ask.width) * tile(ask.height) * n(vae.time_ratio().min(ask.frames));
@@ -65,10 +76,24 @@ impl Estimate {
         let given = [ask.start.held.as_ref(), ask.start.basis.as_ref().map(|b| &b.clip)];
         // The frames that were given stay, and are there three times more while they are encoded.
         let kept: u64 = given.iter().flatten().map(|clip| 3 * n(clip.pixels.len())).sum();
-        let encoding = pixels * n(vae.base) / patch * PICTURE_COPIES + 4 * kept;
+        let encoder = pixels * n(vae.base) / patch * PICTURE_COPIES;
+        // Of a clip there are the control, what is kept or made anew of it, and the same on its way; and the mask.
+        let conditions = match takes {
+            Takes::Words => 0,
+            Takes::Frames => encoder + 3 * whole,
+            Takes::Control => encoder + 4 * whole,
+        };
+        let some = |numbers: u64| {
+            if numbers > 0 {
+                PROGRAM + NUMBER * numbers
+            } else {
+                0
+            }
+        };
         Ok(Self {
             words: PROGRAM + NUMBER * (words + kept),
-            given: if kept > 0 { PROGRAM + NUMBER * encoding } else { 0 },
+            given: if kept > 0 { some(encoder + 4 * kept) } else { 0 },
+            conditions: some(conditions),
             steps: PROGRAM + NUMBER * (steps + kept),
             frames: PROGRAM + NUMBER * (frames + kept),
         })
@@ -76,7 +101,8 @@ impl Estimate {
 
     /// The fullest moment of all.
     pub fn most(&self) -> u64 {
-        self.words.max(self.given).max(self.steps).max(self.frames)
+        let steps = self.words.max(self.steps).max(self.frames);
+        steps.max(self.given).max(self.conditions)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::models::{FoundPart, LookError, Role, look};
 use crate::schedule::Solver;
 use crate::tokens::{TokenError, Tokenizer};
 use crate::wan::{
-    ConfigError, NameError, Part, PipelineConfig, SchedulerConfig, SchedulerKind, TextConfig,
+    ConfigError, NameError, Part, PipelineConfig, SchedulerConfig, SchedulerKind, Takes, TextConfig,
     TransformerConfig, VaeConfig, by_diffusers_names,
 };
 use crate::weights::{Dtype, Expected, Weights, WeightsError};
@@ -47,12 +47,15 @@ pub enum OpenError {
     },
 }
 
-/// Where the two experts of Wan 2.2 A14B meet, which no single file says: its authors' own configuration.
+/// Where the two experts of Wan 2.2 A14B meet, which no single file says: its authors' own configurations, for words and for
+/// image to video.
 const BOUNDARY: f64 = 0.875;
-/// Shift of noise levels where no configuration says it: the authors' advice for 480 rows.
+const BOUNDARY_FRAMES: f64 = 0.9;
+/// Shift of noise levels where no configuration says it: the authors' advice for 480 rows, and that for image to video.
 const SHIFT: f64 = 3.0;
 /// The same for Wan 2.2 TI2V 5B, which is for 704 rows.
 const SHIFT_5B: f64 = 5.0;
+const SHIFT_FRAMES: f64 = 5.0;
 
 /// A model in a folder, of either layout. Weights stay in their files, mapped into memory, and are read as they are used.
 #[derive(Debug)]
@@ -108,20 +111,25 @@ impl Model {
         let vae_config = VaeConfig::of_names(&vae);
         // Only the 5B has this autoencoder.
         let is_5b = vae_config.is_residual;
+        let transformer = TransformerConfig::of_shapes(&first).map_err(named)?;
+        let (boundary, shift) = match transformer.takes() {
+            Takes::Frames => (BOUNDARY_FRAMES, SHIFT_FRAMES),
+            Takes::Words | Takes::Control => (BOUNDARY, SHIFT),
+        };
         let config = PipelineConfig {
-            transformer: TransformerConfig::of_shapes(&first).map_err(named)?,
+            transformer,
             second: second
                 .as_ref()
                 .map(TransformerConfig::of_shapes)
                 .transpose()
                 .map_err(named)?,
-            boundary: second.as_ref().map(|_| BOUNDARY),
+            boundary: second.as_ref().map(|_| boundary),
             expand_timesteps: is_5b,
             vae: vae_config,
             text: TextConfig::of_shapes(&text).map_err(named)?,
             scheduler: SchedulerConfig {
                 kind: SchedulerKind::UniPc(Solver::default()),
-                shift: if is_5b { SHIFT_5B } else { SHIFT },
+                shift: if is_5b { SHIFT_5B } else { shift },
                 training_steps: 1000,
             },
         }
@@ -336,6 +344,15 @@ pub fn dit_config(c: &TransformerConfig) -> wan::DitConfig {
         layers: size(c.num_layers),
         cross_attn_norm: c.cross_attn_norm,
         eps: c.eps as f32,
+    }
+}
+
+/// The shape of a transformer with VACE's branch as it is computed with.
+pub fn vace_config(c: &TransformerConfig) -> wan::VaceConfig {
+    wan::VaceConfig {
+        dit: dit_config(c),
+        layers: c.vace_layers.iter().copied().map(size).collect(),
+        control_channels: size(c.vace_in_channels),
     }
 }
 

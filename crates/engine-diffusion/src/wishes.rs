@@ -1,5 +1,6 @@
 //! What a shot may wish of a model: its settings on the card, and what they mean in a request.
 
+use crate::conditions::Conditions;
 use crate::generate::{Ask, Steps, TEXT_TOKENS};
 use crate::models::ListedLora;
 use crate::schedule::Solver;
@@ -151,6 +152,7 @@ pub(crate) fn ask(request: &Request) -> Result<Ask, String> {
         text_tokens: TEXT_TOKENS,
         tile_px: (pixels > UNTILED_PIXELS).then_some(TILE_PX),
         start: Start::default(),
+        conditions: Conditions::default(),
     })
 }
 

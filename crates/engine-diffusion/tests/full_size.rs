@@ -166,6 +166,53 @@ fn single_files_of_the_5b_model_are_whole() {
     );
 }
 
+/// VACE in one file, and image to video as two experts in shards: both are called by what they take.
+#[test]
+fn original_files_of_vace_and_image_to_video_are_whole() {
+    for (parts, model, title) in [
+        (
+            &["Wan2_1-VACE_module"][..],
+            TransformerConfig::vace_1_3b(),
+            "Wan control to video (VACE), 2.2 B",
+        ),
+        (
+            &["VACE"][..],
+            TransformerConfig::vace_14b(),
+            "Wan control to video (VACE), 17.3 B",
+        ),
+        (
+            &["high_noise_model", "low_noise_model"][..],
+            TransformerConfig::i2v_14b(),
+            "Wan image to video, 2 experts of 14.3 B",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        for part in parts {
+            sharded(
+                &at.join(part),
+                "diffusion_pytorch_model",
+                &model.expected(),
+                2,
+                original,
+            );
+        }
+        sharded(at, "umt5", &TextConfig::umt5_xxl().expected(), 2, original);
+        let vae = VaeConfig::default().expected();
+        hollow(
+            &at.join("Wan2.1_VAE.safetensors"),
+            &refs(&vae),
+            "F32",
+            4,
+            original,
+        );
+        tokenizer(&at.join("google/umt5-xxl/tokenizer.json"));
+        let found = look(at).unwrap();
+        assert_eq!(found.problems, [""; 0]);
+        assert_eq!((found.title.as_str(), found.takes), (title, model.takes()));
+    }
+}
+
 /// The original A14B folder: each expert in shards in a folder of its own.
 #[test]
 fn original_folders_of_two_experts_are_whole() {

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, generate, generate_from, latents_shape,
 };
@@ -111,6 +112,7 @@ fn ask(case: &str) -> Ask {
         text_tokens: whole("length"),
         tile_px: None,
         start: Start::default(),
+        conditions: Conditions::default(),
     }
 }
 

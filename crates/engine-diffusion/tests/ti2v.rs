@@ -7,6 +7,7 @@ mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use common::{Goldens, apart, copy, goldens, json};
+use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, generate, generate_from,
 };
@@ -241,6 +242,7 @@ fn ask(group: &str, case: &str, start: Start) -> Ask {
         guidance_low: None,
         text_tokens: whole("length"),
         tile_px: None,
+        conditions: Conditions::default(),
         start,
     }
 }

@@ -5,12 +5,13 @@ mod common;
 
 use common::{copy, goldens, json, under_original_names, write};
 use heirloom_engine_diffusion::wan::{
-    NameError, Part, PipelineConfig, SchedulerConfig, SchedulerKind, TextConfig, TransformerConfig,
+    NameError, Part, PipelineConfig, SchedulerConfig, SchedulerKind, Takes, TextConfig, TransformerConfig,
     VaeConfig, by_diffusers_names, part_of, single_expected,
 };
-use heirloom_engine_diffusion::weights::{Dtype, Misfit, Weights};
+use heirloom_engine_diffusion::weights::{Dtype, Expected, Misfit, Weights};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 /// Every key of the full models: name, shape and original name as diffusers' own converters have them.
 #[test]
@@ -38,6 +39,44 @@ fn every_tensor_of_the_full_models_is_known_by_both_names() {
             assert_eq!(ours.get(name), Some(wanted), "{file}: {name}");
         }
         assert_eq!(ours.len(), theirs.len(), "{file}");
+    }
+}
+
+/// Of models that take more than words the goldens have what the text model of their size has not, or not alike.
+#[test]
+fn every_tensor_of_vace_and_image_to_video_is_known_by_both_names() {
+    type Keys = BTreeMap<String, (Vec<u64>, String)>;
+    for (file, like, config, count) in [
+        (
+            "keys-vace-1.3b.json",
+            "keys-dit-1.3b.json",
+            TransformerConfig::vace_1_3b(),
+            825 + 15 * 29 + 4,
+        ),
+        (
+            "keys-vace-14b.json",
+            "keys-dit-14b.json",
+            TransformerConfig::vace_14b(),
+            1095 + 8 * 29 + 4,
+        ),
+        (
+            "keys-i2v-a14b.json",
+            "keys-dit-14b.json",
+            TransformerConfig::i2v_14b(),
+            1095,
+        ),
+    ] {
+        let mut theirs: Keys = serde_json::from_value(json(like)).unwrap();
+        theirs.extend(serde_json::from_value::<Keys>(json(file)).unwrap());
+        let expected = config.expected();
+        assert_eq!((theirs.len(), expected.len()), (count, count), "{file}");
+        let ours: Keys = expected
+            .into_iter()
+            .map(|e| (e.name, (e.shape, e.original)))
+            .collect();
+        for (name, wanted) in &theirs {
+            assert_eq!(ours.get(name), Some(wanted), "{file}: {name}");
+        }
     }
 }
 
@@ -145,6 +184,18 @@ fn original_single_files_are_the_same_weights() {
     }
 }
 
+/// A file of noughts of these shapes.
+fn hollow(path: &Path, tensors: &[Expected], call: fn(&Expected) -> String) {
+    let tensors: Vec<_> = tensors
+        .iter()
+        .map(|e| {
+            let bytes = e.shape.iter().product::<u64>() as usize * 2;
+            (call(e), "BF16", e.shape.clone(), vec![0; bytes])
+        })
+        .collect();
+    write(path, serde_json::json!({}), &tensors);
+}
+
 /// Shapes alone tell which of the family a single file is.
 #[test]
 fn a_single_file_s_shapes_tell_its_configuration() {
@@ -153,6 +204,61 @@ fn a_single_file_s_shapes_tell_its_configuration() {
     let mut one = TransformerConfig::t2v_1_3b();
     // The true one is 5 GB; its shapes are told by its header, and its bytes here are few.
     (one.num_attention_heads, one.ffn_dim, one.num_layers, one.text_dim) = (1, 36, 2, 24);
+    // The same with a branch for control, and with a picture beside the noise, under either name.
+    let mut vace = TransformerConfig::vace_1_3b();
+    (
+        vace.num_attention_heads,
+        vace.ffn_dim,
+        vace.num_layers,
+        vace.text_dim,
+    ) = (1, 36, 4, 24);
+    vace.vace_layers = vec![0, 2];
+    let picture = TransformerConfig {
+        in_channels: 36,
+        ..one.clone()
+    };
+    let call: [fn(&Expected) -> String; 2] = [|e| e.original.clone(), |e| e.name.clone()];
+    for (config, takes) in [
+        (&one, Takes::Words),
+        (&vace, Takes::Control),
+        (&picture, Takes::Frames),
+    ] {
+        for call in call {
+            hollow(&path, &config.expected(), call);
+            let found = TransformerConfig::of_shapes(&Weights::open(&path).unwrap()).unwrap();
+            assert_eq!((&found, found.takes()), (config, takes));
+        }
+    }
+    // Five blocks of the branch are not spread over four.
+    let mut odd = vace.expected();
+    for one in vace
+        .expected()
+        .iter()
+        .filter(|e| e.name.starts_with("vace_blocks.1."))
+    {
+        odd.extend((2..5).map(|n| Expected {
+            name: one.name.replace("blocks.1", &format!("blocks.{n}")),
+            original: one.original.replace("blocks.1", &format!("blocks.{n}")),
+            shape: one.shape.clone(),
+        }));
+    }
+    hollow(&path, &odd, call[0]);
+    let said = TransformerConfig::of_shapes(&Weights::open(&path).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("5 blocks of VACE's branch"), "{said}");
+    // Wan 2.1's image to video has a picture encoder's tensors, and is told from 2.2's by them.
+    let mut older = picture.expected();
+    older.push(Expected {
+        name: "condition_embedder.image_embedder.norm1.weight".into(),
+        original: "img_emb.proj.0.weight".into(),
+        shape: vec![1280],
+    });
+    hollow(&path, &older, call[0]);
+    let said = TransformerConfig::of_shapes(&Weights::open(&path).unwrap())
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("get Wan 2.2 I2V A14B"), "{said}");
     let tensors: Vec<_> = one
         .expected()
         .into_iter()
@@ -224,7 +330,7 @@ fn configurations_of_other_models_are_one_clear_error() {
         (
             "model_index.json",
             "\"WanPipeline\"",
-            "\"WanImageToVideoPipeline\"",
+            "\"WanAnimatePipeline\"",
             "get a T2V model",
         ),
         (
@@ -334,6 +440,101 @@ fn configurations_of_other_models_are_one_clear_error() {
         fs::remove_file(&path).unwrap();
         let error = PipelineConfig::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("missing"), "{error}");
+    }
+}
+
+/// One edit of one configuration of models that take more than words, and what is said of it.
+#[test]
+fn parts_that_take_other_things_do_not_fit_each_other() {
+    for (model, file, from, to, said) in [
+        (
+            "vace",
+            "model_index.json",
+            "\"WanVACEPipeline\"",
+            "\"WanPipeline\"",
+            "one for text to video",
+        ),
+        (
+            "i2v",
+            "model_index.json",
+            "\"WanImageToVideoPipeline\"",
+            "\"WanVACEPipeline\"",
+            "for image to video",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "\"vace_in_channels\": 96",
+            "\"vace_in_channels\": 95",
+            "different models",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "\"vace_in_channels\": 96",
+            "\"vace_in_channels\": 0",
+            "1 to 4096",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "    0,\n    2\n",
+            "    0,\n    3\n",
+            "stay below num_layers",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "    0,\n",
+            "    1,\n",
+            "go up from 0",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "WanVACETransformer",
+            "WanTransformer",
+            "2 entries",
+        ),
+        (
+            "vace",
+            "transformer/config.json",
+            "\"in_channels\": 16",
+            "\"in_channels\": 36",
+            "text to video",
+        ),
+        (
+            "i2v",
+            "transformer/config.json",
+            "\"image_dim\": null",
+            "\"image_dim\": 1280",
+            "get Wan 2.2 I2V A14B",
+        ),
+        (
+            "i2v",
+            "transformer/config.json",
+            "\"in_channels\": 36",
+            "\"in_channels\": 33",
+            "only 16",
+        ),
+        (
+            "i2v",
+            "transformer_2/config.json",
+            "\"in_channels\": 36",
+            "\"in_channels\": 16",
+            "for text to video",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&goldens("t2v"), folder.path());
+        copy(&goldens(model), folder.path());
+        PipelineConfig::read(folder.path()).unwrap();
+        let path = folder.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{model}/{file} has no {from}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let error = PipelineConfig::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(said), "{model}/{file}, {to}: {error}");
     }
 }
 

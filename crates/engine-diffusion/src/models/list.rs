@@ -3,6 +3,7 @@
 use super::licence::{Licence, LicenceFrom};
 use super::look::{Found, Layout, LookError, look};
 use super::loras::ListedLora;
+use crate::wan::Takes;
 use crate::weights::{Weights, shortened};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -43,6 +44,9 @@ pub struct Model {
     /// Whether it can hold frames at the beginning of a clip. Lists of programs that knew no such model do not say it.
     #[serde(default)]
     pub holds_frames: bool,
+    /// What it takes beside words. Lists of programs that knew words alone do not say it.
+    #[serde(default)]
+    pub takes: Takes,
     /// The weights' licence, and who says so.
     pub licence: Licence,
     /// Its files, by path.
@@ -290,6 +294,7 @@ impl ModelList {
             layout: found.layout,
             title: found.title.clone(),
             holds_frames: found.holds_frames,
+            takes: found.takes,
             licence,
             files,
         };

@@ -3,7 +3,7 @@
 use super::licence::{Licence, find};
 use super::singles;
 use super::tokenizer::check_tokenizer;
-use crate::wan::{PipelineConfig, by_diffusers_names};
+use crate::wan::{PipelineConfig, Takes, by_diffusers_names};
 use crate::weights::{Dtype, Expected, Weights};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,8 @@ pub struct Found {
     pub title: String,
     /// Whether it can hold frames at the beginning of a clip (Wan 2.2 TI2V 5B).
     pub holds_frames: bool,
+    /// What it takes beside words, by the shape of its transformer; words alone where that was not found.
+    pub takes: Takes,
     /// The parts that are whole.
     pub parts: Vec<FoundPart>,
     /// Configurations and the like, which belong to the model too.
@@ -119,6 +121,7 @@ pub fn look(folder: &Path) -> Result<Found, LookError> {
         layout: Layout::Diffusers,
         title: String::new(),
         holds_frames: false,
+        takes: Takes::Words,
         parts: Vec::new(),
         others: Vec::new(),
         licence: find(&at),
@@ -145,8 +148,8 @@ fn title(found: &Found) -> String {
         b => format!("{:.2} M", b * 1e3),
     };
     let kind = match found.holds_frames {
-        true => "text and first frame to video",
-        false => "text to video",
+        true => "text and first frame to video".to_owned(),
+        false => found.takes.to_string(),
     };
     match numbers.as_slice() {
         [] => "Wan, without its transformer".into(),
@@ -156,6 +159,19 @@ fn title(found: &Found) -> String {
             all.len(),
             size(all.iter().copied().max().unwrap_or(0))
         ),
+    }
+}
+
+/// What a transformer takes beside words: its first layer and its last tell.
+fn takes(weights: &Weights) -> Takes {
+    let shape = |name: &str| weights.get(name).map_or(&[][..], |view| view.shape);
+    let patch = shape("patch_embedding.weight");
+    let outputs = shape("proj_out.weight").first().copied().unwrap_or(0);
+    let of = |channels: u64| patch.iter().skip(2).product::<u64>().saturating_mul(channels);
+    match patch.get(1) {
+        _ if weights.get("vace_patch_embedding.weight").is_some() => Takes::Control,
+        Some(channels) if of(*channels) != outputs => Takes::Frames,
+        _ => Takes::Words,
     }
 }
 
@@ -219,6 +235,9 @@ impl Found {
         let files: Vec<PathBuf> = weights.files().map(Path::to_owned).collect();
         match by_diffusers_names(weights, part, expected) {
             Ok(weights) => {
+                if role == Role::Transformer {
+                    self.takes = takes(&weights);
+                }
                 let mut kinds = BTreeMap::new();
                 let mut numbers = 0;
                 for (_, entry) in weights.entries() {

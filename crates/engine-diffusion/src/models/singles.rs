@@ -72,7 +72,7 @@ pub(super) fn look(folder: &Path, found: &mut Found) -> bool {
     for (role, missing) in [
         (
             Role::Transformer,
-            "its name is like wan2.1_t2v_1.3B.safetensors, or diffusion_pytorch_model.safetensors",
+            "its name is like wan2.1_t2v_1.3B.safetensors, wan2.1_vace_14B.safetensors or diffusion_pytorch_model.safetensors",
         ),
         (
             Role::Vae,
@@ -129,7 +129,9 @@ fn looks_like(path: &Path, role: Role) -> bool {
     match role {
         Role::Vae => name.contains("vae"),
         Role::Text => name.contains("t5"),
-        _ => name.contains("diffusion") || name.contains("t2v") || name.contains("ti2v"),
+        _ => ["diffusion", "t2v", "i2v", "ti2v", "vace"]
+            .iter()
+            .any(|part| name.contains(part)),
     }
 }
 

@@ -5,6 +5,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
+/// The class of transformers without a branch for control.
+const PLAIN: &str = "WanTransformer3DModel";
+/// The class of those with one.
+pub(super) const VACE: &str = "WanVACETransformer3DModel";
 /// Longest configuration that is read.
 const MOST_BYTES: u64 = 4_000_000;
 
@@ -81,7 +85,7 @@ pub(super) fn of_class(path: &Path, found: &str, wanted: &str) -> Result<(), Con
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct TransformerConfig {
     #[serde(rename = "_class_name", default)]
-    class: String,
+    pub(super) class: String,
     /// Latent frames, rows and columns that make one token.
     pub patch_size: [u64; 3],
     /// Heads of each attention.
@@ -112,10 +116,16 @@ pub struct TransformerConfig {
     /// Positions that the rotary tables have on each axis.
     #[serde(default = "positions")]
     pub rope_max_seq_len: u64,
+    /// The blocks after which a block of VACE's branch is added; none in models without the branch.
     #[serde(default)]
-    image_dim: Option<u64>,
+    pub vace_layers: Vec<u64>,
+    /// Channels of the control's latents in VACE; 0 in other models.
     #[serde(default)]
-    added_kv_proj_dim: Option<u64>,
+    pub vace_in_channels: u64,
+    #[serde(default)]
+    pub(super) image_dim: Option<u64>,
+    #[serde(default)]
+    pub(super) added_kv_proj_dim: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -137,7 +147,9 @@ impl TransformerConfig {
     /// [`ConfigError`]: missing, of another form, another model's, or a variant that is not run yet.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let config: Self = read_json(path)?;
-        of_class(path, &config.class, "WanTransformer3DModel")?;
+        if config.class != VACE {
+            of_class(path, &config.class, PLAIN)?;
+        }
         config.checked(path)
     }
 
@@ -162,7 +174,7 @@ impl TransformerConfig {
 
     pub(super) fn sized(num_attention_heads: u64, ffn_dim: u64, num_layers: u64) -> Self {
         Self {
-            class: "WanTransformer3DModel".into(),
+            class: PLAIN.into(),
             patch_size: [1, 2, 2],
             num_attention_heads,
             attention_head_dim: 128,
@@ -176,6 +188,8 @@ impl TransformerConfig {
             qk_norm: Some("rms_norm_across_heads".into()),
             eps: epsilon(),
             rope_max_seq_len: positions(),
+            vace_layers: Vec::new(),
+            vace_in_channels: 0,
             image_dim: None,
             added_kv_proj_dim: None,
         }
@@ -208,11 +222,12 @@ impl TransformerConfig {
         ] {
             within(path, name, value, 1, most)?;
         }
-        if self.image_dim.is_some()
-            || self.added_kv_proj_dim.is_some()
-            || self.in_channels != self.out_channels
-        {
-            let why = "these are weights for image to video, and only text to video is run so far: get the T2V model";
+        if self.image_dim.is_some() || self.added_kv_proj_dim.is_some() {
+            let why = "these are weights of Wan 2.1 for image to video, which want CLIP's picture encoder, and that is not run: \
+                       get Wan 2.2 I2V A14B, which wants none";
+            return Err(ConfigError::new(path, why));
+        }
+        if let Some(why) = self.branch_fault() {
             return Err(ConfigError::new(path, why));
         }
         if self.qk_norm.as_deref() != Some("rms_norm_across_heads") {

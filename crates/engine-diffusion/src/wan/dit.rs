@@ -18,7 +18,7 @@ pub struct TooLong {
     pub most: u64,
 }
 
-struct List(Vec<Expected>);
+pub(super) struct List(Vec<Expected>);
 
 impl List {
     fn one(&mut self, name: String, original: String, shape: &[u64]) {
@@ -30,7 +30,7 @@ impl List {
     }
 
     /// A layer's weight and bias.
-    fn both(&mut self, name: &str, original: &str, weight: &[u64]) {
+    pub(super) fn both(&mut self, name: &str, original: &str, weight: &[u64]) {
         self.one(format!("{name}.weight"), format!("{original}.weight"), weight);
         self.one(format!("{name}.bias"), format!("{original}.bias"), &weight[..1]);
     }
@@ -66,42 +66,9 @@ impl TransformerConfig {
             &[6 * width, width],
         );
         for block in 0..self.num_layers {
-            let at = format!("blocks.{block}");
-            list.one(
-                format!("{at}.scale_shift_table"),
-                format!("{at}.modulation"),
-                &[1, 6, width],
-            );
-            for (attention, original) in [("attn1", "self_attn"), ("attn2", "cross_attn")] {
-                for (old, new) in ATTENTION {
-                    list.both(
-                        &format!("{at}.{attention}.{new}"),
-                        &format!("{at}.{original}.{old}"),
-                        &[width, width],
-                    );
-                }
-                for norm in ["norm_q.weight", "norm_k.weight"] {
-                    list.one(
-                        format!("{at}.{attention}.{norm}"),
-                        format!("{at}.{original}.{norm}"),
-                        &[width],
-                    );
-                }
-            }
-            if self.cross_attn_norm {
-                list.both(&format!("{at}.norm2"), &format!("{at}.norm3"), &[width]);
-            }
-            list.both(
-                &format!("{at}.ffn.net.0.proj"),
-                &format!("{at}.ffn.0"),
-                &[self.ffn_dim, width],
-            );
-            list.both(
-                &format!("{at}.ffn.net.2"),
-                &format!("{at}.ffn.2"),
-                &[width, self.ffn_dim],
-            );
+            self.block(&mut list, &format!("blocks.{block}"));
         }
+        self.branch(&mut list);
         list.one(
             "scale_shift_table".into(),
             "head.modulation".into(),
@@ -109,5 +76,44 @@ impl TransformerConfig {
         );
         list.both("proj_out", "head.head", &[self.out_channels * patch, width]);
         list.0
+    }
+
+    /// A block's tensors; the branch for control has blocks like the transformer's own.
+    pub(super) fn block(&self, list: &mut List, at: &str) {
+        let width = self.width();
+        list.one(
+            format!("{at}.scale_shift_table"),
+            format!("{at}.modulation"),
+            &[1, 6, width],
+        );
+        for (attention, original) in [("attn1", "self_attn"), ("attn2", "cross_attn")] {
+            for (old, new) in ATTENTION {
+                list.both(
+                    &format!("{at}.{attention}.{new}"),
+                    &format!("{at}.{original}.{old}"),
+                    &[width, width],
+                );
+            }
+            for norm in ["norm_q.weight", "norm_k.weight"] {
+                list.one(
+                    format!("{at}.{attention}.{norm}"),
+                    format!("{at}.{original}.{norm}"),
+                    &[width],
+                );
+            }
+        }
+        if self.cross_attn_norm {
+            list.both(&format!("{at}.norm2"), &format!("{at}.norm3"), &[width]);
+        }
+        list.both(
+            &format!("{at}.ffn.net.0.proj"),
+            &format!("{at}.ffn.0"),
+            &[self.ffn_dim, width],
+        );
+        list.both(
+            &format!("{at}.ffn.net.2"),
+            &format!("{at}.ffn.2"),
+            &[width, self.ffn_dim],
+        );
     }
 }

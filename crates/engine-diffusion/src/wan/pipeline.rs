@@ -1,13 +1,20 @@
 //! A pipeline's folder: which parts it has, and how it steps.
 
 use super::config::{read_json, within};
-use super::{ConfigError, TextConfig, TransformerConfig, VaeConfig};
+use super::{ConfigError, Takes, TextConfig, TransformerConfig, VaeConfig};
 use crate::schedule::{Schedule, Solver};
 use crate::weights::shortened;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The pipelines that are run, and what each takes beside words.
+const CLASSES: [(&str, Takes); 3] = [
+    ("WanPipeline", Takes::Words),
+    ("WanImageToVideoPipeline", Takes::Frames),
+    ("WanVACEPipeline", Takes::Control),
+];
 
 /// `model_index.json` and the configurations that it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,13 +68,14 @@ impl PipelineConfig {
     pub fn read(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join("model_index.json");
         let index: Index = read_json(&path)?;
-        if index.class != "WanPipeline" {
+        let Some((_, takes)) = CLASSES.iter().find(|(class, _)| *class == index.class) else {
             let found = shortened(&index.class);
             let why = format!(
-                "it is of the class \"{found}\", and only WanPipeline (text to video) is run so far: get a T2V model"
+                "it is of the class \"{found}\", and WanPipeline, WanImageToVideoPipeline and WanVACEPipeline are run: get a T2V \
+                 model, Wan 2.1 VACE or Wan 2.2 I2V A14B"
             );
             return Err(ConfigError::new(&path, why));
-        }
+        };
         for part in ["transformer", "vae", "text_encoder", "tokenizer", "scheduler"] {
             if !index.has(part) {
                 let why = format!(
@@ -102,7 +110,27 @@ impl PipelineConfig {
             text: TextConfig::read(&folder.join("text_encoder/config.json"))?,
             scheduler: SchedulerConfig::read(&folder.join("scheduler/scheduler_config.json"))?,
         };
+        for (name, expert) in made.experts() {
+            if expert.takes() != *takes {
+                let why = format!(
+                    "it is a transformer for {}, and the pipeline is one for {takes}: these parts are of different models",
+                    expert.takes()
+                );
+                return Err(ConfigError::new(&folder.join(name).join("config.json"), why));
+            }
+        }
         made.agrees(folder)
+    }
+
+    /// What the model takes beside words.
+    pub fn takes(&self) -> Takes {
+        self.transformer.takes()
+    }
+
+    /// The transformers by the folders that diffusers has them in.
+    fn experts(&self) -> impl Iterator<Item = (&'static str, &TransformerConfig)> {
+        let second = self.second.as_ref().map(|second| ("transformer_2", second));
+        std::iter::once(("transformer", &self.transformer)).chain(second)
     }
 
     /// Whether the expert for low noise is to run at this time (0 to `training_steps`).
@@ -124,11 +152,7 @@ impl PipelineConfig {
 
     /// Parts of different models can each be right and not fit each other.
     pub(crate) fn agrees(self, folder: &Path) -> Result<Self, ConfigError> {
-        let experts = [
-            (Some(&self.transformer), "transformer"),
-            (self.second.as_ref(), "transformer_2"),
-        ];
-        for (expert, name) in experts.into_iter().filter_map(|(e, name)| Some((e?, name))) {
+        for (name, expert) in self.experts() {
             let path = folder.join(name).join("config.json");
             if expert.text_dim != self.text.d_model {
                 let why = format!(
@@ -137,10 +161,28 @@ impl PipelineConfig {
                 );
                 return Err(ConfigError::new(&path, why));
             }
-            if expert.in_channels != self.vae.z_dim {
+            if expert.out_channels != self.vae.z_dim {
                 let why = format!(
-                    "it takes {} latent channels, and the autoencoder makes {}: these parts are of different models",
-                    expert.in_channels, self.vae.z_dim
+                    "it makes {} latent channels, and the autoencoder takes {}: these parts are of different models",
+                    expert.out_channels, self.vae.z_dim
+                );
+                return Err(ConfigError::new(&path, why));
+            }
+            // Both halves of the control's clip, and a channel of the mask for each pixel of a latent.
+            let control = 2 * self.vae.z_dim + self.vae.scale_sides().pow(2);
+            let mask = expert.in_channels.saturating_sub(2 * self.vae.z_dim);
+            let fits = match expert.takes() {
+                Takes::Words => true,
+                Takes::Frames => mask == self.vae.scale_frames(),
+                Takes::Control => expert.vace_in_channels == control,
+            };
+            if expert.takes() != self.takes() || !fits {
+                let why = format!(
+                    "what it takes beside words does not fit the autoencoder or the other transformer ({} and {}, {} channels of \
+                     control): these parts are of different models",
+                    expert.takes(),
+                    self.takes(),
+                    expert.vace_in_channels
                 );
                 return Err(ConfigError::new(&path, why));
             }

@@ -212,9 +212,35 @@ impl TransformerConfig {
                 format!("{prefix}blocks.{n}.attn1.to_q.weight"),
             ]
         });
+        let head = at(["head.head.weight", "proj_out.weight"])?;
         let mut config = Self::sized(width / 128, ffn.first().copied().unwrap_or(0), layers);
         config.patch_size = [frames, rows, columns];
-        (config.in_channels, config.out_channels) = (channels, channels);
+        let outputs = head.first().copied().unwrap_or(0);
+        let patch = frames.saturating_mul(rows).saturating_mul(columns);
+        (config.in_channels, config.out_channels) = (channels, outputs.checked_div(patch).unwrap_or(0));
+        if let Ok(control) = at(["vace_patch_embedding.weight"; 2]) {
+            let blocks = count(weights, |n| {
+                vec![
+                    format!("{prefix}vace_blocks.{n}.self_attn.q.weight"),
+                    format!("{prefix}vace_blocks.{n}.attn1.to_q.weight"),
+                ]
+            });
+            if blocks == 0 || !layers.is_multiple_of(blocks) {
+                return Err(sizes(&format!(
+                    "{blocks} blocks of VACE's branch are not spread evenly over {layers}"
+                )));
+            }
+            config = config.with_branch(blocks, control.get(1).copied().unwrap_or(0));
+        }
+        let picture = [
+            "img_emb.proj.0.weight",
+            "condition_embedder.image_embedder.norm1.weight",
+        ];
+        if at(picture).is_ok() {
+            return Err(sizes(
+                "they are Wan 2.1's for image to video, which want CLIP's picture encoder, and that is not run: get Wan 2.2 I2V A14B",
+            ));
+        }
         config.text_dim = text.get(1).copied().unwrap_or(0);
         config.freq_dim = time.get(1).copied().unwrap_or(0);
         config.checked_sizes().map_err(|e| sizes(&e.why))

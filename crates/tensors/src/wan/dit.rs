@@ -70,8 +70,8 @@ pub struct Sample {
 
 /// A diffusion transformer over weights that are read block by block, each time it runs.
 pub struct Dit<'a> {
-    config: DitConfig,
-    from: Reader<'a>,
+    pub(super) config: DitConfig,
+    pub(super) from: Reader<'a>,
 }
 
 impl<'a> Dit<'a> {
@@ -120,7 +120,7 @@ impl<'a> Dit<'a> {
     }
 
     /// Latents to tokens, and texts to the transformer's width.
-    fn embed(&self, samples: &[Sample]) -> Result<(Vec<Tensor<2>>, Vec<State>), ModelError> {
+    pub(super) fn embed(&self, samples: &[Sample]) -> Result<(Vec<Tensor<2>>, Vec<State>), ModelError> {
         let c = &self.config;
         let [pt, ph, pw] = c.patch;
         let patches = Linear::read_window(
@@ -153,13 +153,7 @@ impl<'a> Dit<'a> {
                         rope
                     }
                 };
-                let count = grid.iter().product();
-                let windows = sample
-                    .latents
-                    .clone()
-                    .reshape([channels, grid[0], pt, grid[1], ph, grid[2], pw])
-                    .permute([1, 3, 5, 0, 2, 4, 6])
-                    .reshape([count, channels * pt * ph * pw]);
+                let windows = windows(sample.latents.clone(), grid, c.patch);
                 let hidden = ops::activate(text_in.forward(sample.text.clone()), Activation::GeluTanh);
                 Ok((patches.forward(windows), State { text: text_out.forward(hidden), rope, grid }))
             })
@@ -167,21 +161,30 @@ impl<'a> Dit<'a> {
     }
 }
 
+/// Latents as rows, a patch in each: (channels, frames, rows, columns) to (tokens, channels and places in the patch).
+pub(super) fn windows(latents: Tensor<4>, grid: [usize; 3], [pt, ph, pw]: [usize; 3]) -> Tensor<2> {
+    let channels = latents.dims()[0];
+    latents
+        .reshape([channels, grid[0], pt, grid[1], ph, grid[2], pw])
+        .permute([1, 3, 5, 0, 2, 4, 6])
+        .reshape([grid.iter().product(), channels * pt * ph * pw])
+}
+
 /// What the tokens of a sample go through every block with.
-struct State {
+pub(super) struct State {
     text: Tensor<2>,
     rope: Rope,
-    grid: [usize; 3],
+    pub(super) grid: [usize; 3],
 }
 
 /// What the time says: a state, and six rows that every block adds to its own table; both for each run of tokens.
-struct Time {
+pub(super) struct Time {
     state: Modulation,
     modulation: Modulation,
 }
 
 impl Time {
-    fn new(c: &DitConfig, from: &Reader<'_>, times: Times) -> Result<Self, ModelError> {
+    pub(super) fn new(c: &DitConfig, from: &Reader<'_>, times: Times) -> Result<Self, ModelError> {
         let from = from.under("condition_embedder");
         let embedder = from.under("time_embedder");
         let first = Linear::read(&embedder.under("linear_1"), c.freq_dim, c.width())?;
@@ -222,7 +225,7 @@ pub(crate) fn sinusoids(timestep: f32, width: usize) -> Vec<f32> {
 }
 
 /// One block: attention among tokens, attention to the text, feed-forward; the first and last modulated by the time.
-struct Block {
+pub(super) struct Block {
     /// Shift, scale and gate of self-attention, then of the feed-forward layers.
     modulation: Modulation,
     among: Attend,
@@ -234,7 +237,7 @@ struct Block {
 }
 
 impl Block {
-    fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
+    pub(super) fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
         let width = c.width();
         let table = from.reshaped("scale_shift_table", &[1, 6, width], [6, width])?;
         let norm = from.under("norm2");
@@ -253,7 +256,7 @@ impl Block {
         })
     }
 
-    fn forward(&self, x: Tensor<2>, state: &State) -> Tensor<2> {
+    pub(super) fn forward(&self, x: Tensor<2>, state: &State) -> Tensor<2> {
         let frame = state.grid[1] * state.grid[2];
         let modulated = |x: Tensor<2>, first: usize| self.modulation.normed(x, first, self.eps, frame);
         let seen = self
@@ -334,7 +337,7 @@ impl Attend {
 }
 
 /// From tokens back to latents.
-struct Head {
+pub(super) struct Head {
     /// Shift and scale.
     modulation: Modulation,
     project: Linear,
@@ -342,7 +345,7 @@ struct Head {
 }
 
 impl Head {
-    fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
+    pub(super) fn read(c: &DitConfig, from: &Reader<'_>, time: &Time) -> Result<Self, ModelError> {
         let width = c.width();
         let table = from.reshaped("scale_shift_table", &[1, 2, width], [2, width])?;
         let outputs = c.out_channels * c.patch.iter().product::<usize>();
@@ -353,7 +356,7 @@ impl Head {
         })
     }
 
-    fn forward(&self, c: &DitConfig, tokens: Tensor<2>, grid: [usize; 3]) -> Tensor<4> {
+    pub(super) fn forward(&self, c: &DitConfig, tokens: Tensor<2>, grid: [usize; 3]) -> Tensor<4> {
         let normed = self.modulation.normed(tokens, 0, self.eps, grid[1] * grid[2]);
         let [pt, ph, pw] = c.patch;
         let [t, h, w] = grid;
