@@ -166,17 +166,24 @@ fn single_files_of_the_5b_model_are_whole() {
     );
 }
 
-/// VACE in one file, and image to video as two experts in shards: both are called by what they take.
+/// VACE as one transformer, and image to video as two experts: both are called by what they take.
 #[test]
 fn original_files_of_vace_and_image_to_video_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    sharded(at, "umt5", &TextConfig::umt5_xxl().expected(), 2, original);
+    let vae = VaeConfig::default().expected();
+    hollow(
+        &at.join("Wan2.1_VAE.safetensors"),
+        &refs(&vae),
+        "F32",
+        4,
+        original,
+    );
+    tokenizer(&at.join("google/umt5-xxl/tokenizer.json"));
     for (parts, model, title) in [
         (
-            &["Wan2_1-VACE_module"][..],
-            TransformerConfig::vace_1_3b(),
-            "Wan control to video (VACE), 2.2 B",
-        ),
-        (
-            &["VACE"][..],
+            &["vace"][..],
             TransformerConfig::vace_14b(),
             "Wan control to video (VACE), 17.3 B",
         ),
@@ -186,8 +193,6 @@ fn original_files_of_vace_and_image_to_video_are_whole() {
             "Wan image to video, 2 experts of 14.3 B",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let at = folder.path();
         for part in parts {
             sharded(
                 &at.join(part),
@@ -197,19 +202,12 @@ fn original_files_of_vace_and_image_to_video_are_whole() {
                 original,
             );
         }
-        sharded(at, "umt5", &TextConfig::umt5_xxl().expected(), 2, original);
-        let vae = VaeConfig::default().expected();
-        hollow(
-            &at.join("Wan2.1_VAE.safetensors"),
-            &refs(&vae),
-            "F32",
-            4,
-            original,
-        );
-        tokenizer(&at.join("google/umt5-xxl/tokenizer.json"));
         let found = look(at).unwrap();
         assert_eq!(found.problems, [""; 0]);
         assert_eq!((found.title.as_str(), found.takes), (title, model.takes()));
+        for part in parts {
+            fs::remove_dir_all(at.join(part)).unwrap();
+        }
     }
 }
 

@@ -51,13 +51,13 @@ fn edges_are_dark_where_the_picture_has_them_and_nowhere_else() {
             assert!(dark(5 + 2 * n) && dark(6 + 2 * n), "{row:?}");
             assert!(
                 (0..16)
-                    .filter(|x| x.abs_diff(6 + 2 * n) > 4)
+                    .filter(|x: &usize| x.abs_diff(6 + 2 * n) > 4)
                     .all(|x| row[x] == [1.0; 3]),
                 "{row:?}"
             );
         }
     }
-    let flat = edges(&clip(5, 4, 1, |..| [0.3, 0.6, 0.9]), 4.0);
+    let flat = edges(&clip(5, 4, 1, |_, _, _| [0.3, 0.6, 0.9]), 4.0);
     assert!(flat.pixels.iter().flatten().all(|v| (*v - 1.0).abs() < 1e-5));
 }
 

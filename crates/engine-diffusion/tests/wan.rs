@@ -213,10 +213,8 @@ fn a_single_file_s_shapes_tell_its_configuration() {
         vace.text_dim,
     ) = (1, 36, 4, 24);
     vace.vace_layers = vec![0, 2];
-    let picture = TransformerConfig {
-        in_channels: 36,
-        ..one.clone()
-    };
+    let mut picture = one.clone();
+    picture.in_channels = 36;
     let call: [fn(&Expected) -> String; 2] = [|e| e.original.clone(), |e| e.name.clone()];
     for (config, takes) in [
         (&one, Takes::Words),

@@ -15,7 +15,7 @@ pub enum Depth {
     WholeClip,
 }
 
-/// A box that is drawn as an outline.
+/// A box that is drawn as an outline, the line within it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outline {
     /// Its left and its upper edge, in pixels.
@@ -205,7 +205,7 @@ pub fn layout(frames: &[Vec<Outline>], width: usize, height: usize) -> Clip {
                 let place = [(n % width) as f32 + 0.5, (n / width) as f32 + 0.5];
                 let within =
                     |by: f32| (0..2).all(|i| place[i] >= one.from[i] - by && place[i] < one.to[i] + by);
-                if within(line / 2.0) && !within(-line / 2.0) {
+                if within(0.0) && !within(-line) {
                     *pixel = one.colour;
                 }
             }
