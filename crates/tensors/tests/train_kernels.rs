@@ -145,11 +145,13 @@ proptest! {
         attention_keeping_sums(&q, &k, &v, shape, &mut out, &mut sums);
         let got = attention_backward(&q, &k, &v, &out, &sums, &weights, shape);
         let (wq, wk, wv) = (wide(&q), wide(&k), wide(&v));
-        // Differences below a hundred-thousandth are the differences' own, of nearly equal sums.
+        // A gradient of scores is a difference of two sums over a head's width, times the scale: with one key it is
+        // nought, and what is left are the roundings of sums that are much larger.
+        let rounding = 1e-6 * sharp * head_dim as f32;
         let close = |got: &[f32], want: Vec<f32>| {
-            let most = want.iter().fold(1e-2f32, |m, v| m.max(v.abs()));
+            let most = want.iter().fold(0.0f32, |m, v| m.max(v.abs()));
             for (g, w) in got.iter().zip(&want) {
-                assert!((g - w).abs() <= 1e-4 * most, "{g} for {w}, the largest {most}");
+                assert!((g - w).abs() <= 1e-4 * most + rounding, "{g} for {w}, the largest {most}");
             }
         };
         close(&got.q, differences(&q, &weights, |q| plain_attention(q, &wk, &wv, shape)));
@@ -164,10 +166,14 @@ proptest! {
         let (mut sums, mut gates) = (vec![1.0; width], vec![1.0; width]);
         add_column_sums(&d, &mut sums);
         gate_backward(&y, &d, &mut gates);
-        let wanted: Vec<f32> = (0..width).map(|c| 1.0 + column(c, &|i| f64::from(d[i]))).collect();
-        assert_close(&sums, &wanted, 1e-5);
-        let wanted: Vec<f32> = (0..width).map(|c| 1.0 + column(c, &|i| f64::from(d[i]) * f64::from(y[i]))).collect();
-        assert_close(&gates, &wanted, 1e-5);
+        // Terms may cancel, so that what is allowed goes by their number and not by their sum.
+        let allowed = 1e-6 * (1 + rows) as f32;
+        for c in 0..width {
+            let wanted = 1.0 + column(c, &|i| f64::from(d[i]));
+            prop_assert!((sums[c] - wanted).abs() <= allowed, "{} for {wanted}", sums[c]);
+            let wanted = 1.0 + column(c, &|i| f64::from(d[i]) * f64::from(y[i]));
+            prop_assert!((gates[c] - wanted).abs() <= allowed, "{} for {wanted}", gates[c]);
+        }
         let wanted: Vec<f32> = d.iter().enumerate().map(|(i, d)| d * gate[i % width]).collect();
         prop_assert_eq!(multiply_columns(&d, &gate), wanted);
     }
