@@ -67,12 +67,17 @@ pub fn measure(
     };
     take_measure(&measuring, &takes, show)?;
     let known = all.len() - measuring.missing(&all)?.len();
-    show.say(&format!(
+    let told = format!(
         "{known} of {} of {} are measured; `heirloom cull {}` goes by that.",
         reports::count(all.len(), "take"),
         options.shot,
         options.shot
-    ));
+    );
+    // What is asked for as JSON is JSON and nothing else.
+    match options.json {
+        true => show.note(&told),
+        false => show.say(&told),
+    }
     if options.json {
         let rows = rows(&film, &vault, &index, &options.shot)?;
         let rows: Vec<_> = rows

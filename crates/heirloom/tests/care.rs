@@ -207,7 +207,7 @@ fn a_take_becomes_as_large_as_the_film_and_killed_work_goes_on_to_the_same_bytes
     child.wait().unwrap();
     let made = json(&film.run(&words).well().out);
     assert_eq!(
-        (made[0]["size"]["width"].as_u64(), made[0]["of"].as_str()),
+        (made[0]["size"][0].as_u64(), made[0]["of"].as_str()),
         (Some(384), Some(small.as_str()))
     );
     let take = made[0]["take"].as_str().unwrap().to_owned();

@@ -159,8 +159,17 @@ impl UnderWay<'_> {
             large
         };
         self.control.check()?;
-        exr::write(&self.work.file(FRAME, n), &large, exr::Depth::Half)
-            .map_err(|e| Failure::passing("disk", e.to_string()))?;
+        let path = self.work.file(FRAME, n);
+        let unwritten = |e: String| Failure::passing("disk", e);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| {
+                unwritten(format!(
+                    "{} could not be made ({e}); make room on that disk and try again",
+                    folder.display()
+                ))
+            })?;
+        }
+        exr::write(&path, &large, exr::Depth::Half).map_err(|e| unwritten(e.to_string()))?;
         Ok(())
     }
 
