@@ -151,12 +151,7 @@ fn a_take_that_flickers_is_mended_measured_and_chosen() {
     assert!(traced.contains("lamp"), "{traced}");
     // What is revoked reaches what was cared for.
     let touched = film.run(&["rights", "revoke", "lamp", "--dry-run"]).well();
-    assert!(
-        format!("{}{}", touched.out, touched.err).contains(&take[..12]),
-        "{}{}",
-        touched.out,
-        touched.err
-    );
+    assert!(touched.out.contains("2 takes"), "{}", touched.out);
     film.run(&["rights", "revoke", "lamp", "--why", "asked to"])
         .well();
     film.run(&["care", "one/010", "--deflicker", "0.5"])

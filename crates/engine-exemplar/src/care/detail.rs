@@ -329,7 +329,7 @@ fn fine_at(found: &Found, exemplars: &Exemplars, (w, h): (usize, usize), (x, y):
     let steep = |t: f32| t * t * (3.0 - 2.0 * t);
     let (fx, fy) = (steep(x - left), steep(y - top));
     let inside = |v: f32, side: usize| v.clamp(0.0, (side - 1) as f32) as usize;
-    let mut taken: [Option<(Origin, f32, f32)>; 4] = [None; 4];
+    let mut taken: [Option<(Origin, f32)>; 4] = [None; 4];
     let mut sum = [0.0f32; 3];
     for (n, (dx, dy, weight)) in [
         (0.0, 0.0, (1.0 - fx) * (1.0 - fy)),
@@ -364,11 +364,11 @@ fn fine_at(found: &Found, exemplars: &Exemplars, (w, h): (usize, usize), (x, y):
                 && (other.y - at.y).abs() <= UNIT / 4
         });
         match same {
-            Some((_, sum, _)) => *sum += amount,
-            None => taken[n] = Some((at, amount, 0.0)),
+            Some((_, sum)) => *sum += amount,
+            None => taken[n] = Some((at, amount)),
         }
     }
-    for (at, amount, _) in taken.into_iter().flatten() {
+    for (at, amount) in taken.into_iter().flatten() {
         if let Some(exemplar) = exemplars.list.get(usize::from(at.source)) {
             let fine = exemplar.fine(at.x as f32 / UNIT as f32, at.y as f32 / UNIT as f32);
             for k in 0..3 {
