@@ -232,10 +232,10 @@ fn bench_figures(bench: &Bench, ours: &Times, torch: &Times, fast: &Times) -> Re
             .with_context(|| format!("a program of {} timed no {what}", bench.name))
     };
     // Where both make a clip of the same noise, it is the same clip, or the comparison is none.
-    if let (Some(a), Some(b)) = (ours.get("mean"), torch.get("mean")) {
-        if (a - b).abs() > 1e-3 {
-            bail!("our {} made a clip of mean {a}, PyTorch's one of {b}", bench.name);
-        }
+    if let (Some(a), Some(b)) = (ours.get("mean"), torch.get("mean"))
+        && (a - b).abs() > 1e-3
+    {
+        bail!("our {} made a clip of mean {a}, PyTorch's one of {b}", bench.name);
     }
     let figure = |name: String, value: f64, goal: Option<f64>, note: String| Figure {
         name,
