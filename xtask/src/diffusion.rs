@@ -30,8 +30,8 @@ struct Sum {
 struct Bench {
     /// What it is of.
     name: &'static str,
-    /// Package and example.
-    ours: [&'static str; 2],
+    /// The example.
+    ours: &'static str,
     /// In tools/diffusion; its words before the number of repeats.
     torch: (&'static str, &'static [&'static str]),
     /// Runs of each sum within a program.
@@ -44,7 +44,7 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench {
         name: "parts",
-        ours: ["heirloom-tensors", "bench_block"],
+        ours: "bench_block",
         torch: ("bench_torch.py", &[]),
         repeats: "5",
         on_a_folder: false,
@@ -79,7 +79,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "pipeline",
-        ours: ["heirloom-engine-diffusion", "bench_pipeline"],
+        ours: "bench_pipeline",
         torch: ("bench_pipeline.py", &["run"]),
         repeats: "1",
         on_a_folder: true,
@@ -151,15 +151,7 @@ pub(crate) type Times = BTreeMap<String, f64>;
 
 /// `cargo xtask bench diffusion`.
 pub fn speed(steps: &mut Steps) -> Result<()> {
-    steps.step("build", AGAIN, || {
-        BENCHES.iter().try_for_each(|bench| {
-            let [package, example] = bench.ours;
-            cargo(&format!(
-                "build --locked --release --package {package} --example {example}"
-            ))
-            .run()
-        })
-    })?;
+    steps.step("build", AGAIN, build)?;
     let packages = steps.step("Python packages (5 GB)", AGAIN, packages)?;
     let answer = steps.step("a library that answers for MKL", AGAIN, intel)?;
     let mut figures = Vec::new();
@@ -170,9 +162,19 @@ pub fn speed(steps: &mut Steps) -> Result<()> {
     write("diffusion", AGAIN, WORDS, &figures)
 }
 
+/// Builds every program that is timed beside PyTorch. All at once: chosen one by one, packages would each want their dependencies
+/// in another form, and those take minutes.
+pub(crate) fn build() -> Result<()> {
+    cargo(
+        "build --locked --release --package heirloom-tensors --package heirloom-engine-diffusion \
+         --example bench_block --example bench_pipeline --example bench_lora",
+    )
+    .run()
+}
+
 /// Runs ours, PyTorch's, and PyTorch's with MKL made to think it runs on Intel, in turn.
 fn compare(bench: &Bench, packages: &Path, answer: &Path, steps: &mut Steps) -> Result<[Times; 3]> {
-    let example = places::target().join("release/examples").join(bench.ours[1]);
+    let example = places::target().join("release/examples").join(bench.ours);
     let (script, words) = bench.torch;
     let script = places::root().join("tools/diffusion").join(script);
     let folder = match bench.on_a_folder {
@@ -232,10 +234,10 @@ fn bench_figures(bench: &Bench, ours: &Times, torch: &Times, fast: &Times) -> Re
             .with_context(|| format!("a program of {} timed no {what}", bench.name))
     };
     // Where both make a clip of the same noise, it is the same clip, or the comparison is none.
-    if let (Some(a), Some(b)) = (ours.get("mean"), torch.get("mean")) {
-        if (a - b).abs() > 1e-3 {
-            bail!("our {} made a clip of mean {a}, PyTorch's one of {b}", bench.name);
-        }
+    if let (Some(a), Some(b)) = (ours.get("mean"), torch.get("mean"))
+        && (a - b).abs() > 1e-3
+    {
+        bail!("our {} made a clip of mean {a}, PyTorch's one of {b}", bench.name);
     }
     let figure = |name: String, value: f64, goal: Option<f64>, note: String| Figure {
         name,

@@ -1,7 +1,7 @@
 //! `cargo xtask bench lora`: a step of training beside PyTorch, diffusers and PEFT.
 
-use crate::command::{cargo, program};
-use crate::diffusion::{THREADS, Times, intel, middle, packages, python, times};
+use crate::command::program;
+use crate::diffusion::{THREADS, Times, build, intel, middle, packages, python, times};
 use crate::figures::{Figure, write};
 use crate::places;
 use crate::steps::Steps;
@@ -29,7 +29,7 @@ Intel\" is the same PyTorch with that question answered by a library loaded befo
 /// `cargo xtask bench lora`.
 pub fn speed(steps: &mut Steps) -> Result<()> {
     let ours = steps.step("build", AGAIN, || {
-        cargo("build --locked --release --package heirloom-tensors --example bench_lora").run()?;
+        build()?;
         Ok(places::target().join("release/examples/bench_lora"))
     })?;
     let packages = steps.step("Python packages (5 GB)", AGAIN, packages)?;

@@ -253,8 +253,11 @@ impl Exemplars {
     }
 }
 
+/// A source, and the pixels across and down that it is shown in.
+type Shown = (ObjectId, (u32, u32));
+
 /// The sizes in which a take shows its photographs, where its engine can say: of its first frame.
-fn shown_sizes(take: &dyn TakeFrames) -> Result<Vec<(ObjectId, (u32, u32))>, Failure> {
+fn shown_sizes(take: &dyn TakeFrames) -> Result<Vec<Shown>, Failure> {
     let mut shown: Vec<(ObjectId, (u32, u32))> = Vec::new();
     take.each_origin(0, &mut |_, _, origins| {
         for origin in origins {

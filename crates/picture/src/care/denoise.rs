@@ -15,6 +15,7 @@
 //! *Blind to:* texture that boils as noise does is noise here. Very fine texture that moves by parts of pixels loses a little.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rayon::prelude::*;
 
@@ -59,8 +60,11 @@ pub struct Denoise {
     frames: u32,
     options: DenoiseOptions,
     seen: BTreeMap<u32, Seen>,
-    pairs: BTreeMap<u32, Option<[(Flow, Vec<bool>); 2]>>,
+    pairs: BTreeMap<u32, Option<Ways>>,
 }
+
+/// Motion from a frame to the next and back, each with where the two agree.
+type Ways = [(Flow, Vec<bool>); 2];
 
 /// A frame in encoded light, and small to look for motion in.
 struct Seen {
@@ -101,9 +105,8 @@ impl Denoise {
         self.seen.retain(|at, _| (first..=last).contains(at));
         self.pairs.retain(|at, _| (first..last).contains(at));
         for at in first..=last {
-            if !self.seen.contains_key(&at) {
-                let seen = Seen::of(&fetch(at)?);
-                self.seen.insert(at, seen);
+            if let Entry::Vacant(place) = self.seen.entry(at) {
+                place.insert(Seen::of(&fetch(at)?));
             }
         }
         for at in first..last {
@@ -214,7 +217,7 @@ impl Seen {
     }
 }
 
-fn pair(from: &Seen, to: &Seen) -> Option<[(Flow, Vec<bool>); 2]> {
+fn pair(from: &Seen, to: &Seen) -> Option<Ways> {
     if (from.code.width(), from.code.height()) != (to.code.width(), to.code.height()) {
         return None;
     }
@@ -326,14 +329,14 @@ fn average(code: &Image<AcesCg>, fetched: &[(Image<AcesCg>, Vec<bool>)], noise: 
             let mut total = *pixel;
             for ((image, _), weights) in fetched.iter().zip(&weights) {
                 let weight = weights[i];
-                for k in 0..3 {
-                    total[k] += weight * image.pixels()[i][k];
+                for (total, value) in total.iter_mut().zip(image.pixels()[i]).take(3) {
+                    *total += weight * value;
                 }
                 sum += weight;
                 squares += weight * weight;
             }
-            for k in 0..3 {
-                pixel[k] = total[k] / sum;
+            for (pixel, total) in pixel.iter_mut().zip(total).take(3) {
+                *pixel = total / sum;
             }
             *left = squares / (sum * sum);
         });

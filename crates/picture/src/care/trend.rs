@@ -183,8 +183,9 @@ fn solve(mut m: [[f64; 5]; 4], count: usize) -> Option<[f64; 4]> {
         for j in 0..count {
             if j != i {
                 let by = m[j][i] / m[i][i];
-                for k in 0..5 {
-                    m[j][k] -= by * m[i][k];
+                let from = m[i];
+                for (value, from) in m[j].iter_mut().zip(from) {
+                    *value -= by * from;
                 }
             }
         }

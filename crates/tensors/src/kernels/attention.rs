@@ -93,11 +93,14 @@ fn tiled(
     attend(q, k, v, bias, shape, out, sums, &Ways::here());
 }
 
+/// [`lay_out`].
+type LayOut = fn(&[f32], &[f32], usize, usize, Range<usize>, usize, &mut [f32], &mut [f32]);
+
 /// What differs from processor to processor.
 struct Ways {
     /// Columns and rows of a tile.
     tile: [usize; 2],
-    lay_out: fn(&[f32], &[f32], usize, usize, Range<usize>, usize, &mut [f32], &mut [f32]),
+    lay_out: LayOut,
     some_queries: fn(&Task<'_>, &mut Scratch, &Result),
 }
 

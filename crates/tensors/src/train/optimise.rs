@@ -173,5 +173,5 @@ pub fn threads() -> usize {
 
 /// Does `run` for each number below `count` on all threads; results in the order of the numbers.
 pub fn side_by_side<T: Send>(count: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    (0..count).into_par_iter().map(|i| run(i)).collect()
+    (0..count).into_par_iter().map(&run).collect()
 }
