@@ -141,24 +141,14 @@ fn gradients_of(dit: &Dit<'_>, trained: &Parameters, clip: &Clip, sigma: f32) ->
     (found.loss, gradients)
 }
 
-/// Every gradient within the limit of its tensor's largest; the furthest is printed.
+/// Every gradient within the limit of its tensor's largest.
 #[track_caller]
 fn assert_gradients(got: &Gradients, files: &Files, prefix: &str) {
-    let mut furthest = (0.0, String::new());
     for (name, got) in got.iter() {
         let wanted = files.values(&format!("{prefix}{name}"));
         let far = difference(got, &wanted);
         assert!(far <= LIMIT, "{prefix}{name} is {far:e} apart");
-        if far > furthest.0 {
-            furthest = (far, name.to_owned());
-        }
     }
-    println!(
-        "{} gradients; the furthest apart, by {:.1e}: {}",
-        got.iter().len(),
-        furthest.0,
-        furthest.1
-    );
 }
 
 #[track_caller]

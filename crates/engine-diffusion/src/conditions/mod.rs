@@ -336,8 +336,8 @@ impl Conditions {
         if let Scale::Same(value) = self.scale {
             in_scale(value)?;
         }
-        let experts = std::iter::once(&model.config.transformer).chain(&model.config.second);
-        experts.map(|expert| self.scale.of(expert).map(drop)).collect()
+        let mut experts = std::iter::once(&model.config.transformer).chain(&model.config.second);
+        experts.try_for_each(|expert| self.scale.of(expert).map(drop))
     }
 
     /// Refuses what a model of this kind does not take.
