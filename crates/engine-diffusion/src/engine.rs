@@ -11,6 +11,7 @@ use crate::models;
 use crate::models::{ListedLora, Stacks};
 use crate::settings;
 use crate::take::{FRAME, FramesTake};
+use crate::wan::Takes;
 use crate::wishes::{self, ask};
 use burn::tensor::Device;
 use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
@@ -26,14 +27,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Raised only when the bytes of takes change.
 pub const REVISION: u32 = 1;
-/// Frames a second that the family was trained at.
+/// Frames a second that the family was trained at, and Wan 2.2 TI2V 5B.
 const TRAINED_RATE: u32 = 16;
+const TRAINED_RATE_5B: u32 = 24;
 /// Most frames of one draw: twice what the family was trained on.
 const MOST_FRAMES: u32 = 161;
 /// Most pixels of a frame: 4 MP, which the autoencoder decodes in tiles.
 const MOST_PIXELS: u64 = 4 << 20;
-/// Pixels on a side must be multiples of this.
+/// Pixels on a side must be multiples of this, and for Wan 2.2 TI2V 5B.
 const GRID_PX: u32 = 16;
+const GRID_PX_5B: u32 = 32;
 
 /// A model as an engine.
 pub struct Diffusion {
@@ -53,12 +56,21 @@ pub fn engine(model: &models::Model, loras: Vec<ListedLora>) -> LocalEngine<Diff
 impl Diffusion {
     /// A generator.
     pub fn new(model: &models::Model, loras: Vec<ListedLora>) -> Self {
+        let (rate, step) = match model.holds_frames {
+            true => (TRAINED_RATE_5B, GRID_PX_5B),
+            false => (TRAINED_RATE, GRID_PX),
+        };
+        // Image to video makes nothing without a first frame, and a shot has no way to give it one yet.
+        let tasks = match model.takes {
+            Takes::Words | Takes::Control => BTreeSet::from([Task::Still, Task::Living]),
+            Takes::Frames => BTreeSet::new(),
+        };
         Self {
             card: Card {
                 engine: model.name.clone(),
                 revision: REVISION,
                 about: format!("{}, on this machine ({})", model.title, model.licence.name),
-                tasks: BTreeSet::from([Task::Still, Task::Living]),
+                tasks,
                 text: Text::Required,
                 sources: (0, 0),
                 guides: false,
@@ -69,10 +81,10 @@ impl Diffusion {
                     first_frames: 1,
                 },
                 sizes: Sizes::Grid {
-                    step: GRID_PX,
+                    step,
                     max_pixels: MOST_PIXELS,
                 },
-                rates: Rate::new(TRAINED_RATE, 1).map_or(Rates::Any, |rate| Rates::Only(vec![rate])),
+                rates: Rate::new(rate, 1).map_or(Rates::Any, |rate| Rates::Only(vec![rate])),
                 seeded: true,
                 repeats: Repeats::SameMachine,
                 price: Price::Free,

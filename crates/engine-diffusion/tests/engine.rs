@@ -12,6 +12,7 @@ use heirloom_engine::{Engine, JobState, Order, Param, Request, Task};
 use heirloom_engine_diffusion::engine::{PREVIEW, REVISION, engine};
 use heirloom_engine_diffusion::models::{Model, ModelList, look};
 use heirloom_engine_diffusion::settings;
+use heirloom_engine_diffusion::wan::Takes;
 use heirloom_film::{Rate, Size};
 use heirloom_vault::Vault;
 
@@ -159,4 +160,28 @@ fn what_it_can_not_make_is_refused_with_the_mend_and_what_is_not_there_fails() {
         JobState::Failed(failure) => assert!(failure.message.contains("gone"), "{failure}"),
         other => panic!("{other:?}"),
     }
+}
+
+/// What a model takes and was trained at is on its card, so that nothing is offered that it can not do.
+#[test]
+fn a_card_says_what_its_model_can_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = listed(folder.path());
+    let of = |model: &Model| engine(model, Vec::new()).card().clone();
+    let rate = |n| Rate::new(n, 1).unwrap();
+    let (small, odd) = (Size::new(64, 32).unwrap(), Size::new(80, 48).unwrap());
+    let card = of(&plain);
+    assert!(card.rates.allows(rate(16)) && !card.rates.allows(rate(24)));
+    assert!(card.sizes.allows(small) && card.sizes.allows(odd));
+    assert!(card.tasks.contains(&Task::Living));
+    // Wan 2.2 TI2V 5B.
+    let mut other = plain.clone();
+    other.holds_frames = true;
+    let card = of(&other);
+    assert!(card.rates.allows(rate(24)) && !card.rates.allows(rate(16)));
+    assert!(card.sizes.allows(small) && !card.sizes.allows(odd));
+    // Image to video makes nothing of words alone.
+    let mut other = plain;
+    other.takes = Takes::Frames;
+    assert!(of(&other).tasks.is_empty());
 }
