@@ -244,7 +244,7 @@ def vace(pipe):
 def frames(pipe):
     out, facts = {}, {}
     footage = pictures(51, 2, 16, 32)
-    cases = {"first": (5, dict(guidance_scale=4.0, guidance_scale_2=3.0), [footage[:1]]),
+    cases = {"first": (5, dict(guidance_scale=2.5, guidance_scale_2=2.0), [footage[:1]]),
              "first-last": (9, dict(guidance_scale=1.0), [footage[:1], footage[1:]]),
              "still": (1, dict(guidance_scale=3.5), [footage[1:]])}
     for i, (name, (count, guided, given)) in enumerate(cases.items()):

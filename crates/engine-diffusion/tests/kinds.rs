@@ -149,6 +149,8 @@ fn filling_blanks_what_is_made_anew() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever is put into a larger frame is there, is kept, and all around it is to be made.
     #[test]
     fn extended_footage_is_kept_and_all_around_is_made(
