@@ -315,10 +315,11 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
     let chooses = matches!(shot.kind, Kind::Living { .. } | Kind::Still { .. }) && shot.sources.is_empty();
     if chooses {
         let most = match engines.get(shot.engine.as_deref()) {
+            // An engine that can make its pictures of words alone is left to: photographs are for the shot to name.
+            Ok(engine) if engine.card().sources.0 == 0 => 0,
             Ok(engine) => engine.card().sources.1 as usize,
             Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
         };
-        // An engine that takes no sources makes its pictures of words alone.
         if most > 0 {
             match words::choose(
                 desk.words,

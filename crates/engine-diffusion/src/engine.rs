@@ -4,6 +4,7 @@
 //! the request (`params` name the model's files and LoRAs by hash), so the same request is the same take on the same machine.
 
 use crate::generate::{At, Clip, GenerateError, Hear, Loras, generate, latents_shape};
+use crate::given;
 use crate::lora::LoraStack;
 use crate::memory::{Estimate, available};
 use crate::model::Model;
@@ -21,7 +22,7 @@ use heirloom_engine::{
 };
 use heirloom_film::Rate;
 use heirloom_picture::png;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +38,9 @@ const MOST_PIXELS: u64 = 4 << 20;
 /// Pixels on a side must be multiples of this, and for Wan 2.2 TI2V 5B.
 const GRID_PX: u32 = 16;
 const GRID_PX_5B: u32 = 32;
+
+/// Most photographs of a request for a model that takes any.
+const MOST_PICTURES: u32 = 4;
 
 /// A model as an engine.
 pub struct Diffusion {
@@ -60,20 +64,27 @@ impl Diffusion {
             true => (TRAINED_RATE_5B, GRID_PX_5B),
             false => (TRAINED_RATE, GRID_PX),
         };
-        // Image to video makes nothing without a first frame, and a shot has no way to give it one yet.
-        let tasks = match model.takes {
-            Takes::Words | Takes::Control => BTreeSet::from([Task::Still, Task::Living]),
-            Takes::Frames => BTreeSet::new(),
+        // Image to video makes nothing without a first frame; the 5B may have one, and VACE takes a few pictures.
+        let (tasks, sources) = match model.takes {
+            Takes::Words => (
+                vec![Task::Still, Task::Living],
+                (0, u32::from(model.holds_frames)),
+            ),
+            Takes::Frames => (vec![Task::Living, Task::Between], (1, 2)),
+            Takes::Control => (
+                vec![Task::Still, Task::Living, Task::Guided, Task::Between],
+                (0, MOST_PICTURES),
+            ),
         };
         Self {
             card: Card {
                 engine: model.name.clone(),
                 revision: REVISION,
                 about: format!("{}, on this machine ({})", model.title, model.licence.name),
-                tasks,
+                tasks: tasks.into_iter().collect(),
                 text: Text::Required,
-                sources: (0, 0),
-                guides: false,
+                sources,
+                guides: model.takes == Takes::Control,
                 lengths: Lengths {
                     min_frames: 1,
                     max_frames: MOST_FRAMES,
@@ -89,7 +100,7 @@ impl Diffusion {
                 repeats: Repeats::SameMachine,
                 price: Price::Free,
                 local: true,
-                settings: wishes::knobs(&loras),
+                settings: wishes::knobs(model.takes, &loras),
                 params: BTreeMap::from([(settings::MODEL.to_owned(), Param::Text(model.id.clone()))]),
             },
             listed: model.clone(),
@@ -216,13 +227,28 @@ impl Generator for Diffusion {
                 self.card.engine
             )));
         }
-        let ask = ask(request).map_err(refused)?;
+        let mut ask = ask(request).map_err(refused)?;
         if ask.prompt.is_empty() {
             return Err(refused(format!(
                 "the engine `{}` makes nothing without words; give the shot a `prompt`",
                 self.card.engine
             )));
         }
+        let wanted = match request.task {
+            Task::Between => 2..=request.sources.len().max(2),
+            Task::Living if self.listed.takes == Takes::Frames => 1..=1,
+            _ => 0..=usize::MAX,
+        };
+        if !wanted.contains(&request.sources.len()) {
+            return Err(refused(format!(
+                "the engine `{}` makes a {:?} shot from {} photographs, and the request has {}; name as many",
+                self.card.engine,
+                request.task,
+                wanted.start(),
+                request.sources.len()
+            )));
+        }
+        given::lay(&mut ask, request, &*order.inputs, &self.listed, control)?;
         let lasting = |error: GenerateError| Stop::Failed(Failure::lasting("diffusion", error.to_string()));
         let model = self.model()?;
         latents_shape(&model, &ask).map_err(|e| refused(e.to_string()))?;

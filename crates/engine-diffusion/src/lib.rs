@@ -28,6 +28,8 @@ pub mod conditions;
 pub mod engine;
 #[cfg(feature = "run")]
 pub mod generate;
+#[cfg(feature = "run")]
+mod given;
 pub mod lora;
 #[cfg(feature = "run")]
 pub mod memory;

@@ -22,3 +22,7 @@ pub const FEW: &str = "few";
 pub const TIMES: &str = "times";
 /// Whether each estimate is noised anew between few steps (flag).
 pub const RENOISE: &str = "renoise";
+/// Which of the stage's passes is followed: `depth`, `edges` or `grey` (text).
+pub const CONTROL: &str = "control";
+/// How strongly a control, references and frames are followed (number).
+pub const CONTROL_SCALE: &str = "control_scale";

@@ -2,11 +2,12 @@
 
 use crate::conditions::Conditions;
 use crate::generate::{Ask, Steps, TEXT_TOKENS};
+use crate::given::CONTROLS;
 use crate::models::ListedLora;
 use crate::schedule::Solver;
 use crate::settings;
 use crate::start::Start;
-use crate::wan::SchedulerKind;
+use crate::wan::{SchedulerKind, Takes};
 use heirloom_engine::card::Knob;
 use heirloom_engine::{Request, Task};
 use std::collections::BTreeMap;
@@ -25,8 +26,8 @@ const UNTILED_PIXELS: u64 = 640 * 640;
 /// Side of a tile in pixels.
 const TILE_PX: usize = 384;
 
-/// The settings of a model with these LoRAs.
-pub(crate) fn knobs(loras: &[ListedLora]) -> BTreeMap<String, Knob> {
+/// The settings of a model that takes this, with these LoRAs.
+pub(crate) fn knobs(takes: Takes, loras: &[ListedLora]) -> BTreeMap<String, Knob> {
     let number = |what: &str, min: f64, max: f64| Knob::Number {
         what: what.into(),
         min,
@@ -83,6 +84,18 @@ pub(crate) fn knobs(loras: &[ListedLora]) -> BTreeMap<String, Knob> {
             },
         ),
     ];
+    if takes == Takes::Control {
+        let kinds = Knob::Choice {
+            what: "which of the stage's passes a guided shot follows; depth when left out".into(),
+            of: CONTROLS.map(str::to_owned).into(),
+        };
+        let scale = number(
+            "how strongly passes, frames and references are followed",
+            0.0,
+            4.0,
+        );
+        knobs.extend([(settings::CONTROL, kinds), (settings::CONTROL_SCALE, scale)]);
+    }
     if !loras.is_empty() {
         let names = loras.iter().map(|lora| (lora.name.clone(), lora.id.clone()));
         let what = "LoRAs laid on the model, each with its strength, 1 being as it was trained";

@@ -180,8 +180,14 @@ fn a_card_says_what_its_model_can_do() {
     let card = of(&other);
     assert!(card.rates.allows(rate(24)) && !card.rates.allows(rate(16)));
     assert!(card.sizes.allows(small) && !card.sizes.allows(odd));
-    // Image to video makes nothing of words alone.
-    let mut other = plain;
+    // Image to video makes nothing of words alone, and VACE follows the stage.
+    let mut other = plain.clone();
     other.takes = Takes::Frames;
-    assert!(of(&other).tasks.is_empty());
+    assert_eq!(of(&other).sources, (1, 2));
+    let mut other = plain;
+    other.takes = Takes::Control;
+    let card = of(&other);
+    assert!(
+        card.guides && card.tasks.contains(&Task::Guided) && card.settings.contains_key(settings::CONTROL)
+    );
 }
