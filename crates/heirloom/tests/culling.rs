@@ -198,8 +198,10 @@ fn takes_are_held_against_the_stage() {
     let film = Film::with(GUIDED);
     film.run(&["takes", "yard/010", "--count", "2"]).well();
     let ran = film.run(&["measure", "yard/010", "--json"]).well();
-    assert!(ran.out.starts_with("2 of 2 takes"), "{}", ran.out);
-    let list = json(&ran.out[ran.out.find('[').unwrap()..]);
+    let told = format!("{}{}", ran.out, ran.err);
+    assert!(told.contains("2 of 2 takes"), "{told}");
+    // What is asked for as JSON is JSON and nothing else.
+    let list = json(&ran.out);
     let number = |take: &serde_json::Value, name: &str| take["measures"][name].as_f64();
     for take in list.as_array().unwrap() {
         assert!(number(take, "motion.as_asked").unwrap() > 0.3, "{take}");
