@@ -26,6 +26,7 @@ mod diffusion;
 mod exemplar;
 mod figures;
 mod fuzz;
+mod learn;
 mod lora;
 mod packages;
 mod places;
@@ -65,6 +66,9 @@ cargo xtask COMMAND
   measure exemplar   quality of the weightless engine's pictures; writes docs/benchmarks/exemplar-quality.md and .json
   measure stage      accuracy of flow, adherence and light; writes docs/benchmarks/stage-quality.md and .json
   measure style      how well drift tells archives of photographs apart, which it fetches; docs/benchmarks/style.md and .json
+  learn guides [--fresh]
+                     a small model of VACE's shape learns to follow depth, 20 minutes on two cores, and is measured; goes on where
+                     it was stopped (--fresh: begins anew); docs/benchmarks/learn-guides.md and .json
   parity             the goldens of open-weight diffusion made anew by PyTorch and diffusers, and compared (5 GB of packages)
   bare-root [FOLDER] [--run COMMAND] [--keep]
                      run the two README commands in a bare Debian root (needs root; --run: that command instead)
@@ -95,6 +99,7 @@ fn run() -> anyhow::Result<()> {
         Some("browser") => browser::run(args),
         Some("bench") => bench::run(args, bench::Kind::Speed),
         Some("measure") => bench::run(args, bench::Kind::Quality),
+        Some("learn") => learn::run(args),
         Some("parity") => diffusion::parity(args),
         Some("bare-root") => bare_root::run(args),
         Some("ci-budget") => budget::run(args),

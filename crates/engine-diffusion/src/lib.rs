@@ -3,7 +3,8 @@
 //! People have models as folders in the diffusers layout or as the original single files. This crate says what such
 //! files are and whether they are whole ([`models`]), opens them without copying or trusting them ([`weights`]), knows
 //! each tensor of the Wan family by both of its names ([`wan`]), lays LoRAs of every common form on them ([`lora`]), walks
-//! from noise to a picture in steps ([`schedule`]), and trains LoRAs and small models ([`train`]).
+//! from noise to a picture in steps ([`schedule`]), and trains LoRAs and small models ([`train`]),
+//! also without an autoencoder ([`pixels`]).
 //!
 //! ```
 //! use heirloom_engine_diffusion::wan::TransformerConfig;
@@ -38,6 +39,8 @@ pub mod model;
 pub mod models;
 #[cfg(feature = "run")]
 pub mod noise;
+#[cfg(feature = "run")]
+pub mod pixels;
 pub mod schedule;
 #[cfg(feature = "run")]
 pub mod settings;

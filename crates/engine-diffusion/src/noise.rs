@@ -25,7 +25,7 @@ impl Noise {
     }
 
     /// A number between 0 and 1, neither of them.
-    pub(crate) fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         let mut word = [0; 8];
         self.words.fill(&mut word);
         ((u64::from_le_bytes(word) >> 11) as f64 + 0.5) / (1u64 << 53) as f64

@@ -21,7 +21,7 @@ mod kinds;
 mod prepare;
 
 pub use kinds::{Depth, Outline, depth, edges, flow, grey, layout};
-pub(crate) use prepare::Prepared;
+pub(crate) use prepare::{Prepared, told};
 
 use crate::generate::{Ask, Clip};
 use crate::model::Model;
@@ -30,7 +30,7 @@ use crate::wan::{Takes, TransformerConfig};
 /// What stands where nothing is given: middle grey, as the models were trained with.
 pub const BLANK: [f32; 3] = [0.5; 3];
 /// Above this a mask says that a place is made anew.
-const HALF: f32 = 0.5;
+pub(crate) const HALF: f32 = 0.5;
 /// Strongest scale: past it nothing but noise comes out, and a slip of the pen is likelier.
 const MOST_SCALE: f32 = 10.0;
 

@@ -243,7 +243,7 @@ fn control(ask: &Ask, encoder: &mut Encoder<'_, '_>) -> Result<Tensor<4>, Genera
 }
 
 /// The mask (frames, rows, columns) as channels: one for each pixel of a latent, of the frame in the latent's middle.
-fn told(mask: &[f32], [frames, height, width]: [usize; 3], space: usize, latents: usize) -> Vec<f32> {
+pub(crate) fn told(mask: &[f32], [frames, height, width]: [usize; 3], space: usize, latents: usize) -> Vec<f32> {
     let mut made = Vec::with_capacity(space * space * latents * (height / space) * (width / space));
     for channel in 0..space * space {
         let (down, across) = (channel / space, channel % space);
