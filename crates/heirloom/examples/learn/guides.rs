@@ -377,3 +377,99 @@ fn show(
     sheet::write(&path, &tiles, columns.len(), lesson.plan.size.width as usize)
         .with_context(|| format!("{} could not be written", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tiny() -> Plan {
+        let whole = Plan::whole();
+        Plan {
+            size: Size {
+                width: 32,
+                height: 20,
+            },
+            judged: Size {
+                width: 96,
+                height: 60,
+            },
+            ways: [4, 2],
+            config: DitConfig {
+                heads: 2,
+                head_dim: 16,
+                ffn_dim: 64,
+                freq_dim: 32,
+                layers: 2,
+                ..whole.config
+            },
+            branch: vec![0],
+            settings: Settings {
+                steps: 60,
+                examples: 2,
+                rate: 3e-3,
+                warm_up: 5,
+                checkpoint_every: 30,
+                ..whole.settings
+            },
+            steps: 4,
+            seeds: vec![1],
+            ..whole
+        }
+    }
+
+    /// The whole way in small: rendered, trained, stopped and gone on from, asked, judged.
+    #[test]
+    fn a_tiny_lesson_learns() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+        let lesson = Lesson::new(tiny(), &Sets::read(&demo).unwrap()).unwrap();
+        let again = Lesson::new(tiny(), &Sets::read(&demo).unwrap()).unwrap();
+        assert!(lesson.samples == again.samples, "the same ways are the same samples");
+        for (held, _) in &lesson.held {
+            let latents = lesson.blocks.latents(&held.picture).unwrap().0;
+            assert!(lesson.samples.iter().all(|sample| sample.latents != latents));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let trained = lesson.train(folder.path()).unwrap();
+        assert_eq!(trained.losses.len(), 60);
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+        let (first, last) = (mean(&trained.losses[..10]), mean(&trained.losses[50..]));
+        assert!(last < 0.8 * first, "{first} {last}");
+        // It is done: begun again, nothing is left to do, and the weights are those of before.
+        let over = lesson.train(folder.path()).unwrap();
+        assert!(over.losses.is_empty());
+        assert_eq!(over.weights, trained.weights);
+        let own: Vec<usize> = (0..lesson.held.len()).collect();
+        let made = lesson.made(&trained.weights, &own, 1).unwrap();
+        let astray = lesson.made(&trained.weights, &lesson.ways.shuffled(), 1).unwrap();
+        assert!(made.iter().zip(&astray).all(|(a, b)| a != b), "guides change nothing");
+        let followed = lesson.follow(&made).unwrap();
+        assert!(followed.iter().all(|f| f.placed <= 1.0 && f.off > 0.0));
+        show(&lesson, &made, &lesson.ways.shuffled(), &astray, folder.path()).unwrap();
+        assert!(folder.path().join("learn-guides.jpg").exists());
+    }
+
+    /// The stage's own picture follows its guides, and another way's does not.
+    #[test]
+    fn the_measure_tells_ways_apart() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+        let plan = Plan {
+            size: Size {
+                width: 64,
+                height: 36,
+            },
+            judged: Size {
+                width: 256,
+                height: 144,
+            },
+            ways: [1, 3],
+            ..tiny()
+        };
+        let lesson = Lesson::new(plan, &Sets::read(&demo).unwrap()).unwrap();
+        let own: Vec<Clip> = lesson.held.iter().map(|(s, _)| s.picture.clone()).collect();
+        let others: Vec<Clip> = lesson.ways.shuffled().iter().map(|n| own[*n].clone()).collect();
+        let (own, others) = (lesson.follow(&own).unwrap(), lesson.follow(&others).unwrap());
+        let mean = |all: &[Followed]| all.iter().map(|f| f.placed).sum::<f64>() / all.len() as f64;
+        assert!(mean(&own) > mean(&others) + 0.2, "{} {}", mean(&own), mean(&others));
+        assert!(own.iter().all(|f| f.off == 0.0));
+    }
+}
