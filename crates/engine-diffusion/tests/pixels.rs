@@ -20,7 +20,9 @@ fn clip(width: usize, height: usize, frames: usize, seed: u64) -> Clip {
     Clip {
         width,
         height,
-        pixels: (0..width * height * frames).map(|_| [code(), code(), code()]).collect(),
+        pixels: (0..width * height * frames)
+            .map(|_| [code(), code(), code()])
+            .collect(),
     }
 }
 
@@ -76,7 +78,10 @@ fn measured_blocks_even_out() {
             assert!(evenness < 1.0 || (square - 1.0).abs() < 1e-4);
             all += square;
         }
-        assert!((all / blocks.channels() as f64 - 1.0).abs() < 1e-4, "{evenness}: {all}");
+        assert!(
+            (all / blocks.channels() as f64 - 1.0).abs() < 1e-4,
+            "{evenness}: {all}"
+        );
     }
 }
 
@@ -91,7 +96,10 @@ fn what_is_no_whole_block_is_refused() {
         };
         assert!(matches!(blocks.latents(&odd), Err(PixelsError::Clip { .. })));
     }
-    assert!(matches!(blocks.clip(&[0.0; 47], [1, 1, 1]), Err(PixelsError::Latents { .. })));
+    assert!(matches!(
+        blocks.clip(&[0.0; 47], [1, 1, 1]),
+        Err(PixelsError::Latents { .. })
+    ));
     assert!(matches!(Blocks::plain(0), Err(PixelsError::Side(0))));
     assert!(matches!(Blocks::measured(4, 0.5, []), Err(PixelsError::NoClips)));
 }
@@ -125,12 +133,20 @@ fn control_latents_lie_as_vaces() {
         assert_eq!(made[held + n], *value);
         assert!(made[other + n].abs() < 1e-6);
     }
-    assert!(made[2 * kept..].iter().enumerate().all(|(n, m)| *m == f32::from(u8::from(n % 4 >= 2))));
+    assert!(
+        made[2 * kept..]
+            .iter()
+            .enumerate()
+            .all(|(n, m)| *m == f32::from(u8::from(n % 4 >= 2)))
+    );
     let short = Mask {
         values: vec![1.0; 5],
         ..mask
     };
-    assert!(matches!(control(&blocks, &clip, Some(&short)), Err(PixelsError::Mask { .. })));
+    assert!(matches!(
+        control(&blocks, &clip, Some(&short)),
+        Err(PixelsError::Mask { .. })
+    ));
 }
 
 fn config(channels: usize) -> DitConfig {
@@ -223,12 +239,19 @@ fn what_was_learned_is_sampled() {
     };
     for (n, (picture, _)) in kinds.iter().enumerate() {
         let made = blocks.clip(&drawn(n, 3, true).unwrap(), samples[n].size).unwrap();
-        let ends = made.pixels.as_flattened().iter().zip(picture.pixels.as_flattened());
+        let ends = made
+            .pixels
+            .as_flattened()
+            .iter()
+            .zip(picture.pixels.as_flattened());
         let off = ends.map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / (3 * made.pixels.len()) as f64;
         // The other picture is 0.53 away on average.
         assert!(off < 0.1, "{n}: {off}");
     }
     assert_eq!(drawn(0, 3, true).unwrap(), drawn(0, 3, true).unwrap());
     assert_ne!(drawn(0, 3, true).unwrap(), drawn(0, 4, true).unwrap());
-    assert!(matches!(drawn(0, 3, false), Err(PixelsError::Model(ModelError::Stopped))));
+    assert!(matches!(
+        drawn(0, 3, false),
+        Err(PixelsError::Model(ModelError::Stopped))
+    ));
 }

@@ -6,13 +6,21 @@ use std::f64::consts::PI;
 
 /// Opponent colours of equal length: lightness, red against blue, green against both. Rows are orthonormal.
 const COLOURS: [[f64; 3]; 3] = [
-    [0.577_350_269_189_625_8, 0.577_350_269_189_625_8, 0.577_350_269_189_625_8],
+    [
+        0.577_350_269_189_625_8,
+        0.577_350_269_189_625_8,
+        0.577_350_269_189_625_8,
+    ],
     [
         std::f64::consts::FRAC_1_SQRT_2,
         0.0,
         -std::f64::consts::FRAC_1_SQRT_2,
     ],
-    [0.408_248_290_463_863, -0.816_496_580_927_726, 0.408_248_290_463_863],
+    [
+        0.408_248_290_463_863,
+        -0.816_496_580_927_726,
+        0.408_248_290_463_863,
+    ],
 ];
 /// The least spread of a channel, as a part of the largest: what never changes in the clips measured is not blown up.
 const LEAST_SPREAD: f64 = 1e-3;
@@ -128,7 +136,9 @@ impl Blocks {
             for (colour, weights) in COLOURS.iter().enumerate() {
                 for (i, value) in block.iter_mut().enumerate() {
                     let pixel = clip.pixels[first + i / side * width + i % side];
-                    *value = (0..3).map(|c| weights[c] * (2.0 * f64::from(pixel[c]) - 1.0)).sum();
+                    *value = (0..3)
+                        .map(|c| weights[c] * (2.0 * f64::from(pixel[c]) - 1.0))
+                        .sum();
                 }
                 let waves = self.turned(&block, false);
                 for (i, value) in waves.iter().enumerate() {

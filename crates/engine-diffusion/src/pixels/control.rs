@@ -42,6 +42,11 @@ pub fn control(blocks: &Blocks, clip: &Clip, mask: Option<&Mask>) -> Result<Vec<
     };
     let (mut latents, size) = blocks.latents(&only(false))?;
     latents.extend(blocks.latents(&only(true))?.0);
-    latents.extend(told(mask, [size[0], clip.height, clip.width], blocks.side(), size[0]));
+    latents.extend(told(
+        mask,
+        [size[0], clip.height, clip.width],
+        blocks.side(),
+        size[0],
+    ));
     Ok(latents)
 }

@@ -55,7 +55,9 @@ pub enum PixelsError {
     #[error("there is no clip to measure the blocks of; give at least one")]
     NoClips,
     /// Latents of another size.
-    #[error("{found} numbers are not the latents of {channels} channels of {size:?}; give those of this transform")]
+    #[error(
+        "{found} numbers are not the latents of {channels} channels of {size:?}; give those of this transform"
+    )]
     Latents {
         /// How many numbers were given.
         found: usize,
@@ -79,7 +81,9 @@ pub enum PixelsError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The numbers ran away.
-    #[error("at step {step} of {steps} the model gave numbers that are none: train it anew with a lower rate")]
+    #[error(
+        "at step {step} of {steps} the model gave numbers that are none: train it anew with a lower rate"
+    )]
     NotFinite {
         /// The step, from 1.
         step: usize,

@@ -41,7 +41,10 @@ pub fn train(
     let mut run = Trainer::in_folder(subject, samples, settings, folder)?;
     let mut teller = Teller::new(folder, run.step_number());
     let ended = run.run(folder, &mut teller)?;
-    anyhow::ensure!(ended == Ended::Done, "the training was stopped; start it again to go on");
+    anyhow::ensure!(
+        ended == Ended::Done,
+        "the training was stopped; start it again to go on"
+    );
     let weights = run.average().unwrap_or(run.trained()).clone();
     Ok(Trained {
         weights,

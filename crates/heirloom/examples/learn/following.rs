@@ -34,7 +34,11 @@ pub fn follow(guides: &GuideSet, clip: &Clip, stage: &Clip) -> anyhow::Result<Fo
     let camera = report.camera.value();
     let pairs = clip.pixels.iter().zip(&stage.pixels);
     let off: f64 = pairs
-        .map(|(a, b)| (0..3).map(|c| f64::from((a[c].clamp(0.0, 1.0) - b[c]).abs())).sum::<f64>())
+        .map(|(a, b)| {
+            (0..3)
+                .map(|c| f64::from((a[c].clamp(0.0, 1.0) - b[c]).abs()))
+                .sum::<f64>()
+        })
         .sum();
     Ok(Followed {
         placed: blocking.take.placed,

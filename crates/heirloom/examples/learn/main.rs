@@ -29,7 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let lesson = arguments.next().context("arguments: a lesson; there is: guides")?;
+    let lesson = arguments
+        .next()
+        .context("arguments: a lesson; there is: guides")?;
     let mut folders = arguments.map(PathBuf::from);
     match lesson.as_str() {
         "guides" => {

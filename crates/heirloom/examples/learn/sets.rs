@@ -37,6 +37,8 @@ pub struct Sets {
 /// What is learned from: the stage's picture and its depth as a control clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
+    /// Which of [`REACHES`].
+    pub set: usize,
     /// Lit colour.
     pub picture: Clip,
     /// Inverse depth over the whole clip, as guided shots have it.
@@ -49,7 +51,10 @@ impl Sets {
         let loaded = heirloom_film::load(&folder.join("film.toml")).map_err(|p| anyhow::anyhow!("{p}"))?;
         let film = loaded.film;
         let sets = REACHES.iter().map(|reach| {
-            let shot = film.shots().map(|(_, shot)| shot).find(|shot| shot.name == reach.shot);
+            let shot = film
+                .shots()
+                .map(|(_, shot)| shot)
+                .find(|shot| shot.name == reach.shot);
             let shot = shot.with_context(|| format!("the film has no shot {}", reach.shot))?;
             let blocking = shot.blocking.as_ref();
             let blocking = blocking.with_context(|| format!("shot {} is not blocked", shot.name))?;
@@ -86,30 +91,38 @@ impl Sets {
             camera: blocked.camera_node,
             start_s: frame_time_s(blocked.start_s, f64::from(way.start(shot.frames)), rate),
             rate: Rate::new(rate.num(), rate.den() * every)?,
-            frames: FRAMES,
+            frames: way.frames,
             size,
         };
         let wanted = Wanted {
-            frames: 0..FRAMES,
+            frames: 0..way.frames,
             passes: wanted,
             window: None,
         };
         Ok(Renderer::new(&blocked.scene, view)?.guides(&wanted, &AtomicBool::new(false))?)
     }
 
-    /// What is learned from a way.
-    pub fn shown(&self, way: &Way, size: Size) -> anyhow::Result<Shown> {
+    /// What is learned from a way: a clip for each run of its frames.
+    pub fn shown(&self, way: &Way, size: Size) -> anyhow::Result<Vec<Shown>> {
         let guides = self.guides(way, size, Passes::COLOR | Passes::DEPTH)?;
-        let (mut metres, mut pixels) = (Vec::new(), Vec::new());
-        for frame in &guides.frames {
-            metres.extend_from_slice(&frame.depth_m.as_ref().context("no depth")?.values);
-            pixels.extend(codes(&frame.color.as_ref().context("no colour")?.0));
-        }
         let (width, height) = (size.width as usize, size.height as usize);
-        Ok(Shown {
-            picture: Clip { width, height, pixels },
-            depth: depth(&metres, width, height, Depth::WholeClip),
-        })
+        let runs = guides.frames.windows(FRAMES as usize).map(|run| {
+            let (mut metres, mut pixels) = (Vec::new(), Vec::new());
+            for frame in run {
+                metres.extend_from_slice(&frame.depth_m.as_ref().context("no depth")?.values);
+                pixels.extend(codes(&frame.color.as_ref().context("no colour")?.0));
+            }
+            Ok(Shown {
+                set: way.set,
+                picture: Clip {
+                    width,
+                    height,
+                    pixels,
+                },
+                depth: depth(&metres, width, height, Depth::WholeClip),
+            })
+        });
+        runs.collect()
     }
 }
 

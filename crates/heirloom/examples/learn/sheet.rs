@@ -30,6 +30,7 @@ pub fn tile(clip: &Clip, frame: usize, title: String) -> anyhow::Result<Tile> {
 
 /// Writes a sheet of so many columns as JPEG.
 pub fn write(path: &Path, tiles: &[Tile], columns: usize, width: usize) -> anyhow::Result<()> {
-    let sheet = contact_sheet(tiles, columns as u32, (width * TIMES) as u32).context("a sheet without pictures")?;
+    let sheet =
+        contact_sheet(tiles, columns as u32, (width * TIMES) as u32).context("a sheet without pictures")?;
     Ok(write_whole(path, &sheet.to_jpeg(QUALITY)?)?)
 }

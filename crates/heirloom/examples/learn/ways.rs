@@ -5,6 +5,8 @@ use heirloom_film::{Ease, Move, MoveKind, Spot};
 
 /// Frames of a clip.
 pub const FRAMES: u32 = 5;
+/// Frames of a way that is learned from: each of its runs of [`FRAMES`] is a clip, for rendering takes longer than learning.
+pub const LONG: u32 = 9;
 /// How near a way may come to one that is held out, in its parts from -1 to 1: nearer ones are drawn again.
 pub const APART: f64 = 0.2;
 
@@ -20,7 +22,7 @@ pub enum Kind {
     Orbit([f64; 3]),
 }
 
-/// How far ways of one shot may go.
+/// How far ways of one shot may go: where they begin, and in four steps of a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reach {
     /// The shot's name.
@@ -34,12 +36,18 @@ pub struct Reach {
 }
 
 /// The demo film's blocked shots.
-pub const REACHES: [Reach; 2] = [
+pub static REACHES: [Reach; 2] = [
     // A descent through layers: the shot's own camera turns fast already.
     Reach {
         shot: "030",
         every: 1,
-        beside: [[-0.5, 0.5], [-0.4, 0.4], [-0.5, 0.5], [-40.0, 40.0], [-15.0, 20.0]],
+        beside: [
+            [-0.5, 0.5],
+            [-0.4, 0.4],
+            [-0.5, 0.5],
+            [-40.0, 40.0],
+            [-15.0, 20.0],
+        ],
         moves: &[
             (Kind::Dolly, 0.5),
             (Kind::Truck, 0.4),
@@ -72,17 +80,20 @@ pub struct Way {
     pub set: usize,
     /// Which of its moves.
     pub kind: usize,
+    /// Frames at which it is looked at.
+    pub frames: u32,
     /// From -1 to 1: when it begins, right, up, ahead, turned right, turned up, how much it moves.
     pub parts: [f64; 7],
 }
 
 impl Way {
-    fn draw(set: usize, chance: &mut Noise) -> Self {
+    fn draw(set: usize, frames: u32, chance: &mut Noise) -> Self {
         let moves = REACHES[set].moves.len();
         let kind = ((chance.uniform() * moves as f64) as usize).min(moves - 1);
         Self {
             set,
             kind,
+            frames,
             parts: std::array::from_fn(|_| 2.0 * chance.uniform() - 1.0),
         }
     }
@@ -98,9 +109,14 @@ impl Way {
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
-    /// The frame of the shot at which the clip begins, in a shot of so many frames.
+    /// Frames of the film from its first to its last.
+    fn length(&self) -> u32 {
+        (self.frames - 1) * REACHES[self.set].every
+    }
+
+    /// The frame of the shot at which it begins, in a shot of so many frames.
     pub fn start(&self, frames: u32) -> u32 {
-        let last = frames.saturating_sub((FRAMES - 1) * REACHES[self.set].every);
+        let last = frames.saturating_sub(self.length());
         (f64::from(last) * (self.parts[0] + 1.0) / 2.0) as u32
     }
 
@@ -108,7 +124,7 @@ impl Way {
     pub fn moves(&self, frames: u32) -> Vec<Move> {
         let reach = &REACHES[self.set];
         let first = self.start(frames);
-        let last = first + (FRAMES - 1) * reach.every;
+        let last = first + self.length();
         let one = |kind, last_frame| Move {
             kind,
             first_frame: first,
@@ -120,7 +136,8 @@ impl Way {
             from + (to - from) * (self.parts[i + 1] + 1.0) / 2.0
         });
         let (kind, most) = reach.moves[self.kind];
-        let amount = most * self.parts[6];
+        // At one pace, however long it is.
+        let amount = most * self.parts[6] * f64::from(self.frames - 1) / f64::from(FRAMES - 1);
         // A move that ends where it begins is done at once.
         vec![
             one(MoveKind::Truck { right_m }, first),
@@ -165,12 +182,12 @@ impl Ways {
         for (set, reach) in REACHES.iter().enumerate() {
             let mut chance = Noise::new(&format!("ways held out of {}", reach.shot), seed);
             ways.held_out
-                .extend((0..held_out).map(|_| Way::draw(set, &mut chance)));
+                .extend((0..held_out).map(|_| Way::draw(set, FRAMES, &mut chance)));
         }
         for (set, reach) in REACHES.iter().enumerate() {
             let mut chance = Noise::new(&format!("ways learned of {}", reach.shot), seed);
             while ways.learned.len() < (set + 1) * learned {
-                let way = Way::draw(set, &mut chance);
+                let way = Way::draw(set, LONG, &mut chance);
                 if ways.held_out.iter().all(|held| held.apart(&way) >= APART) {
                     ways.learned.push(way);
                 }
@@ -227,7 +244,7 @@ mod tests {
         for way in &ways.learned {
             let reach = &REACHES[way.set];
             let last = way.moves(84).iter().map(|one| one.last_frame).max().unwrap();
-            assert_eq!(last, way.start(84) + 4 * reach.every);
+            assert_eq!(last, way.start(84) + 8 * reach.every);
             assert!(last <= 84);
         }
     }
