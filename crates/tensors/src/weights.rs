@@ -94,7 +94,7 @@ impl Weight<'_> {
     pub fn widened(&self, from: usize, to: usize) -> Vec<f32> {
         let size = self.stored.size_bytes();
         let bytes = &self.bytes[from * size..to * size];
-        let mut out = vec![0.0; to - from];
+        let mut out = kernels::zeros(to - from);
         match self.stored {
             Stored::F32 => kernels::read_f32(bytes, &mut out),
             Stored::F16 => kernels::widen_f16(bytes, &mut out),

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::pointwise::zeros;
 use super::registers::Register;
 use super::tiles::{Aligned, Begin, Result, Tile, by_width, pack_across, width};
 
@@ -127,7 +128,7 @@ pub fn pack_conv_weight_from(
     read: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Vec<f32> {
     let taps: usize = kernel.iter().product();
-    let mut packed = vec![0.0; outputs * inputs * taps];
+    let mut packed = zeros(outputs * inputs * taps);
     if packed.is_empty() {
         return packed;
     }

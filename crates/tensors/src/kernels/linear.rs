@@ -188,7 +188,7 @@ mod tests {
     fn by<const N: usize>(layer: &Layer<'_>, rows: usize) -> Vec<f32> {
         let mut out = vec![f32::NAN; rows * layer.outputs];
         let mut near = Aligned::new(OUTPUTS * layer.depth);
-        let result = Result::new(out);
+        let result = Result::new(&mut out);
         for column in (0..layer.outputs).step_by(OUTPUTS) {
             let columns = column..(column + OUTPUTS).min(layer.outputs);
             // SAFETY: plain arithmetic, which every processor has, and a result of its own.

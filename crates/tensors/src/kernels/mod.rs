@@ -29,5 +29,7 @@ pub use lanes::exp;
 pub use linear::linear;
 pub use matmul::Matrix;
 pub use norm::{Affine, Norm, norm_rows};
-pub use pointwise::{Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16};
+pub use pointwise::{
+    Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16, zeros,
+};
 pub use rotary::{RotaryTable, rotate};
