@@ -14,7 +14,7 @@
 //!
 //! A shot may be made in [`fragments`](crate::fragments): what is given is read for each of them when it is its turn.
 
-use crate::conditions::{BLANK, Conditions, Mask, Scale};
+use crate::conditions::{BLANK, Conditions, Mask, Scale, settle};
 use crate::followed::{Followed, Kind};
 use crate::fragments::{Fragment, whole_latents};
 use crate::generate::{Ask, Clip};
@@ -83,7 +83,7 @@ fn named(request: &Request) -> Result<Vec<ObjectId>, String> {
 /// A plate in its frame, and what of it is kept.
 struct Plate {
     pixels: Clip,
-    made: Vec<bool>,
+    mask: Mask,
 }
 
 /// What a request gives.
@@ -172,7 +172,11 @@ impl<'a> Given<'a> {
             _ => {}
         }
         let mut photographs = Vec::new();
-        for source in sources.copied().chain(named(request).map_err(refused)?) {
+        let named = match request.pictures.contains_key(OF_TAKE) {
+            true => named(request).map_err(refused)?,
+            false => Vec::new(),
+        };
+        for source in sources.copied().chain(named) {
             control.check()?;
             photographs.push(given.photograph(&read(inputs, &source)?));
         }
@@ -255,12 +259,7 @@ impl<'a> Given<'a> {
             ask.conditions.control = Some(repeated(drawing, ask.frames));
         }
         if let Some(plate) = &self.plate {
-            let mask = Mask {
-                width: ask.width,
-                height: ask.height,
-                values: plate.made.iter().map(|made| f32::from(u8::from(*made))).collect(),
-            };
-            ask.conditions = Conditions::fill(plate.pixels.clone(), mask)
+            ask.conditions = Conditions::fill(plate.pixels.clone(), plate.mask.clone())
                 .map_err(|e| Failure::lasting("diffusion", e.to_string()))?;
         }
         self.begin(&mut ask, fragment, known);
@@ -322,10 +321,8 @@ impl<'a> Given<'a> {
 
     /// Puts back what must not have changed: of a plate, what is kept is its own, pixel by pixel.
     pub(crate) fn mend(&self, clip: &mut Clip) {
-        let Some(plate) = &self.plate else { return };
-        let own = plate.pixels.pixels.iter().zip(&plate.made);
-        for (pixel, (own, _)) in clip.pixels.iter_mut().zip(own).filter(|(_, (_, made))| !**made) {
-            *pixel = *own;
+        if let Some(plate) = &self.plate {
+            settle(clip, &plate.pixels, &plate.mask);
         }
     }
 
@@ -402,13 +399,19 @@ impl<'a> Given<'a> {
         ) {
             row[hole.left as usize..][..seen.len()].copy_from_slice(seen);
         }
+        let (width, height) = (size.width as usize, size.height as usize);
+        let values = hole.made.iter().map(|made| f32::from(u8::from(*made)));
         Ok(Plate {
+            mask: Mask {
+                width,
+                height,
+                values: values.collect(),
+            },
             pixels: Clip {
-                width: size.width as usize,
-                height: size.height as usize,
+                width,
+                height,
                 pixels,
             },
-            made: hole.made,
         })
     }
 
