@@ -237,7 +237,6 @@ impl<'a> Given<'a> {
             conditions: Conditions::default(),
             ..base.clone()
         };
-        // Where the shot begins with the clip's own frames, those stand for themselves.
         let places = fragment.place(0).unwrap_or(0)..fragment.to;
         if let Some((footage, start)) = &self.over {
             let clip = self.part(footage, *start, places.clone())?;
@@ -297,9 +296,6 @@ impl<'a> Given<'a> {
                     .control
                     .take()
                     .map_or_else(blank, |clip| clip.pixels);
-                // Before the shot nothing is followed: the passes begin where its own frames do.
-                let lacking = (ask.frames * plane).saturating_sub(pixels.len());
-                pixels.splice(0..0, std::iter::repeat_n(BLANK, lacking));
                 for (into, from) in pixels.iter_mut().zip(&known.pixels) {
                     *into = *from;
                 }

@@ -41,7 +41,7 @@ pub fn run(
              takes,
          }| {
             let wishes = wishes(film, vault, options)?;
-            Ok(plan(film, vault, engines, gate, takes, &wishes)?)
+            Ok(plan(film, vault, engines, *gate, takes, &wishes)?)
         },
     )
 }
