@@ -24,7 +24,7 @@ pub use attention_backward::{AttentionGradients, attention_backward};
 pub use backward::{
     NormGradients, activate_backward, add_column_sums, gate_backward, multiply_columns, norm_backward,
 };
-pub use conv::{Conv, conv, pack_conv_weight};
+pub use conv::{Conv, conv, pack_conv_weight, pack_conv_weight_from};
 pub use lanes::exp;
 pub use linear::linear;
 pub use matmul::Matrix;

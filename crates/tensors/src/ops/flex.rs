@@ -5,7 +5,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Backend, DType, Dispatch, DispatchDevice, ExtensionType, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{Bytes, Shape, Tensor};
+use burn::tensor::{Bytes, Device, Shape, Tensor};
 
 use super::{ConvSpec, NormSpec};
 use crate::kernels::{self, Activation, Affine, Attention, RotaryTable};
@@ -232,5 +232,10 @@ impl CpuOps for Flex {
 
 /// Whether a tensor lies on burn's CPU backend in 32-bit floating point, for which the kernels are.
 pub(super) fn on_flex<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() == DType::F32 && matches!(x.device().as_dispatch(), DispatchDevice::Flex(_))
+    x.dtype() == DType::F32 && is_flex(&x.device())
+}
+
+/// Whether a device is burn's CPU backend.
+pub(crate) fn is_flex(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
