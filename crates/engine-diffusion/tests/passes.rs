@@ -12,9 +12,11 @@ use heirloom_engine::{Engines, Param, Request, Task};
 use heirloom_engine_diffusion::conditions::{BLANK, Conditions, Depth, Mask, depth, edges, grey, settle};
 use heirloom_engine_diffusion::engine::engine;
 use heirloom_engine_diffusion::generate::Clip;
-use heirloom_engine_diffusion::model::{Laid, Model, vae_config};
+use heirloom_engine_diffusion::model::{Laid, vae_config};
 use heirloom_engine_diffusion::settings;
 use heirloom_engine_diffusion::start::{Basis, Start};
+use heirloom_engine_diffusion::wan::VaeConfig;
+use heirloom_engine_diffusion::weights::Weights;
 use heirloom_film::{Rate, Size};
 use heirloom_tensors::wan::Vae;
 use heirloom_vault::ObjectId;
@@ -115,9 +117,11 @@ fn a_clip_made_over_keeps_to_its_own_edges_or_to_the_stage_and_photographs_are_r
 
 /// What is left of a clip where it only goes through the model's autoencoder.
 fn through(room: &Room, clip: &Clip) -> Clip {
-    let model = Model::open(&room.listed.folder).unwrap();
-    let laid = Laid::new(&model.vae, None);
-    let vae = Vae::new(vae_config(&model.config.vae), &laid, &Device::flex()).unwrap();
+    let folder = room.listed.folder.join("vae");
+    let weights = Weights::open_part(&folder, "diffusion_pytorch_model").unwrap();
+    let config = VaeConfig::read(&folder.join("config.json")).unwrap();
+    let laid = Laid::new(&weights, None);
+    let vae = Vae::new(vae_config(&config), &laid, &Device::flex()).unwrap();
     let values: Vec<f32> = clip.pixels.iter().flatten().map(|v| 2.0 * v - 1.0).collect();
     let data = TensorData::new(values, [clip.frames().len(), clip.height, clip.width, 3]);
     let pixels = Tensor::<4>::from_data(data, &Device::flex()).permute([3, 0, 1, 2]);
@@ -146,14 +150,15 @@ fn little_strength_leaves_the_clip_and_full_strength_little_of_it() {
     let (photograph, _) = room.photograph(9);
     for sources in [vec![object], vec![object, photograph]] {
         let plain = through(&room, &clip);
-        let far = |strength: f64| {
+        let far = |steps: i64, strength: f64| {
             let mut style = style(&room, sources.clone());
-            whole(&mut style, settings::STEPS, 20);
+            whole(&mut style, settings::STEPS, steps);
             style.params.insert(STRENGTH.into(), Param::Number(strength));
             distance(&room.made(&style), &plain)
         };
-        let (little, more, all) = (far(0.05), far(0.5), far(1.0));
-        assert!(little < 0.6 * more && more < all, "{little} {more} {all}");
+        // One step of a hundred; five of ten; ten of ten.
+        let (little, more, all) = (far(100, 0.01), far(10, 0.5), far(10, 1.0));
+        assert!(little < 0.5 * more && more < all, "{little} {more} {all}");
     }
 }
 
