@@ -9,15 +9,15 @@ computed with in float32, as ours are computed with.
 
 import os
 import resource
-import statistics
 import sys
-import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
 from diffusers import WanTransformer3DModel
 from peft import LoraConfig, get_peft_model
+
+from timing import report
 
 CHECKPOINTING = len(sys.argv) > 1 and sys.argv[1] == "checkpointing"
 REPEATS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -40,19 +40,15 @@ def main():
     optimiser = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.01)
     latents, text = torch.randn(1, 16, 1, 64, 64), torch.randn(1, 512, 4096)
     when = torch.tensor([500.0])
-    clock, cpu = [], []
-    for turn in range(REPEATS + 1):
-        start, before = time.perf_counter(), time.process_time()
+
+    def step():
         optimiser.zero_grad()
         found = model(hidden_states=latents, timestep=when, encoder_hidden_states=text, return_dict=False)[0]
         torch.nn.functional.mse_loss(found, -latents).backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        if turn > 0:
-            clock.append((time.perf_counter() - start) * 1e3)
-            cpu.append((time.process_time() - before) * 1e3)
-    medians = (statistics.median(clock), min(clock), statistics.median(cpu))
-    print("time", "step", *(f"{v:.1f}" for v in medians), sep="\t", flush=True)
+
+    report("step", step, REPEATS)
     print("time", "peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, sep="\t")
 
 

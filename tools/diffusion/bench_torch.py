@@ -7,12 +7,12 @@ written out here as diffusers 0.42.1 computes it, without its checks; the level 
 """
 
 import resource
-import statistics
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
+
+from timing import report
 
 WIDTH, HEADS, FFN, TEXT = 1536, 12, 8960, 512
 DIM = WIDTH // HEADS
@@ -101,19 +101,6 @@ SUMS = {
     "conv3d 96": convolution,
     "VAE level 96": level,
 }
-
-
-def report(what, run, repeats):
-    """Times `run` by the clock and by the processors, after one run that is not counted, and prints the medians."""
-    run()
-    clock, cpu = [], []
-    for _ in range(repeats):
-        start, before = time.perf_counter(), time.process_time()
-        run()
-        clock.append((time.perf_counter() - start) * 1e3)
-        cpu.append((time.process_time() - before) * 1e3)
-    medians = (statistics.median(clock), min(clock), statistics.median(cpu))
-    print("time", what, *(f"{v:.2f}" for v in medians), sep="\t", flush=True)
 
 
 @torch.no_grad()

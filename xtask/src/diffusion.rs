@@ -78,6 +78,25 @@ const BENCHES: &[Bench] = &[
         ],
     },
     Bench {
+        name: "other models",
+        ours: "bench_variants",
+        torch: ("bench_variants.py", &[]),
+        repeats: "1",
+        on_a_folder: false,
+        sums: &[
+            Sum {
+                name: "VACE 3072",
+                goal: 0.7,
+                fast_goal: None,
+            },
+            Sum {
+                name: "5B VAE",
+                goal: 0.7,
+                fast_goal: None,
+            },
+        ],
+    },
+    Bench {
         name: "pipeline",
         ours: "bench_pipeline",
         torch: ("bench_pipeline.py", &["run"]),
@@ -97,10 +116,13 @@ Convolution: one of its autoencoder (96 channels, 4 frames of 120 x 208 and two 
 autoencoder's decoder (three residual blocks of 96 channels over the same, frames kept from chunk to chunk). Pipeline: words to
 frames with a model of middle size (text encoder 1024 wide with 6 layers, transformer 768 wide with 10, autoencoder of 32
 channels), 9 frames of 320 x 192 in 4 steps with guidance; diffusers' WanPipeline runs the same files from the same noise.
+VACE: one block of Wan 2.1 VACE 1.3B and one of its branch over 3 072 tokens, from latents to a velocity. 5B VAE: the decoder of
+Wan 2.2 TI2V 5B's autoencoder, 5 frames of 224 x 128; both read their weights anew in each run, as the engine does, from
+bfloat16 in memory, and PyTorch keeps them in 32 bits.
 Random weights, sums in 32-bit numbers, two threads each. Ours and PyTorch's run in turn; a figure is the median of three
 rounds' medians. Goals are of PyTorch's time as it comes. Memory is the most that a process held, mapped files and all.
 
-On AMD processors the library that PyTorch multiplies with (MKL) may take a slow path. \"PyTorch, MKL made to think it runs on
+On AMD processors the library that PyTorch multiplies with (MKL) may take a slow path; the goals of 0.6 to 0.8 are of that. \"PyTorch, MKL made to think it runs on
 Intel\" is the same PyTorch with that question answered by a library loaded before it; where both take the same time, the
 question is not asked, or its answer does not reach it.
 ";
@@ -167,7 +189,7 @@ pub fn speed(steps: &mut Steps) -> Result<()> {
 pub(crate) fn build() -> Result<()> {
     cargo(
         "build --locked --release --package heirloom-tensors --package heirloom-engine-diffusion \
-         --example bench_block --example bench_pipeline --example bench_lora",
+         --example bench_block --example bench_variants --example bench_pipeline --example bench_lora",
     )
     .run()
 }

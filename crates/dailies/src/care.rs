@@ -4,17 +4,17 @@
 //! is asked for every source again, and what is revoked reaches what was cared for as well; it stands in the ledger as grown from
 //! the take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use heirloom_archive::{Archive, Media, Source};
-use heirloom_engine::gate::{Action, Gate, SourceUse, Verdict};
+use heirloom_archive::{Media, Source};
+use heirloom_engine::gate::Gate;
 use heirloom_engine::{Card, Engines, Param, Request, Task, settings};
-use heirloom_film::{Film, Scene, Shot, Size};
-use heirloom_vault::{ObjectId, Vault, VaultError};
+use heirloom_film::{Film, Size};
+use heirloom_vault::{ObjectId, Vault};
 
-use crate::money::Caps;
-use crate::plan::{Asked, Objection, Plan, Planned, Why, Work, subject};
-use crate::takes::{self, Take, TakeError};
+use crate::over::{OverError, OverTakes};
+use crate::plan::{Plan, Why};
+use crate::takes::Take;
 
 /// What is wished for a take.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,27 +72,6 @@ impl Larger {
     }
 }
 
-/// Care could not be planned.
-#[derive(Debug, thiserror::Error)]
-pub enum CareError {
-    /// The ledger's words.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The take's.
-    #[error(transparent)]
-    Take(#[from] TakeError),
-    /// The take's shot is not in the film.
-    #[error(
-        "the take {take} is of the shot {shot}, which is not in film.toml now; put it back, or name another take"
-    )]
-    Shot {
-        /// The take.
-        take: String,
-        /// Its shot, as it was called.
-        shot: String,
-    },
-}
-
 /// The card of the engine that cares for takes, if one is plugged in.
 pub fn card(engines: &Engines) -> Option<&Card> {
     engines
@@ -104,7 +83,7 @@ pub fn card(engines: &Engines) -> Option<&Card> {
 /// Plans care for takes of the film: one piece of work for each, in their order, and what stands in the way.
 ///
 /// # Errors
-/// See [`CareError`].
+/// See [`OverError`].
 pub fn plan(
     film: &Film,
     vault: &Vault,
@@ -112,108 +91,21 @@ pub fn plan(
     gate: &dyn Gate,
     takes: &[Take],
     wishes: &Wishes,
-) -> Result<Plan, CareError> {
-    let mut plan = Plan {
-        caps: Caps::of(film),
-        ..Plan::default()
+) -> Result<Plan, OverError> {
+    let more = match wishes.larger {
+        Larger::Same => &[],
+        _ => wishes.photographs.as_slice(),
     };
-    let archive = Archive::new(vault).sources()?;
-    let listed = takes::all(vault)?;
-    for take in takes {
-        let of = listed.iter().find(|listed| listed.id == take.id);
-        let found = film.shots().find(|(scene, shot)| {
-            of.is_some_and(|of| {
-                of.subjects.contains(&subject(scene, shot))
-                    || of.shot == format!("{} {}", scene.name, shot.name)
-            })
-        });
-        let Some((scene, shot)) = found else {
-            return Err(CareError::Shot {
-                take: take.id.short(),
-                shot: of.map(|of| of.shot.clone()).unwrap_or_default(),
-            });
-        };
-        let theirs = takes::request(vault, &take.manifest)?;
-        let mut theirs = theirs;
-        if wishes.larger != Larger::Same {
-            theirs
-                .sources
-                .extend(wishes.photographs.iter().map(|source| source.object));
-        }
-        let mut seen = BTreeSet::new();
-        theirs.sources.retain(|source| seen.insert(*source));
-        let (sources, uses) = used(&theirs, &archive);
-        let object = |why| Objection {
-            shot: format!("{} {}", scene.name, shot.name),
-            subject: subject(scene, shot),
-            why,
-        };
-        if let Verdict::Refused(grounds) = gate.judge(Action::Spend, &uses)? {
-            plan.objections.push(object(Why::Gate(grounds)));
-            continue;
-        }
-        match request(take, &theirs, &sources, engines, wishes) {
-            Ok(request) => match request.id() {
-                Ok(id) => plan
-                    .shots
-                    .push(planned((scene, shot), take, sources, wishes, (request, id))),
-                Err(error) => plan.objections.push(object(Why::Shot(error.to_string()))),
-            },
-            Err(why) => plan.objections.push(object(Why::Engine(why))),
-        }
-    }
-    Ok(plan)
-}
-
-fn planned(
-    (scene, shot): (&Scene, &Shot),
-    take: &Take,
-    sources: Vec<Source>,
-    wishes: &Wishes,
-    (request, id): (Request, ObjectId),
-) -> Planned {
-    Planned {
-        scene: scene.name.clone(),
-        shot: shot.clone(),
-        sources,
-        pictures: Vec::new(),
-        work: Work::Draw {
-            request: Box::new(request),
-            id,
-        },
-        guides: None,
-        asked: Asked {
-            parent: Some(take.id),
-            note: wishes.note.clone(),
-            ..Asked::default()
-        },
-    }
-}
-
-/// What a take is made of, as far as the archive has it, and all of it as the gate is asked.
-fn used(request: &Request, archive: &[Source]) -> (Vec<Source>, Vec<SourceUse>) {
-    let known = |object: &ObjectId| archive.iter().find(|source| source.object == *object);
-    let sources = request.sources.iter().filter_map(known).cloned().collect();
-    let mut uses: Vec<SourceUse> = request
-        .sources
-        .iter()
-        .map(|object| SourceUse {
-            object: *object,
-            name: known(object).map_or_else(|| object.short(), Source::name),
-        })
-        .collect();
-    // A drawing is nobody's but the film's; one from the archive is somebody's.
-    uses.extend(
-        request
-            .pictures
-            .values()
-            .filter_map(known)
-            .map(|source| SourceUse {
-                object: source.object,
-                name: source.name(),
-            }),
-    );
-    (sources, uses)
+    let over = OverTakes {
+        film,
+        vault,
+        gate,
+        note: wishes.note.as_deref(),
+    };
+    over.plan(takes, more, &mut |over| {
+        let request = request(over.take, &over.theirs, &over.sources, engines, wishes);
+        request.map(|request| (request, None)).map_err(Why::Engine)
+    })
 }
 
 /// The request; or why the engine can not take it, with the mend.

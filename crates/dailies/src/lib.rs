@@ -6,7 +6,7 @@
 //! leases, progress and resume, and records every act; [`takes`] reads back what there is.
 //! [`index`] lists, filters and ranks them, [`cull`] makes few of many, [`choices`] keeps what people say of them, and
 //! [`report`] counts up what they came to.
-//! [`care`] plans care for takes that are there.
+//! [`care`] plans care for takes that are there, [`restyle`] passes of a model over them.
 //! [`words`] says what the words of a prompt do, and [`staged`] puts a blocked shot on the stage.
 //!
 //! ```
@@ -40,6 +40,7 @@ pub mod cull;
 mod draw;
 mod event;
 pub mod faces;
+mod guided;
 pub mod guides;
 pub mod index;
 mod like;
@@ -49,11 +50,13 @@ pub mod measuring;
 pub mod money;
 pub mod mood;
 mod outcome;
+mod over;
 pub mod pattern;
 mod pictures;
 mod plan;
 pub mod queue;
 pub mod report;
+pub mod restyle;
 pub mod staged;
 pub mod subjects;
 pub mod takes;
@@ -64,6 +67,7 @@ pub mod worker;
 
 pub use draw::{Drawing, GENERATE, draw_all, help_draw};
 pub use event::{Event, Observer, Silent};
+pub use over::OverError;
 pub use lock::{Lock, LockError};
 pub use outcome::{DrawError, Outcome};
 pub use pictures::Pictured;

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use heirloom_archive::{Archive, Media, ResolveError, Source, resolve_among};
 use heirloom_engine::card::Text;
+use heirloom_engine::conform::clip_frames_a_frame;
 use heirloom_engine::gate::{Action, Gate, Ground, SourceUse, Verdict};
-use heirloom_engine::{Engines, Failure, Guides, Param, Request, Task, settings};
-use heirloom_film::{Film, Kind, Like, Scene, Shot, SourceCall};
+use heirloom_engine::{Engines, Failure, Param, Request, Task, settings};
+use heirloom_film::{Film, Kind, Like, Rate, Scene, Shot, SourceCall};
 use heirloom_vault::{NewAct, ObjectId, Vault, VaultError};
 
 use crate::choices::Growth;
+use crate::guided;
 use crate::guides::ShotGuides;
 use crate::money::Caps;
-use crate::staged::{Shelf, Sources, StageError, stage_shot};
 use crate::takes::TakeError;
 use crate::variants::first_of;
 use crate::wording::Wording;
@@ -183,14 +184,14 @@ pub struct Desk<'a> {
 }
 
 /// What a plan is made in.
-struct Room<'a> {
-    film: &'a Film,
-    folder: &'a Path,
-    vault: &'a Vault,
-    archive: &'a [Source],
-    engines: &'a Engines,
-    gate: &'a dyn Gate,
-    desk: &'a Desk<'a>,
+pub(crate) struct Room<'a> {
+    pub film: &'a Film,
+    pub folder: &'a Path,
+    pub vault: &'a Vault,
+    pub archive: &'a [Source],
+    pub engines: &'a Engines,
+    pub gate: &'a dyn Gate,
+    pub desk: &'a Desk<'a>,
 }
 
 /// Resolve the film's shots against the archive of `vault`, the engines' cards and the gate, by the built-in words. `folder` is
@@ -316,8 +317,10 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
     if chooses {
         let most = match engines.get(shot.engine.as_deref()) {
             // An engine that can make its pictures of words alone is left to: photographs are for the shot to name.
-            Ok(engine) if engine.card().sources.0 == 0 => 0,
-            Ok(engine) => engine.card().sources.1 as usize,
+            Ok(engine) => match engine.card().sources_of(task(&shot.kind)) {
+                (0, _) => 0,
+                (_, most) => most as usize,
+            },
             Err(Failure { message, .. }) => return Ok(Err(vec![object(Why::Engine(message))])),
         };
         if most > 0 {
@@ -347,11 +350,18 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
     let mut guides = None;
     let work = match &shot.kind {
         Kind::Plate { start } => plate(film, shot, *start, &sources).map_err(Why::Shot),
-        Kind::Guided { .. } => guided(room, shot, &sources, spoken).map(|(work, made)| {
+        Kind::Guided { .. } => guided::guided(room, shot, &sources, spoken).map(|(work, made)| {
             guides = Some(made);
             work
         }),
         _ => draw(film, shot, &sources, &pictured, engines, spoken),
+    };
+    let work = match work {
+        Ok(work) if guided::keeps_to_stage(shot) => guided::styled(room, shot, work).map(|(work, made)| {
+            guides = Some(made);
+            work
+        }),
+        other => other,
     };
     let work = match (work, &shot.like) {
         (Ok(Work::Draw { request, .. }), Some(like)) => alike(*request, like, room.vault, archive)?,
@@ -372,7 +382,7 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
 }
 
 /// The shot's calls in the order an engine gets them: a becoming's from and to come first, and a clip before all else.
-fn calls(shot: &Shot) -> Vec<&SourceCall> {
+pub(crate) fn calls(shot: &Shot) -> Vec<&SourceCall> {
     match &shot.kind {
         Kind::Guided { matter, .. } => {
             let mut calls: Vec<&SourceCall> = shot.sources.iter().collect();
@@ -385,84 +395,6 @@ fn calls(shot: &Shot) -> Vec<&SourceCall> {
         }
         _ => clips::calls(shot).unwrap_or_else(|| shot.sources.iter().collect()),
     }
-}
-
-/// A guided shot: the request of its engine, and the guides that it names.
-fn guided(
-    room: &Room<'_>,
-    shot: &Shot,
-    sources: &[Source],
-    spoken: &mut Wording,
-) -> Result<(Work, Arc<ShotGuides>), Why> {
-    let Kind::Guided { matter, light } = &shot.kind else {
-        return Err(Why::Shot("it is not guided".into()));
-    };
-    if sources.is_empty() {
-        return Err(Why::Shot(
-            "it has no matter: name photographs with `sources = [\"archive:...\"]`, or for each thing with `matter`".into(),
-        ));
-    }
-    let staged = stage_shot(
-        room.film,
-        shot,
-        &Sources {
-            folder: room.folder,
-            archive: Some(Shelf {
-                vault: room.vault,
-                sources: room.archive,
-                gate: room.gate,
-                action: Action::Spend,
-            }),
-        },
-    )
-    .map_err(|error| match error {
-        StageError::Gate(grounds) => Why::Gate(grounds),
-        other => Why::Shot(other.to_string()),
-    })?;
-    let Work::Draw { mut request, .. } = draw(room.film, shot, sources, &[], room.engines, spoken)? else {
-        return Err(Why::Shot("it is not drawn".into()));
-    };
-    // At the engine's own moments, where those are not the film's.
-    let guides =
-        ShotGuides::new(staged, request.frames, request.rate).map_err(|e| Why::Shot(e.to_string()))?;
-    let calls = calls(shot);
-    let number = |call: &SourceCall| calls.iter().position(|c| *c == call);
-    let mut objects: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (thing, of) in matter {
-        let known = thing == "*" || thing.is_empty() || guides.names().values().any(|name| name == thing);
-        if !known {
-            let names: Vec<&str> = guides.names().values().map(String::as_str).collect();
-            return Err(Why::Shot(format!(
-                "its `matter` names `{thing}`, which is not on the set; there are: {}",
-                names.join(", ")
-            )));
-        }
-        objects.insert(thing, of.iter().filter_map(number).collect());
-    }
-    // What the hand leaves open, names may say: a thing called "sea" is made of the photograph called so.
-    if !matter.contains_key("*") {
-        for name in guides.names().values() {
-            if objects.contains_key(name.as_str()) {
-                continue;
-            }
-            if let Some((k, why)) = room.desk.words.source_for(name, sources) {
-                objects.insert(name, vec![k]);
-                let file = sources.get(k).map(|s| s.file_name.clone()).unwrap_or_default();
-                spoken.things.push((name.clone(), file, why.to_string()));
-            }
-        }
-    }
-    request.guides = Some(guides.object());
-    if !objects.is_empty() {
-        let text = serde_json::to_string(&objects).map_err(|e| Why::Shot(e.to_string()))?;
-        request.params.insert(settings::OBJECTS.into(), Param::Text(text));
-    }
-    request.params.insert(
-        settings::LIGHT.into(),
-        Param::Number((f64::from(*light) * 1e6).round() / 1e6),
-    );
-    let id = request.id().map_err(|e| Why::Shot(e.to_string()))?;
-    Ok((Work::Draw { request, id }, Arc::new(guides)))
 }
 
 fn plate(film: &Film, shot: &Shot, start: u32, sources: &[Source]) -> Result<Work, String> {
@@ -490,13 +422,28 @@ fn plate(film: &Film, shot: &Shot, start: u32, sources: &[Source]) -> Result<Wor
 }
 
 /// How many frames of a clip at `rate` reach as far as `end` frames of the film.
-fn frames_needed(end: u64, film: &Film, rate: heirloom_film::Rate) -> u64 {
+fn frames_needed(end: u64, film: &Film, rate: Rate) -> u64 {
     let up = u128::from(end) * u128::from(rate.num()) * u128::from(film.rate.den());
     let down = u128::from(rate.den()) * u128::from(film.rate.num());
     u64::try_from(up.div_ceil(down.max(1))).unwrap_or(u64::MAX)
 }
 
-fn draw(
+/// What an engine is asked for by a kind of shot.
+fn task(kind: &Kind) -> Task {
+    match kind {
+        Kind::Still { .. } => Task::Still,
+        Kind::Becoming { .. } => Task::Becoming,
+        Kind::Style { .. } => Task::Style,
+        Kind::Extend { .. } => Task::Extend,
+        Kind::Between { .. } => Task::Between,
+        Kind::Slow { .. } => Task::Slow,
+        Kind::Fill { .. } => Task::Fill,
+        Kind::Guided { .. } => Task::Guided,
+        Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
+    }
+}
+
+pub(crate) fn draw(
     film: &Film,
     shot: &Shot,
     sources: &[Source],
@@ -508,18 +455,8 @@ fn draw(
         .get(shot.engine.as_deref())
         .map_err(|Failure { message, .. }| Why::Engine(message))?;
     let card = engine.card();
-    let task = match shot.kind {
-        Kind::Still { .. } => Task::Still,
-        Kind::Becoming { .. } => Task::Becoming,
-        Kind::Style { .. } => Task::Style,
-        Kind::Extend { .. } => Task::Extend,
-        Kind::Between { .. } => Task::Between,
-        Kind::Slow { .. } => Task::Slow,
-        Kind::Fill { .. } => Task::Fill,
-        Kind::Guided { .. } => Task::Guided,
-        Kind::Living { .. } | Kind::Plate { .. } => Task::Living,
-    };
-    let (size, rate, frames) = card.fitted(shot.size.unwrap_or(film.size), film.rate, shot.frames);
+    let task = task(&shot.kind);
+    let (size, rate, frames) = card.fitted(task, shot.size.unwrap_or(film.size), film.rate, shot.frames);
     if let Some(objection) = card.objection(task, size, rate, frames, sources.len()) {
         return Err(Why::Engine(objection));
     }
@@ -541,7 +478,7 @@ fn draw(
         }
     };
     let mut params = spoken.params();
-    own_params(shot, &mut params);
+    own_params(shot, (film.rate, rate), &mut params);
     params.extend(card.own_settings(&shot.settings).map_err(Why::Engine)?);
     params.extend(card.params.clone());
     let request = Request {
@@ -591,17 +528,25 @@ fn alike(
 }
 
 /// The settings that only the shot's kind or its pictures have.
-fn own_params(shot: &Shot, params: &mut BTreeMap<String, Param>) {
+fn own_params(shot: &Shot, (film, own): (Rate, Rate), params: &mut BTreeMap<String, Param>) {
     // What a person wrote as 0.4 should stand in the request as 0.4, not as the nearest f32 in all its digits.
     let number = |v: f32| Param::Number(clips::round(v));
     let frame = |n: u32| Param::Whole(i64::from(n));
+    // The film counts its own frames, an engine at another rate its own.
+    let start_at = |n: u32| {
+        let at = f64::from(n) * clip_frames_a_frame(film, own);
+        match film == own {
+            true => frame(n),
+            false => Param::Number((at * 1e6).round() / 1e6),
+        }
+    };
     match &shot.kind {
         Kind::Style { start, strength, .. } => {
-            params.insert(settings::START.into(), frame(*start));
+            params.insert(settings::START.into(), start_at(*start));
             params.insert(settings::STRENGTH.into(), number(*strength));
         }
         Kind::Slow { start, pace, .. } => {
-            params.insert(settings::START.into(), frame(*start));
+            params.insert(settings::START.into(), start_at(*start));
             params.insert(settings::PACE.into(), number(*pace));
         }
         Kind::Extend { tail, .. } => {

@@ -131,6 +131,7 @@ impl Room {
             price: Price::Free,
             local: true,
             settings: Default::default(),
+            of_task: Default::default(),
             params: Default::default(),
         };
         let index = Index::open(&vault).unwrap();

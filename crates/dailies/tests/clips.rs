@@ -84,6 +84,7 @@ fn planned(vault: &Vault, shot: &str) -> Plan {
         price: Price::Free,
         local: true,
         settings: Default::default(),
+        of_task: Default::default(),
         params: Default::default(),
     };
     let engines = Engines::new().with(Arc::new(LocalEngine::new(Asked(card))));

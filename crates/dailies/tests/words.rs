@@ -149,6 +149,7 @@ mod engine {
             price: Price::Free,
             local: true,
             settings: Default::default(),
+            of_task: Default::default(),
             params: Default::default(),
         }))
     }

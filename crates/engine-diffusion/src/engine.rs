@@ -3,44 +3,27 @@
 //! A take is its frames: 16-bit PNGs in the video's code values, one for each frame (a still has one). What made them stands in
 //! the request (`params` name the model's files and LoRAs by hash), so the same request is the same take on the same machine.
 
-use crate::generate::{At, Clip, GenerateError, Hear, Loras, generate, latents_shape};
-use crate::given;
-use crate::lora::LoraStack;
-use crate::memory::{Estimate, available};
+use crate::card::card;
+use crate::fragments::fragments;
+use crate::generate::Ask;
+use crate::given::{self, Given, Shelf, refused};
+use crate::making::Making;
 use crate::model::Model;
 use crate::models;
 use crate::models::{ListedLora, Stacks};
 use crate::settings;
-use crate::take::{FRAME, FramesTake};
-use crate::wan::Takes;
-use crate::wishes::{self, ask};
-use burn::tensor::Device;
-use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
+use crate::take::FramesTake;
+use crate::wishes;
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
+use heirloom_engine::take::ANCHORS;
 use heirloom_engine::{
-    Card, Draft, DraftFile, Failure, Inputs, Order, Param, Refusal, Request, TakeFrames, TakeManifest, Task,
+    Card, Draft, Engines, Failure, Footage, Inputs, Order, Request, TakeFrames, TakeManifest, Task,
 };
-use heirloom_film::Rate;
-use heirloom_picture::png;
-use std::collections::BTreeMap;
-use std::path::Path;
+use heirloom_vault::ObjectId;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Raised only when the bytes of takes change.
 pub const REVISION: u32 = 1;
-/// Frames a second that the family was trained at, and Wan 2.2 TI2V 5B.
-const TRAINED_RATE: u32 = 16;
-const TRAINED_RATE_5B: u32 = 24;
-/// Most frames of one draw: twice what the family was trained on.
-const MOST_FRAMES: u32 = 161;
-/// Most pixels of a frame: 4 MP, which the autoencoder decodes in tiles.
-const MOST_PIXELS: u64 = 4 << 20;
-/// Pixels on a side must be multiples of this, and for Wan 2.2 TI2V 5B.
-const GRID_PX: u32 = 16;
-const GRID_PX_5B: u32 = 32;
-
-/// Most photographs of a request for a model that takes any.
-const MOST_PICTURES: u32 = 4;
 
 /// A model as an engine.
 pub struct Diffusion {
@@ -48,6 +31,8 @@ pub struct Diffusion {
     listed: models::Model,
     /// LoRAs of the list that fit it.
     loras: Vec<ListedLora>,
+    /// Engines whose takes it can make over, besides its own.
+    readers: Engines,
     /// Opened by the first draw.
     model: Mutex<Option<Arc<Model>>>,
 }
@@ -57,52 +42,24 @@ pub fn engine(model: &models::Model, loras: Vec<ListedLora>) -> LocalEngine<Diff
     LocalEngine::new(Diffusion::new(model, loras))
 }
 
+/// [`engine`] that can also make over the takes of these engines.
+pub fn engine_over(
+    model: &models::Model,
+    loras: Vec<ListedLora>,
+    readers: Engines,
+) -> LocalEngine<Diffusion> {
+    LocalEngine::new(Diffusion {
+        readers,
+        ..Diffusion::new(model, loras)
+    })
+}
+
 impl Diffusion {
     /// A generator.
     pub fn new(model: &models::Model, loras: Vec<ListedLora>) -> Self {
-        let (rate, step) = match model.holds_frames {
-            true => (TRAINED_RATE_5B, GRID_PX_5B),
-            false => (TRAINED_RATE, GRID_PX),
-        };
-        // Image to video makes nothing without a first frame; the 5B may have one, and VACE takes a few pictures.
-        let (tasks, sources) = match model.takes {
-            Takes::Words => (
-                vec![Task::Still, Task::Living],
-                (0, u32::from(model.holds_frames)),
-            ),
-            Takes::Frames => (vec![Task::Living, Task::Between], (1, 2)),
-            Takes::Control => (
-                vec![Task::Still, Task::Living, Task::Guided, Task::Between],
-                (0, MOST_PICTURES),
-            ),
-        };
         Self {
-            card: Card {
-                engine: model.name.clone(),
-                revision: REVISION,
-                about: format!("{}, on this machine ({})", model.title, model.licence.name),
-                tasks: tasks.into_iter().collect(),
-                text: Text::Required,
-                sources,
-                guides: model.takes == Takes::Control,
-                lengths: Lengths {
-                    min_frames: 1,
-                    max_frames: MOST_FRAMES,
-                    step_frames: 4,
-                    first_frames: 1,
-                },
-                sizes: Sizes::Grid {
-                    step,
-                    max_pixels: MOST_PIXELS,
-                },
-                rates: Rate::new(rate, 1).map_or(Rates::Any, |rate| Rates::Only(vec![rate])),
-                seeded: true,
-                repeats: Repeats::SameMachine,
-                price: Price::Free,
-                local: true,
-                settings: wishes::knobs(model.takes, &loras),
-                params: BTreeMap::from([(settings::MODEL.to_owned(), Param::Text(model.id.clone()))]),
-            },
+            card: card(model, &loras),
+            readers: Engines::new(),
             listed: model.clone(),
             loras,
             model: Mutex::new(None),
@@ -120,13 +77,60 @@ impl Diffusion {
         Ok(model)
     }
 
+    /// What is asked of the model, where the request is one that it takes.
+    fn asked(&self, request: &Request) -> Result<Ask, Stop> {
+        let sources = given::counted(request).map_err(refused)?;
+        if let Some(objection) =
+            self.card
+                .objection(request.task, request.size, request.rate, request.frames, sources)
+        {
+            return Err(refused(objection));
+        }
+        if request.revision != REVISION {
+            return Err(refused(format!(
+                "the request is for revision {} of the engine `{}`, and this is {REVISION}; plan the shot again",
+                request.revision, self.card.engine
+            )));
+        }
+        if request.word(settings::MODEL) != Some(self.listed.id.as_str()) {
+            return Err(refused(format!(
+                "the request was planned for other files of the model `{}`; plan the shot again, or put those files back",
+                self.card.engine
+            )));
+        }
+        let ask = wishes::ask(request).map_err(refused)?;
+        if ask.prompt.is_empty() {
+            return Err(refused(format!(
+                "the engine `{}` makes nothing without words; give the shot a `prompt`",
+                self.card.engine
+            )));
+        }
+        Ok(ask)
+    }
+
+    /// A take of any engine, by its manifest, as footage.
+    fn footage(&self, take: &ObjectId, inputs: &Arc<dyn Inputs>) -> Result<Footage, Failure> {
+        let manifest: TakeManifest = serde_json::from_slice(&inputs.read(take)?).map_err(|e| {
+            Failure::lasting(
+                "input",
+                format!(
+                    "{} is no take ({e}); name one that `heirloom takes` lists",
+                    take.short()
+                ),
+            )
+        })?;
+        let opened = match manifest.engine == self.card.engine {
+            true => self.open(&manifest, inputs.clone())?,
+            false => self
+                .readers
+                .get(Some(&manifest.engine))?
+                .open(&manifest, inputs.clone())?,
+        };
+        Ok(Footage::of_take(Arc::from(opened), manifest.rate))
+    }
+
     /// The request's LoRAs, opened for this model.
     fn stacks(&self, model: &Model, request: &Request) -> Result<Stacks, Stop> {
-        let refused = |message: String| {
-            Stop::Refused(Refusal {
-                grounds: vec![message],
-            })
-        };
         let mut wanted = Vec::new();
         for (id, strength) in wishes::loras(request).map_err(refused)? {
             let Some(lora) = self.loras.iter().find(|lora| lora.id == id) else {
@@ -147,52 +151,13 @@ impl Diffusion {
     }
 }
 
-/// Follows a draw for the engine's control; previews go to the work folder.
-struct Following<'a> {
-    control: &'a Control,
-    frames: u32,
-    work: &'a Path,
+/// Whether one frame is made and held for the shot's length.
+fn is_held(task: Task) -> bool {
+    matches!(task, Task::Still | Task::Fill)
 }
 
 /// The file in the work folder that a draw's preview is written to.
 pub const PREVIEW: &str = "preview.png";
-
-impl Hear for Following<'_> {
-    fn go_on(&mut self) -> bool {
-        !self.control.cancelled()
-    }
-
-    fn at(&mut self, at: At) {
-        // Most of the time goes into the steps: nine tenths of the progress are theirs.
-        let part = |done: usize, of: usize| done as f64 / of.max(1) as f64;
-        let done = match at {
-            At::Words(..) | At::Given(..) | At::Conditions(..) => 0.0,
-            At::Steps(done, of) => 0.9 * part(done, of),
-            At::Frames(done, of) => 0.9 + 0.1 * part(done, of),
-        };
-        self.control
-            .progress((done * f64::from(self.frames)) as u32, self.frames);
-    }
-
-    fn preview(&mut self, step: usize, picture: Clip) {
-        let codes: Vec<[u8; 3]> = picture
-            .pixels
-            .iter()
-            .map(|p| p.map(|v| (v * 255.0 + 0.5) as u8))
-            .collect();
-        let to = self.work.join(PREVIEW);
-        let part = self.work.join(format!("preview-{step}.part"));
-        // A preview that can not be written is no reason to end a draw of hours.
-        let (width, height) = (picture.width as u32, picture.height as u32);
-        if png::write8(&part, &codes, width, height).is_ok() {
-            drop(std::fs::rename(&part, &to));
-        }
-    }
-
-    fn looks(&self) -> bool {
-        true
-    }
-}
 
 impl Generator for Diffusion {
     fn card(&self) -> &Card {
@@ -201,128 +166,48 @@ impl Generator for Diffusion {
 
     fn generate(&self, order: &Order, control: &Control) -> Result<Vec<Draft>, Stop> {
         let request = &order.request;
-        let refused = |message: String| {
-            Stop::Refused(Refusal {
-                grounds: vec![message],
-            })
+        let mut base = self.asked(request)?;
+        let (most, overlap) = wishes::fragment(request, self.listed.takes);
+        let shelf = Shelf {
+            inputs: &*order.inputs,
+            take: &|take| self.footage(take, &order.inputs),
         };
-        if let Some(objection) = self.card.objection(
-            request.task,
-            request.size,
-            request.rate,
-            request.frames,
-            request.sources.len(),
-        ) {
-            return Err(refused(objection));
-        }
-        if request.revision != REVISION {
-            return Err(refused(format!(
-                "the request is for revision {} of the engine `{}`, and this is {REVISION}; plan the shot again",
-                request.revision, self.card.engine
-            )));
-        }
-        if request.word(settings::MODEL) != Some(self.listed.id.as_str()) {
-            return Err(refused(format!(
-                "the request was planned for other files of the model `{}`; plan the shot again, or put those files back",
-                self.card.engine
-            )));
-        }
-        let mut ask = ask(request).map_err(refused)?;
-        if ask.prompt.is_empty() {
-            return Err(refused(format!(
-                "the engine `{}` makes nothing without words; give the shot a `prompt`",
-                self.card.engine
-            )));
-        }
-        let wanted = match request.task {
-            Task::Between => 2..=request.sources.len().max(2),
-            Task::Living if self.listed.takes == Takes::Frames => 1..=1,
-            _ => 0..=usize::MAX,
+        let mut given = Given::new(request, &self.listed, &shelf, most, control)?;
+        let frames = match is_held(request.task) {
+            true => 1,
+            false => request.frames,
         };
-        if !wanted.contains(&request.sources.len()) {
-            return Err(refused(format!(
-                "the engine `{}` makes a {:?} shot from {} photographs, and the request has {}; name as many",
-                self.card.engine,
-                request.task,
-                wanted.start(),
-                request.sources.len()
-            )));
-        }
-        given::lay(&mut ask, request, &*order.inputs, &self.listed, control)?;
-        let lasting = |error: GenerateError| Stop::Failed(Failure::lasting("diffusion", error.to_string()));
+        let known = given.before().frames().len() as u32;
+        let fragments = fragments(frames, most, overlap, known);
+        given.follow(&*order.inputs, fragments.len())?;
+        base.frames = frames as usize;
         let model = self.model()?;
-        latents_shape(&model, &ask).map_err(|e| refused(e.to_string()))?;
-        let needed = Estimate::of(&model, &ask).map_err(lasting)?.most();
-        if let Some(there) = available().filter(|there| *there < needed) {
-            let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-            return Err(Stop::Failed(Failure::passing(
-                "memory",
-                format!(
-                    "{}x{} with {} frames needs about {:.1} GiB of memory, and {:.1} GiB are free; end other programs, or ask for \
-                     a smaller or shorter shot",
-                    ask.width,
-                    ask.height,
-                    ask.frames,
-                    gib(needed),
-                    gib(there)
-                ),
-            )));
-        }
-        let io = |what: &Path, e: std::io::Error| {
-            Stop::Failed(Failure::passing(
-                "disk",
-                format!(
-                    "{} could not be written ({e}); see that the disk has room",
-                    what.display()
-                ),
-            ))
-        };
-        std::fs::create_dir_all(&order.work).map_err(|e| io(&order.work, e))?;
         let stacks = self.stacks(&model, request)?;
-        let laid = |stack: &'_ LoraStack| !stack.changed().is_empty();
-        let loras = Loras {
-            first: Some(&stacks.first).filter(|stack| laid(stack)),
-            second: Some(&stacks.second).filter(|stack| laid(stack)),
-        };
-        let mut hear = Following {
+        let making = Making {
+            order,
             control,
-            frames: request.frames,
-            work: &order.work,
+            model: &model,
+            stacks: &stacks,
+            given: &given,
+            held: is_held(request.task),
         };
-        let clip =
-            generate(&model, &ask, loras, &Device::flex(), &mut hear).map_err(|error| match error {
-                GenerateError::Stopped => Stop::Cancelled,
-                GenerateError::Tokens(error) => refused(error.to_string()),
-                other => lasting(other),
-            })?;
         let mut files = Vec::new();
-        for (n, frame) in clip.frames().enumerate() {
-            control.check()?;
-            let codes: Vec<[u16; 3]> = frame
-                .iter()
-                .map(|p| p.map(|v| (v * 65535.0 + 0.5) as u16))
-                .collect();
-            let path = order.work.join(format!("frame-{n:05}.png"));
-            let part = path.with_extension("part");
-            let written = png::write16(&part, &codes, request.size.width, request.size.height)
-                .map_err(|e| std::io::Error::other(e.to_string()));
-            written
-                .and_then(|()| std::fs::rename(&part, &path))
-                .map_err(|e| io(&path, e))?;
-            files.push(DraftFile {
-                role: FRAME.into(),
-                frame: Some(n as u32),
-                path,
-            });
+        for (n, fragment) in fragments.iter().enumerate() {
+            files.extend(making.fragment(&base, fragment, n)?);
         }
         control.progress(request.frames, request.frames);
+        let anchors: Vec<u32> = fragments.iter().skip(1).map(|fragment| fragment.from).collect();
+        let mut facts = serde_json::json!({ "held": is_held(request.task) });
+        if !anchors.is_empty() {
+            facts[ANCHORS] = anchors.into();
+        }
         Ok(vec![Draft {
             output: 0,
             size: request.size,
             rate: request.rate,
             frames: request.frames,
             files,
-            facts: serde_json::json!({ "held": request.task == Task::Still }),
+            facts,
         }])
     }
 

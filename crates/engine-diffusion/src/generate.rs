@@ -307,11 +307,6 @@ pub fn generate_from(
     }
     ask.start.check(model, ask)?;
     let before = references(model, ask);
-    if before > 0 && ask.start.basis.is_some() {
-        return Err(GenerateError::Size(
-            "a clip to be made over and reference images do not go together; leave one of them out".into(),
-        ));
-    }
     let schedule = ask.start.steps(ask.steps.schedule(&model.config.scheduler)?)?;
     let guided = ask.guidance > 1.0 || ask.guidance_low.is_some_and(|g| g > 1.0);
     let prompt = states(model, ask, (&ask.prompt, "prompt"), device, hear)?;
@@ -334,7 +329,8 @@ pub fn generate_from(
         .second
         .as_ref()
         .map(|second| Laid::new(second, loras.second));
-    let start = Encoded::new(&ask.start, &vae, shape, tiling, device, hear)?;
+    let references = prepared.references(shape, before)?;
+    let start = Encoded::new(&ask.start, (&vae, tiling), (shape, references), device, hear)?;
     start.begin(&mut latents, schedule.sigmas().first().copied().unwrap_or(0.0));
     let mut stepper = Stepper::new(&schedule);
     let mut anew = Noise::new("steps", ask.seed);

@@ -24,14 +24,22 @@
 //! - Goldens made by PyTorch, diffusers, transformers and PEFT (`tools/parity`) stand for every stage.
 
 #[cfg(feature = "run")]
+mod card;
+#[cfg(feature = "run")]
 pub mod conditions;
 #[cfg(feature = "run")]
 pub mod engine;
+#[cfg(feature = "run")]
+mod followed;
+#[cfg(feature = "run")]
+pub mod fragments;
 #[cfg(feature = "run")]
 pub mod generate;
 #[cfg(feature = "run")]
 mod given;
 pub mod lora;
+#[cfg(feature = "run")]
+mod making;
 #[cfg(feature = "run")]
 pub mod memory;
 #[cfg(feature = "run")]

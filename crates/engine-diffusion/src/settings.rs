@@ -22,7 +22,11 @@ pub const FEW: &str = "few";
 pub const TIMES: &str = "times";
 /// Whether each estimate is noised anew between few steps (flag).
 pub const RENOISE: &str = "renoise";
-/// Which of the stage's passes is followed: `depth`, `edges` or `grey` (text).
-pub const CONTROL: &str = "control";
 /// How strongly a control, references and frames are followed (number).
 pub const CONTROL_SCALE: &str = "control_scale";
+/// Most frames that are made in one go; a longer shot is made in fragments (whole number).
+pub const FRAGMENT: &str = "fragment";
+/// How many frames of a fragment the next one goes on from (whole number).
+pub const OVERLAP: &str = "overlap";
+
+pub use heirloom_engine::settings::CONTROL;

@@ -175,6 +175,18 @@ fn checked(clip: &Clip, what: &'static str, ask: &Ask) -> Result<usize, StartErr
     Ok(clip.pixels.len() / frame)
 }
 
+/// Latents of references before those of a clip, channel by channel.
+fn joined(references: &[f32], clip: &[f32], channels: usize) -> Vec<f32> {
+    let part = |all: &[f32]| all.len() / channels.max(1);
+    let (before, own) = (part(references), part(clip));
+    let mut all = Vec::with_capacity(references.len() + clip.len());
+    for channel in 0..channels {
+        all.extend_from_slice(&references[channel * before..][..before]);
+        all.extend_from_slice(&clip[channel * own..][..own]);
+    }
+    all
+}
+
 /// What was given, as latents of the transformer.
 pub(crate) struct Encoded {
     /// Latents that are held, and how many frames of them.
@@ -185,12 +197,12 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// Encodes what was given.
+    /// Encodes what was given. `references` are the latents of reference images, which stand before the clip's own: where a
+    /// clip is made over, they begin as what they show, as it does.
     pub(crate) fn new(
         start: &Start,
-        vae: &Vae<'_>,
-        shape: [usize; 4],
-        tiling: Option<Tiling>,
+        (vae, tiling): (&Vae<'_>, Option<Tiling>),
+        (shape, references): ([usize; 4], Vec<f32>),
         device: &Device,
         hear: &mut dyn Hear,
     ) -> Result<Self, GenerateError> {
@@ -210,7 +222,7 @@ impl Encoded {
         let basis = start.basis.as_ref().map(|b| latents(&b.clip)).transpose()?;
         Ok(Self {
             held,
-            basis: basis.map(|(latents, _)| latents),
+            basis: basis.map(|(latents, _)| joined(&references, &latents, shape[0])),
             shape,
         })
     }

@@ -1,9 +1,11 @@
 //! What a shot may wish of a model: its settings on the card, and what they mean in a request.
 
+use crate::card::{MOST_FRAMES, goes_on};
 use crate::conditions::Conditions;
+use crate::followed::CONTROLS;
+use crate::fragments::whole_latents;
 use crate::generate::{Ask, Steps, TEXT_TOKENS};
-use crate::given::CONTROLS;
-use crate::models::ListedLora;
+use crate::models::{self, ListedLora};
 use crate::schedule::Solver;
 use crate::settings;
 use crate::start::Start;
@@ -26,8 +28,13 @@ const UNTILED_PIXELS: u64 = 640 * 640;
 /// Side of a tile in pixels.
 const TILE_PX: usize = 384;
 
-/// The settings of a model that takes this, with these LoRAs.
-pub(crate) fn knobs(takes: Takes, loras: &[ListedLora]) -> BTreeMap<String, Knob> {
+/// Fewest frames of a fragment: two latents beside the one that they go on from.
+const LEAST_FRAGMENT: i64 = 9;
+/// Frames that a fragment goes on from, where the shot does not say: about a second.
+const OVERLAP: u32 = 17;
+
+/// The settings of a model with these LoRAs.
+pub(crate) fn knobs(model: &models::Model, loras: &[ListedLora]) -> BTreeMap<String, Knob> {
     let number = |what: &str, min: f64, max: f64| Knob::Number {
         what: what.into(),
         min,
@@ -84,9 +91,27 @@ pub(crate) fn knobs(takes: Takes, loras: &[ListedLora]) -> BTreeMap<String, Knob
             },
         ),
     ];
-    if takes == Takes::Control {
+    if goes_on(model) {
+        let what = format!(
+            "most frames that are made in one go, {MOST_FRAMES} when left out; a longer shot is made in fragments"
+        );
+        let fragment = Knob::Whole {
+            what,
+            min: LEAST_FRAGMENT,
+            max: MOST_FRAMES.into(),
+        };
+        knobs.push((settings::FRAGMENT, fragment));
+        if model.takes != Takes::Frames {
+            let what =
+                format!("how many frames of a fragment the next one goes on from, {OVERLAP} when left out");
+            knobs.push((settings::OVERLAP, whole(what, i64::from(MOST_FRAMES / 2))));
+        }
+    }
+    if model.takes == Takes::Control {
         let kinds = Knob::Choice {
-            what: "which of the stage's passes a guided shot follows; depth when left out".into(),
+            what: "what a guided shot follows of the stage, depth when left out; and what a clip that is made over keeps to: its own \
+                   edges or grey, the rest of a stage"
+                .into(),
             of: CONTROLS.map(str::to_owned).into(),
         };
         let scale = number(
@@ -143,7 +168,7 @@ pub(crate) fn ask(request: &Request) -> Result<Ask, String> {
         .filter(|words| !words.is_empty())
         .collect();
     let frames = match request.task {
-        Task::Still => 1,
+        Task::Still | Task::Fill => 1,
         _ => request.frames as usize,
     };
     let pixels = u64::from(request.size.width) * u64::from(request.size.height);
@@ -167,6 +192,20 @@ pub(crate) fn ask(request: &Request) -> Result<Ask, String> {
         start: Start::default(),
         conditions: Conditions::default(),
     })
+}
+
+/// Most frames that are made in one go, and how many of them the next goes on from.
+pub(crate) fn fragment(request: &Request, takes: Takes) -> (u32, u32) {
+    let whole = |name: &str| request.whole(name).and_then(|n| u32::try_from(n).ok());
+    let most = whole_latents(whole(settings::FRAGMENT).unwrap_or(MOST_FRAMES), MOST_FRAMES);
+    let overlap = match takes {
+        Takes::Frames => 1,
+        // At least half of a fragment is new.
+        Takes::Words | Takes::Control => {
+            whole_latents(whole(settings::OVERLAP).unwrap_or(OVERLAP), most.div_ceil(2))
+        }
+    };
+    (most, overlap)
 }
 
 fn steps(request: &Request) -> Result<Steps, String> {

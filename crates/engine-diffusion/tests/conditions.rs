@@ -5,7 +5,7 @@
 mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{Goldens, apart, copy, goldens, json};
+use common::{Goldens, apart, goldens, json, lay};
 use heirloom_engine_diffusion::conditions::{ConditionError, Conditions, Mask, Scale};
 use heirloom_engine_diffusion::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, generate, generate_from, latents_shape,
@@ -17,18 +17,9 @@ use heirloom_engine_diffusion::start::Start;
 use heirloom_engine_diffusion::wan::Takes;
 use heirloom_engine_diffusion::weights::Weights;
 use heirloom_tensors::wan::{Control, Sample, VaceDit};
-use std::path::Path;
 
 /// How far anything may be from the reference, of its largest value.
 const LIMIT: f64 = 1e-4;
-
-/// A folder of a tiny model: what is its own, and the other parts, which are the text model's.
-fn lay(name: &str, folder: &Path) {
-    copy(&goldens(name), folder);
-    for part in ["vae", "text_encoder", "tokenizer"] {
-        copy(&goldens("t2v").join(part), &folder.join(part));
-    }
-}
 
 fn opened(name: &str) -> (tempfile::TempDir, Model) {
     let folder = tempfile::tempdir().unwrap();

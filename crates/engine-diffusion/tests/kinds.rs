@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use heirloom_engine_diffusion::conditions::{
-    BLANK, ConditionError, Conditions, Depth, Mask, Outline, depth, edges, flow, grey, layout,
+    BLANK, ConditionError, Conditions, Depth, Mask, Outline, depth, edges, flow, grey, layout, settle,
 };
 use heirloom_engine_diffusion::generate::Clip;
 use proptest::prelude::*;
@@ -194,4 +194,56 @@ proptest! {
             prop_assert!(made.pixels.iter().flatten().all(|v| (0.0..=1.0).contains(v)), "{:?}", made.pixels);
         }
     }
+}
+
+#[test]
+fn parts_of_a_clip_are_as_deep_as_the_whole() {
+    let metres: Vec<f32> = (0..40).map(|n| 1.0 + 0.7 * n as f32).collect();
+    let whole = depth(&metres, 4, 2, Depth::WholeClip);
+    let over = Depth::Between {
+        nearest: 1.0,
+        farthest: 1.0 + 0.7 * 39.0,
+    };
+    let parts = metres.chunks(16).flat_map(|part| depth(part, 4, 2, over).pixels);
+    assert_eq!(parts.collect::<Vec<_>>(), whole.pixels);
+    // The sky is farthest of all.
+    let sky = Depth::Between {
+        nearest: 1.0,
+        farthest: f32::INFINITY,
+    };
+    assert_eq!(depth(&[f32::INFINITY, 2.0], 2, 1, sky).pixels, [[0.0; 3], [0.5; 3]]);
+}
+
+#[test]
+fn what_is_kept_comes_back_and_what_is_new_is_moved_as_it_was_off() {
+    let picture = clip(40, 24, 2, |n, y, x| {
+        [0.3 + 0.01 * x as f32, 0.2 + 0.02 * y as f32, 0.4 + 0.1 * n as f32]
+    });
+    // As an autoencoder would: all of it lighter, and more so to the right.
+    let off = |at: usize| 0.05 + 0.002 * (at % 40) as f32;
+    let mut made = picture.clone();
+    for (at, pixel) in made.pixels.iter_mut().enumerate() {
+        *pixel = pixel.map(|v| v + off(at));
+    }
+    let hole = |at: usize| (14..26).contains(&(at % 40)) && (8..17).contains(&(at / 40 % 24));
+    let values = (0..picture.pixels.len()).map(|at| f32::from(u8::from(hole(at)))).collect();
+    let mask = Mask {
+        width: 40,
+        height: 24,
+        values,
+    };
+    settle(&mut made, &picture, &mask);
+    for (at, (seen, own)) in made.pixels.iter().zip(&picture.pixels).enumerate() {
+        let most = if hole(at) { 0.012 } else { 0.0 };
+        let far = seen.iter().zip(own).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(far <= most, "{at}: {far}");
+    }
+    // With nothing kept there is nothing to go by, and nothing changes.
+    let mut free = picture.clone();
+    let all = Mask {
+        values: vec![1.0; picture.pixels.len()],
+        ..mask
+    };
+    settle(&mut free, &picture, &all);
+    assert_eq!(free, picture);
 }

@@ -6,7 +6,7 @@
 mod common;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{Goldens, apart, copy, goldens, json};
+use common::{Goldens, apart, copy, goldens, json, lay};
 use heirloom_engine_diffusion::conditions::Conditions;
 use heirloom_engine_diffusion::generate::{
     Ask, At, Clip, GenerateError, Hear, Loras, Steps, generate, generate_from,
@@ -18,22 +18,13 @@ use heirloom_engine_diffusion::start::{Basis, Start, StartError};
 use heirloom_engine_diffusion::wan::{TransformerConfig, VaeConfig};
 use heirloom_engine_diffusion::weights::Weights;
 use heirloom_tensors::wan::{Dit, Sample, Tiling, Times, Vae};
-use std::path::Path;
 
 /// What is allowed between a stage and its golden, relative to the largest value.
 const LIMIT: f64 = 1e-4;
 
-/// The whole model: its text encoder and tokenizer are the first pipeline's.
-fn assembled(folder: &Path) {
-    copy(&goldens("ti2v"), folder);
-    for part in ["text_encoder", "tokenizer"] {
-        copy(&goldens("t2v").join(part), &folder.join(part));
-    }
-}
-
 fn ti2v() -> (tempfile::TempDir, Model) {
     let folder = tempfile::tempdir().unwrap();
-    assembled(folder.path());
+    lay("ti2v", folder.path());
     let model = Model::open(folder.path()).unwrap();
     (folder, model)
 }

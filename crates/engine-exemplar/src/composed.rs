@@ -7,7 +7,7 @@ use crate::synth::compose::Wanted;
 use crate::synth::fill::Hole;
 use crate::synth::matter::Colour;
 use crate::take::SourceFacts;
-use heirloom_engine::{Failure, Order, Request, settings};
+use heirloom_engine::{Failure, Order, Request, hole, settings};
 use heirloom_picture::{Image, color, resample};
 use heirloom_vault::ObjectId;
 
@@ -40,14 +40,6 @@ fn over_frame(image: &Image, width: u32, height: u32) -> Vec<Colour> {
     codes.iter().map(|c| [c[0], c[1], c[2], 0]).collect()
 }
 
-/// How white the pixels of a mask are, over the frame.
-fn whiteness(image: &Image, width: u32, height: u32) -> Vec<u8> {
-    over_frame(image, width, height)
-        .iter()
-        .map(|c| crate::synth::guide::luminance(*c))
-        .collect()
-}
-
 /// What a still or living shot is composed by.
 ///
 /// # Errors
@@ -71,7 +63,7 @@ pub fn wanted(order: &Order) -> Result<Wanted, Failure> {
     }
     if let Some(mask) = picture(order, settings::STILL)? {
         // What is white to the eye is quite still.
-        wanted.still = whiteness(&mask, width, height)
+        wanted.still = hole::whiteness(&mask, width, height)
             .into_iter()
             .map(|v| if v >= 250 { 255 } else { v })
             .collect();
@@ -159,64 +151,15 @@ pub fn plate(order: &Order, object: ObjectId, original: (u32, u32)) -> Result<(S
     let request = &order.request;
     let by = Grid::of_request(request).by;
     let (width, height) = grid_size(request);
-    let (left, pw) = span(request, settings::FRAME_LEFT, settings::FRAME_RIGHT, width);
-    let (top, ph) = span(request, settings::FRAME_UP, settings::FRAME_DOWN, height);
-    if pw < 16 || ph < 16 {
-        return Err(fault(format!(
-            "the plate would be {pw}x{ph} pixels in the frame; add less round it, or make the film larger"
-        )));
-    }
-    let facts = atlas::covering(object, original, pw * by, ph * by, by);
-    let mut made = vec![true; (width * height) as usize];
-    for y in top..top + ph {
-        let at = (y * width + left) as usize;
-        made[at..at + pw as usize].fill(false);
-    }
-    if let Some(mask) = picture(order, settings::MASK)? {
-        let [shape, wanted] =
-            [(mask.width(), mask.height()), original].map(|(w, h)| f64::from(w) / f64::from(h.max(1)));
-        if (shape / wanted - 1.0).abs() > 0.02 {
-            return Err(fault(format!(
-                "the mask is {}x{} pixels and the plate {}x{}, which is another shape; paint the mask over the plate",
-                mask.width(),
-                mask.height(),
-                original.0,
-                original.1
-            )));
-        }
-        let white = whiteness(&mask, pw, ph);
-        for (i, v) in white.iter().enumerate() {
-            let (x, y) = (i as u32 % pw + left, i as u32 / pw + top);
-            made[(y * width + x) as usize] |= *v >= 128;
-        }
-    }
-    let count = made.iter().filter(|m| **m).count();
-    if count == 0 {
-        return Err(fault(
-            "there is nothing to fill: the mask has no white over what is seen of the plate, and nothing is added round it",
-        ));
-    }
-    if count == made.len() {
-        return Err(fault(
-            "there is nothing to keep: the mask is white all over; paint white only what is to be made anew",
-        ));
-    }
+    let mask = picture(order, settings::MASK)?;
+    let hole = hole::Hole::of(request, (width, height), original, mask.as_ref())?;
+    let facts = atlas::covering(object, original, hole.width * by, hole.height * by, by);
     let hole = Hole {
         width: width as usize,
         height: height as usize,
-        left: left as usize,
-        top: top as usize,
-        made,
+        left: hole.left as usize,
+        top: hole.top as usize,
+        made: hole.made,
     };
     Ok((facts, hole))
-}
-
-/// Where the plate begins along one side of the frame, and how long it is there, in pixels.
-fn span(request: &Request, before: &str, after: &str, whole: u32) -> (u32, u32) {
-    let share = |name: &str| request.number(name).unwrap_or(0.0).clamp(0.0, 8.0);
-    let (a, b) = (share(before), share(after));
-    let round = |v: f64| (v + 0.5) as u32;
-    let begin = round(f64::from(whole) * a / (1.0 + a + b));
-    let end = round(f64::from(whole) * (1.0 + a) / (1.0 + a + b));
-    (begin, end.min(whole).saturating_sub(begin))
 }

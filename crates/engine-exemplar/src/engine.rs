@@ -18,7 +18,7 @@ use crate::synth::living::{self, Living, Setting};
 use crate::synth::matter::Sheet;
 use crate::synth::wished::Wished;
 use crate::take::{ExemplarTake, Facts, MAP, OFFSET, OVER, WEIGHT, Work};
-use heirloom_engine::card::{Lengths, Price, Rates, Repeats, Sizes, Text};
+use heirloom_engine::card::{Lengths, OfTask, Price, Rates, Repeats, Sizes, Text};
 use heirloom_engine::local::{Control, Generator, LocalEngine, Stop};
 use heirloom_engine::palette::{self, Palette};
 use heirloom_engine::{
@@ -26,7 +26,7 @@ use heirloom_engine::{
     settings,
 };
 use heirloom_picture::Image;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The engine's name in requests and in `film.toml`.
@@ -87,6 +87,14 @@ impl Exemplar {
                 price: Price::Free,
                 local: true,
                 settings: Default::default(),
+                // A clip and matter.
+                of_task: BTreeMap::from([(
+                    Task::Style,
+                    OfTask {
+                        sources: Some((2, MOST_SOURCES)),
+                        ..OfTask::default()
+                    },
+                )]),
                 params: Default::default(),
             },
         }

@@ -4,7 +4,7 @@ use crate::atlas;
 use crate::engine::{Prepared, originals, setting};
 use crate::grid::Grid;
 use crate::pictures::Pictures;
-use crate::reel::{Clip, Reel, SourceReel, distinct};
+use crate::reel::{self, Reel, SourceReel, distinct};
 use crate::synth::between::Stills;
 use crate::synth::extend::Extend;
 use crate::synth::matter::Sheet;
@@ -13,7 +13,7 @@ use crate::synth::style::{Plain, Style};
 use crate::take::SourceFacts;
 use heirloom_engine::conform::{Moment, clip_frame, clip_frames_a_frame, moment};
 use heirloom_engine::local::{Control, Stop};
-use heirloom_engine::{Failure, Order, Param, Request, Task, settings};
+use heirloom_engine::{Failure, Order, Param, Request, SourceClip, Task, settings};
 use heirloom_vault::ObjectId;
 use std::sync::Arc;
 
@@ -29,10 +29,6 @@ pub fn is_plain(task: Task) -> bool {
 pub fn objection(request: &Request) -> Option<String> {
     let sources = request.sources.len();
     match request.task {
-        Task::Style if sources < 2 => Some(
-            "a style pass has a clip and at least one source of matter; name them with `clip` and `sources`"
-                .into(),
-        ),
         Task::Extend | Task::Slow if sources != 1 => {
             Some("this kind of shot is made from one clip; name it with `clip`".into())
         }
@@ -62,11 +58,11 @@ fn size(request: &Request) -> (usize, usize) {
     (grid.across, grid.down)
 }
 
-fn clip(order: &Order) -> Result<Clip, Failure> {
+fn clip(order: &Order) -> Result<SourceClip, Failure> {
     let object: Option<&ObjectId> = order.request.sources.first();
     let object =
         object.ok_or_else(|| Failure::lasting("input", "the shot names no clip; give it one with `clip`"))?;
-    Clip::open(&*order.inputs, *object)
+    SourceClip::open(&*order.inputs, *object)
 }
 
 fn whole(request: &Request, name: &str) -> Option<u32> {
@@ -76,7 +72,7 @@ fn whole(request: &Request, name: &str) -> Option<u32> {
     }
 }
 
-fn facts(clip: &Clip, frames: &[u32], request: &Request) -> Result<Vec<SourceFacts>, Failure> {
+fn facts(clip: &SourceClip, frames: &[u32], request: &Request) -> Result<Vec<SourceFacts>, Failure> {
     if frames.len() > MOST_FRAMES {
         return Err(Failure::lasting(
             "input",
@@ -89,7 +85,7 @@ fn facts(clip: &Clip, frames: &[u32], request: &Request) -> Result<Vec<SourceFac
     let (size, by) = (request.size, Grid::of_request(request).by);
     Ok(frames
         .iter()
-        .map(|n| clip.facts(*n, size.width, size.height, by))
+        .map(|n| reel::facts(clip, *n, size.width, size.height, by))
         .collect())
 }
 
@@ -147,7 +143,7 @@ fn style(order: &Order, control: &Control) -> Result<Prepared, Stop> {
 }
 
 /// A prepared shot whose sources are frames of one clip, and what lies between them.
-fn of_clip(order: &Order, clip: &Clip, frames: &[u32]) -> Result<(Pictures, Between), Failure> {
+fn of_clip(order: &Order, clip: &SourceClip, frames: &[u32]) -> Result<(Pictures, Between), Failure> {
     let request = &order.request;
     let (w, h) = size(request);
     let sources = facts(clip, frames, request)?;

@@ -10,9 +10,10 @@ use crate::making::Over;
 use crate::map::Origin;
 use crate::synth::matter::Sheet;
 use crate::take::SourceFacts;
+use heirloom_engine::footage::fault;
 use heirloom_engine::{Failure, Inputs};
 use heirloom_film::Size;
-use heirloom_picture::ffmpeg::{Ffmpeg, FfmpegError, Frames};
+use heirloom_picture::ffmpeg::{Ffmpeg, Frames};
 use heirloom_picture::{Image, photo, resample};
 use heirloom_vault::ObjectId;
 use rayon::prelude::*;
@@ -200,12 +201,6 @@ impl Pictures {
         frame: u32,
         wanted: &BTreeSet<usize>,
     ) -> Result<Arc<Image>, Failure> {
-        let fault = |e: FfmpegError| match e {
-            FfmpegError::Missing { .. } | FfmpegError::TooOld { .. } | FfmpegError::Unusable { .. } => {
-                Failure::lasting("ffmpeg", e.to_string())
-            }
-            e => Failure::lasting("input", e.to_string()),
-        };
         let open = shelf.reels.iter().position(|r| r.object == facts.object);
         let behind = open.and_then(|k| shelf.reels.get(k)).map(|r| r.next);
         let mut begin = frame;

@@ -3,11 +3,8 @@
 use crate::atlas;
 use crate::pictures::Pictures;
 use crate::take::SourceFacts;
-use heirloom_engine::{Failure, Inputs};
-use heirloom_film::Rate;
+use heirloom_engine::{Failure, Inputs, SourceClip};
 use heirloom_picture::Image;
-use heirloom_picture::ffmpeg::{ClipInfo, Ffmpeg, FfmpegError};
-use heirloom_vault::ObjectId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,76 +43,12 @@ fn none_such(n: u32) -> Failure {
     Failure::lasting("frame", format!("there is no frame {n} of the clip here"))
 }
 
-/// A clip, and what its file says of it.
-pub struct Clip {
-    object: ObjectId,
-    info: ClipInfo,
-}
-
-impl Clip {
-    /// Looks into a clip.
-    ///
-    /// # Errors
-    /// It is missing or no clip, or there is no ffmpeg; each says the mend.
-    pub fn open(inputs: &dyn Inputs, object: ObjectId) -> Result<Clip, Failure> {
-        let path = inputs.path(&object)?;
-        let info = Ffmpeg::find()
-            .and_then(|ffmpeg| ffmpeg.probe(&path))
-            .map_err(|e| match e {
-                FfmpegError::NotAClip { .. } => Failure::lasting(
-                    "input",
-                    format!(
-                        "source {} is not a clip that can be read ({e}); name a clip, or a kind of shot that is made \
-                         from photographs",
-                        object.short()
-                    ),
-                ),
-                FfmpegError::Missing { .. } | FfmpegError::TooOld { .. } | FfmpegError::Unusable { .. } => {
-                    Failure::lasting("ffmpeg", e.to_string())
-                }
-                e => Failure::lasting("input", e.to_string()),
-            })?;
-        Ok(Clip { object, info })
-    }
-
-    /// Its own frames a second.
-    pub fn rate(&self) -> Rate {
-        self.info.rate
-    }
-
-    /// How many frames it has, at its own rate.
-    pub fn frames(&self) -> u32 {
-        u32::try_from(self.info.frames).unwrap_or(u32::MAX)
-    }
-
-    /// What a take records of a frame of it, scaled so that it just covers `width` x `height`, its middle used, on a
-    /// grid `by` times coarser.
-    pub fn facts(&self, frame: u32, width: u32, height: u32, by: u32) -> SourceFacts {
-        let original = (self.info.width, self.info.height);
-        SourceFacts {
-            frame: Some(frame),
-            ..atlas::covering(self.object, original, width, height, by)
-        }
-    }
-
-    /// Says that it is too short where it has not `needed` frames.
-    ///
-    /// # Errors
-    /// It has fewer; the failure says how many at which rate, and the mend.
-    pub fn must_have(&self, needed: u64, film: Rate) -> Result<(), Failure> {
-        if needed <= self.info.frames {
-            return Ok(());
-        }
-        Err(Failure::lasting(
-            "input",
-            format!(
-                "the clip {} has {} frames at {} a second, and the shot, at {film} a second, needs {needed} of them; \
-                 start earlier or make the shot shorter",
-                self.object.short(),
-                self.info.frames,
-                self.info.rate
-            ),
-        ))
+/// What a take records of a frame of a clip, scaled so that it just covers `width` x `height`, its middle used, on a grid `by`
+/// times coarser.
+pub fn facts(clip: &SourceClip, frame: u32, width: u32, height: u32, by: u32) -> SourceFacts {
+    SourceFacts {
+        frame: Some(frame),
+        ..atlas::covering(clip.object(), clip.size(), width, height, by)
     }
 }
 

@@ -46,6 +46,7 @@ impl Shown {
             price: Price::Free,
             local: true,
             settings: BTreeMap::new(),
+            of_task: Default::default(),
             params: BTreeMap::new(),
         })
     }

@@ -280,9 +280,26 @@ pub struct Card {
     /// Its own settings, by name: what a shot may say in `settings`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Knob>,
+    /// What holds of single tasks where it is other than of the rest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub of_task: BTreeMap<Task, OfTask>,
     /// What stands in each of its requests' params: its model's hash, say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Param>,
+}
+
+/// What holds of one task; what is none is as the card says of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OfTask {
+    /// Fewest and most sources, a clip or a plate among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<(u32, u32)>,
+    /// Lengths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Lengths>,
+    /// Whether a take ([`crate::settings::OF_TAKE`]) may stand in the place of a clip.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes: bool,
 }
 
 /// One of an engine's own settings.
@@ -448,16 +465,28 @@ impl Card {
         self.own_settings(&given.collect()).map(drop)
     }
 
+    /// Fewest and most sources of a task.
+    pub fn sources_of(&self, task: Task) -> (u32, u32) {
+        let own = self.of_task.get(&task).and_then(|of| of.sources);
+        own.unwrap_or(self.sources)
+    }
+
+    /// Lengths of a task.
+    pub fn lengths_of(&self, task: Task) -> Lengths {
+        let own = self.of_task.get(&task).and_then(|of| of.lengths);
+        own.unwrap_or(self.lengths)
+    }
+
     /// What it is asked for so that a shot of `frames` frames at `film_rate` and `size` can be made of the take: a size that
     /// covers it as nearly as may be (the take is scaled and cropped), its own rate (the take is conformed), the next length
     /// that it gives (the take is trimmed). What it can not give at all is left for [`Card::objection`] to name.
-    pub fn fitted(&self, size: Size, film_rate: Rate, frames: u32) -> (Size, Rate, u32) {
+    pub fn fitted(&self, task: Task, size: Size, film_rate: Rate, frames: u32) -> (Size, Rate, u32) {
         let rate = self.rates.nearest(film_rate);
         let frames = match rate == film_rate {
             true => frames,
             false => conform::frames_at(frames, film_rate, rate),
         };
-        let frames = self.lengths.at_least(frames).unwrap_or(frames);
+        let frames = self.lengths_of(task).at_least(frames).unwrap_or(frames);
         (self.sizes.covering(size), rate, frames)
     }
 
@@ -507,8 +536,8 @@ impl Card {
                  another engine"
             ));
         }
-        if !self.lengths.allows(frames) {
-            let l = self.lengths;
+        let l = self.lengths_of(task);
+        if !l.allows(frames) {
             let step = match l.step_frames {
                 0 | 1 => String::new(),
                 step => format!(" in steps of {step} from {}", l.first_frames),
@@ -518,12 +547,24 @@ impl Card {
                 l.min_frames, l.max_frames
             ));
         }
-        let (least, most) = self.sources;
-        if (sources as u64) < u64::from(least) || sources as u64 > u64::from(most) {
-            return Some(format!(
-                "the engine `{name}` works from {least} to {most} sources; the shot names {sources}"
-            ));
+        let (least, most) = self.sources_of(task);
+        let fits = (u64::from(least)..=u64::from(most)).contains(&(sources as u64));
+        let own = self.of_task.get(&task).is_some_and(|of| of.sources.is_some());
+        let wanted = match (least, most) {
+            (0, 0) => "without sources".to_owned(),
+            (1, 1) => "from one source".to_owned(),
+            (least, most) if least == most => format!("from {least} sources"),
+            (least, most) => format!("from {least} to {most} sources"),
+        };
+        match (fits, own) {
+            (true, _) => None,
+            (false, true) => Some(format!(
+                "the engine `{name}` makes {task:?} shots {wanted}, a clip or a plate among them; the shot names {sources}: \
+                 name as many, or another engine"
+            )),
+            (false, false) => Some(format!(
+                "the engine `{name}` works {wanted}; the shot names {sources}"
+            )),
         }
-        None
     }
 }

@@ -118,9 +118,19 @@ impl Conformed {
         }
     }
 
+    /// The picture at any moment of the take, whatever rate it is shown at.
+    ///
+    /// # Errors
+    /// As [`TakeFrames::frame`]: the take can not be read, or ends before.
+    pub fn at(&self, moment: Moment) -> Result<Image, Failure> {
+        match self.shown_at(moment)? {
+            Shown::Own(frame) => self.take.frame(frame),
+            Shown::Between(pair, _, t) => Ok(pair.at(t)),
+        }
+    }
+
     /// What frame `n` shows.
     fn shown(&self, n: u32) -> Result<Shown, Failure> {
-        let Moment { frame, part } = moment(0, n, 1.0, self.to, self.own);
         if n >= self.frames() {
             return Err(Failure::lasting(
                 "take",
@@ -131,6 +141,10 @@ impl Conformed {
                 ),
             ));
         }
+        self.shown_at(moment(0, n, 1.0, self.to, self.own))
+    }
+
+    fn shown_at(&self, Moment { frame, part }: Moment) -> Result<Shown, Failure> {
         if part == 0 {
             return Ok(Shown::Own(frame));
         }

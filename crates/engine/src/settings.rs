@@ -21,7 +21,8 @@ pub const LIGHT: &str = "light";
 pub const WITHOUT: &str = "without";
 /// How strongly a style holds, from 0 (the clip as it is) to 1 (all of it remade) (number).
 pub const STRENGTH: &str = "strength";
-/// First frame of a clip that is used, from 0 (whole number).
+/// First frame of a clip that is used, from 0, at the request's rate (whole number; a number with a fraction where an engine
+/// works at another rate than the film, and the film's frame falls between two of its own).
 pub const START: &str = "start";
 /// Frames of a clip for each frame of the shot: 0.25 is four times slower (number).
 pub const PACE: &str = "pace";
@@ -73,6 +74,11 @@ pub const AMOUNT: &str = "amount";
 pub const FLOW_SEED: &str = "flow_seed";
 /// The manifest of the take that is cared for, among a request's pictures.
 pub const OF_TAKE: &str = "of_take";
+/// Which of a request's sources are photographs of what is to be seen, where its others are only what a take is made of: their
+/// numbers from 0, commas between (text).
+pub const REFERENCES: &str = "references";
+/// Which of the stage's passes is followed (text); engines that know it say on their cards what there is.
+pub const CONTROL: &str = "control";
 /// How much of a take's flicker is taken off, from 0 to 1 (number).
 pub const DEFLICKER: &str = "deflicker";
 /// How much of a take's noise is taken off, from 0 to 1 (number).

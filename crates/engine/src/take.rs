@@ -45,7 +45,17 @@ pub struct TakeManifest {
     pub facts: serde_json::Value,
 }
 
+/// Among a take's facts: the first frames of all fragments but the first that it was made in.
+pub const ANCHORS: &str = "anchors";
+
 impl TakeManifest {
+    /// The frames at which a fragment begins, where it was made in several: places to look for a seam at.
+    pub fn anchors(&self) -> Vec<u32> {
+        let listed = self.facts.get(ANCHORS).and_then(serde_json::Value::as_array);
+        let frame = |n: &serde_json::Value| n.as_u64().and_then(|n| u32::try_from(n).ok());
+        listed.into_iter().flatten().filter_map(frame).collect()
+    }
+
     /// The object of a role and frame, if the take has it.
     pub fn file(&self, role: &str, frame: Option<u32>) -> Option<ObjectId> {
         self.files

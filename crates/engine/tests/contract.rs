@@ -64,6 +64,7 @@ impl Grey {
             price: Price::Free,
             local: true,
             settings: Default::default(),
+            of_task: Default::default(),
             params: Default::default(),
         };
         Self { card, fault }

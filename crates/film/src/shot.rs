@@ -153,10 +153,11 @@ fn shot(mut table: Table<'_>, rate: Rate, places: &mut Places) -> (Shot, ShotPla
     };
 
     if is(&[living, still, plate, guided, style, fill]) {
-        // Words may choose the photographs of a living shot or a still; a clip is named.
+        // Words may choose the photographs of a living shot or a still; a clip is named. Whether a style is in photographs
+        // or in words, its engine knows.
         let spoken = !(shot.prompt.is_empty() && shot.mood.is_empty());
         let chosen = matches!(word, Some(Word::Living | Word::Still)) && spoken;
-        let value = if word.is_some_and(|word| word != guided && word != fill) && !chosen {
+        let value = if word.is_some_and(|word| ![guided, fill, style].contains(&word)) && !chosen {
             table.require("sources", "[\"archive:...\"]")
         } else {
             table.get("sources")

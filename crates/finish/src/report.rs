@@ -86,7 +86,13 @@ impl fmt::Display for TakeTrace {
         for origin in &self.origins {
             origin.fmt(f)?;
         }
+        for source in &self.made_of {
+            writeln!(f, "    made of   {source}")?;
+        }
         writeln!(f, "    take      {}", self.take)?;
+        if let Some(of) = self.of_take {
+            writeln!(f, "    of take   {of}")?;
+        }
         writeln!(f, "    request   {}, draw {}", self.request, self.draw)?;
         writeln!(
             f,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use heirloom_engine::conform::{Conformed, moment};
-use heirloom_engine::{Failure, Origin, Request, TakeFrames, TakeManifest};
+use heirloom_engine::{Failure, Origin, Request, TakeFrames, TakeManifest, settings};
 use heirloom_film::Size;
 use heirloom_vault::{Act, Filter, ObjectId, Vault, VaultError, Verb};
 use serde::Serialize;
@@ -227,6 +227,12 @@ pub struct TakeTrace {
     pub acts: Vec<ActTrace>,
     /// Where the pixel came from; empty when none was asked for, or the engine can not say.
     pub origins: Vec<OriginTrace>,
+    /// What the request was made of, where the engine can not say what a pixel came from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<SourceTrace>,
+    /// The take that it was made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_take: Option<ObjectId>,
 }
 
 /// An act of the ledger, for people.
@@ -466,6 +472,15 @@ impl Tracer<'_> {
             draw: manifest.draw.n,
             acts: self.acts(take, manifest.draw.request)?,
             origins: Vec::new(),
+            made_of: match opened.sources() {
+                Ok(told) if told.is_empty() => request
+                    .sources
+                    .iter()
+                    .map(|object| self.source(*object))
+                    .collect(),
+                _ => Vec::new(),
+            },
+            of_take: request.pictures.get(settings::OF_TAKE).copied(),
         };
         Ok((trace, Arc::from(opened)))
     }

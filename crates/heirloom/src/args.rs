@@ -3,6 +3,7 @@
 mod archive;
 mod care;
 mod models;
+mod restyle;
 mod takes;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use heirloom_film::{Rate, Size};
 pub use archive::{Archive, Drift, Ordered, Search};
 pub use care::Care;
 pub use models::Models;
+pub use restyle::Restyle;
 pub use takes::{Budget, Choose, Compare, Cull, Look, Measure, Queue, Report, Takes, Watch};
 
 /// Heirloom, a film studio for pictures that are your own.
@@ -86,6 +88,8 @@ pub enum Command {
     Queue(Queue),
     /// Care for takes: take flicker and noise off, make them as large as the film. Gives a new take beside each.
     Care(Care),
+    /// Make takes over by a model: little at a low strength, nearly all at a high one. Gives a new take beside each.
+    Restyle(Restyle),
     /// How far two takes lie apart: composition, matter, motion.
     Distance(Distance),
     /// Whose a take or the film is: a table of shares, and for a take a picture of what comes from where.

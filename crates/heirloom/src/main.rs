@@ -23,7 +23,9 @@ mod look;
 mod make;
 mod models;
 mod open;
+mod over;
 mod reports;
+mod restyle;
 mod rights;
 mod selects;
 mod show;
@@ -120,6 +122,7 @@ fn run(args: &Args, show: &Show, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
         Command::Watch(options) => draws::watch(folder, options, show, stop),
         Command::Queue(command) => draws::manage(folder, command, show),
         Command::Care(options) => care::run(folder, &engines(), options, show, stop),
+        Command::Restyle(options) => restyle::run(folder, &engines(), options, show, stop),
         Command::Distance(options) => distance::run(folder, &engines(), options, show),
         Command::Attribution(options) => attribution::run(folder, &engines(), options, show),
         Command::Stage(command) => stage::run(folder, &engines(), command, show, stop),

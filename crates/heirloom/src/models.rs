@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use heirloom_engine::Engines;
-use heirloom_engine_diffusion::engine::engine;
+use heirloom_engine_diffusion::engine::{engine, engine_over};
 use heirloom_engine_diffusion::models::{
     Found, Licence, LicenceFrom, ListedLora, Model, ModelList, NewLora, look,
 };
@@ -39,12 +39,20 @@ pub fn engines(mut engines: Engines) -> Engines {
     let Ok(list) = list_path().and_then(|path| Ok(ModelList::open(&path)?)) else {
         return engines;
     };
-    for model in list.models() {
-        // The program's own engines keep their names, whatever a list from elsewhere says.
-        if engines.get(Some(&model.name)).is_err() && !OWN.contains(&model.name.as_str()) {
-            let loras = list.loras_of(model).cloned().collect();
-            engines = engines.with(Arc::new(engine(model, loras)));
-        }
+    // The program's own engines keep their names, whatever a list from elsewhere says.
+    let free =
+        |model: &&Model| engines.get(Some(&model.name)).is_err() && !OWN.contains(&model.name.as_str());
+    let models: Vec<&Model> = list.models().iter().filter(free).collect();
+    // A model makes over takes of every engine, of other models and of care too: it is given engines that open them all, and
+    // that are given none themselves.
+    let mut readers = engines.clone();
+    for model in &models {
+        readers = readers.with(Arc::new(engine(model, Vec::new())));
+    }
+    readers = readers.clone().with(Arc::new(care::engine(readers)));
+    for model in models {
+        let loras = list.loras_of(model).cloned().collect();
+        engines = engines.with(Arc::new(engine_over(model, loras, readers.clone())));
     }
     engines
 }

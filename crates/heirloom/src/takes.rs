@@ -4,7 +4,7 @@ use std::path::Path;
 
 use heirloom_dailies::takes::{self, Take};
 use heirloom_dailies::{Plan, Planned, Work, subject};
-use heirloom_engine::Draw;
+use heirloom_engine::{Draw, Task};
 use heirloom_film::{Film, Scene, Shot};
 use heirloom_vault::Vault;
 
@@ -37,11 +37,13 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
     for take in &all {
         let manifest = takes::open(&vault, &take.id)?.manifest;
         let request = takes::request(&vault, &manifest)?;
+        let of = request.pictures.get(heirloom_engine::settings::OF_TAKE);
         if options.json {
             rows.push(serde_json::json!({
                 "take": take.id, "shot": take.shot, "engine": manifest.engine, "seed": request.seed,
                 "size": manifest.size, "frames": manifest.frames, "like": take.like,
-                "care_of": request.pictures.get(heirloom_engine::settings::OF_TAKE),
+                "care_of": of.filter(|_| request.task == Task::Care),
+                "restyle_of": of.filter(|_| request.task != Task::Care),
                 "amount": take.like.and_then(|_| request.number(heirloom_engine::settings::AMOUNT)),
                 "at": take.act.at.to_string(),
             }));
@@ -51,8 +53,11 @@ pub fn list(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()>
             let amount = request.number(heirloom_engine::settings::AMOUNT).unwrap_or(1.0);
             format!(", like {} by {amount}", short(&like))
         });
-        let care = request.pictures.get(heirloom_engine::settings::OF_TAKE);
-        let care = care.map_or(String::new(), |of| format!(", care of {}", short(of)));
+        let pass = match request.task {
+            Task::Care => "care",
+            _ => "restyled",
+        };
+        let care = of.map_or(String::new(), |of| format!(", {pass} of {}", short(of)));
         show.say(&format!(
             "{}  {:<24} {}, {} frames, seed {}{like}{care}",
             short(&take.id),

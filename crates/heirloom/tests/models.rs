@@ -31,18 +31,6 @@ prompt = "the moon"
 settings = { steps = 2, guidance = 1 }
 "#;
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy(&from, &to);
-        } else {
-            std::fs::copy(from, to).unwrap();
-        }
-    }
-}
-
 struct Room {
     /// Where the film's folder lies.
     root: Film,
@@ -59,8 +47,7 @@ impl Room {
         );
         std::fs::write(folder.join("film.toml"), toml).unwrap();
         let model = root.path("tiny-model");
-        let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/t2v");
-        copy(&goldens, &model);
+        support::tiny_model("t2v", &model);
         Self { root, model }
     }
 

@@ -7,91 +7,25 @@
 //! `tools/diffusion/bench_torch.py` does the same in PyTorch.
 #![allow(clippy::print_stdout)] // it is a program that prints
 
-use std::time::Instant;
+mod timing;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heirloom_tensors::ops::{self, ConvSpec};
 use heirloom_tensors::wan::{DitConfig, LoneBlock, LoneLevel, VaeConfig};
-use heirloom_tensors::weights::{ModelError, Stored, Weight, Weights};
+use heirloom_tensors::weights::{ModelError, Weight, Weights};
 
-/// The program's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Weights that are random wherever one looks.
+/// Weights that are random wherever one looks, made when they are read.
 struct Random;
 
 impl Weights for Random {
     fn get(&self, _name: &str, shape: &[usize]) -> Result<Weight<'_>, ModelError> {
-        let n = shape.iter().product();
-        let fan_in = shape[1..].iter().product::<usize>().max(1) as f32;
-        let values = random(n, 1.0 / fan_in.sqrt());
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
-        Ok(Weight {
-            stored: Stored::F32,
-            bytes: bytes.into(),
-        })
+        Ok(timing::weight(shape))
     }
-}
-
-/// `n` values spread evenly between −`most` and `most`.
-fn random(n: usize, most: f32) -> Vec<f32> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64 ^ n as u64;
-    (0..n)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * most
-        })
-        .collect()
 }
 
 fn tensor<const D: usize>(shape: [usize; D], most: f32, device: &Device) -> Tensor<D> {
-    Tensor::from_data(
-        TensorData::new(random(shape.iter().product(), most), shape),
-        device,
-    )
-}
-
-/// Milliseconds that this process has spent on processors, where the system tells: on a busy machine it says more than
-/// the clock.
-fn cpu_ms() -> f64 {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
-        return 0.0;
-    };
-    let of = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
-        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse().ok()
-    };
-    tasks.filter_map(of).sum::<f64>() / 1e6
-}
-
-/// Times `run` by the clock and by the processors, after one run that is not counted, and prints the medians.
-fn report(what: &str, repeats: usize, mut run: impl FnMut()) {
-    run();
-    let (mut clock, mut cpu) = (Vec::new(), Vec::new());
-    for _ in 0..repeats {
-        let (start, before) = (Instant::now(), cpu_ms());
-        run();
-        clock.push(start.elapsed().as_secs_f64() * 1e3);
-        cpu.push(cpu_ms() - before);
-    }
-    clock.sort_by(f64::total_cmp);
-    cpu.sort_by(f64::total_cmp);
-    let (median, least, cpu) = (clock[repeats / 2], clock[0], cpu[repeats / 2]);
-    println!("time\t{what}\t{median:.2}\t{least:.2}\t{cpu:.2}");
-}
-
-/// The most memory that this process has held, in MiB, where the system tells.
-fn peak_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace()
-        .nth(1)?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib / 1024)
+    let values: Vec<f32> = timing::random(shape.iter().product(), most).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// A sum to be timed: each call does it once.
@@ -175,15 +109,16 @@ fn level(device: &Device) -> Result<Sum, ModelError> {
 }
 
 fn main() -> Result<(), ModelError> {
-    let mut words = std::env::args().skip(1);
-    let repeats = words.next().and_then(|v| v.parse().ok()).unwrap_or(7).max(1);
-    let wanted = words.next().unwrap_or_default();
+    let repeats = timing::repeats(1, 7);
+    let wanted = std::env::args().nth(2).unwrap_or_default();
     let device = Device::flex();
     for (what, ready) in SUMS.iter().filter(|(what, _)| what.contains(&wanted)) {
-        report(what, repeats, ready(&device)?);
+        let mut sum = ready(&device)?;
+        timing::report(what, repeats, || {
+            sum();
+            Ok::<_, ModelError>(())
+        })?;
     }
-    if let Some(mib) = peak_mib() {
-        println!("time\tpeak\t{mib}");
-    }
+    timing::report_peak();
     Ok(())
 }

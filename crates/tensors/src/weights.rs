@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use half::{bf16, f16};
 
-use crate::kernels;
+use crate::{kernels, ops};
 
 /// What went wrong in a model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,13 +94,38 @@ impl Weight<'_> {
     pub fn widened(&self, from: usize, to: usize) -> Vec<f32> {
         let size = self.stored.size_bytes();
         let bytes = &self.bytes[from * size..to * size];
-        let mut out = vec![0.0; to - from];
+        let mut out = kernels::zeros(to - from);
         match self.stored {
             Stored::F32 => kernels::read_f32(bytes, &mut out),
             Stored::F16 => kernels::widen_f16(bytes, &mut out),
             Stored::Bf16 => kernels::widen_bf16(bytes, &mut out),
         }
         out
+    }
+}
+
+impl Weight<'_> {
+    /// The values from `from` on, widened to `f32`.
+    fn read(&self, from: usize, out: &mut [f32]) {
+        let size = self.stored.size_bytes();
+        let bytes = &self.bytes[from * size..(from + out.len()) * size];
+        match self.stored {
+            Stored::F32 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                    *o = f32::from_le_bytes(*b);
+                }
+            }
+            Stored::F16 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *o = f16::from_le_bytes(*b).to_f32();
+                }
+            }
+            Stored::Bf16 => {
+                for (o, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *o = bf16::from_le_bytes(*b).to_f32();
+                }
+            }
+        }
     }
 }
 
@@ -240,6 +266,28 @@ impl<'a> Reader<'a> {
         wanted: [usize; D],
     ) -> Result<Tensor<D>, ModelError> {
         Ok(self.put(self.values(name, shape)?, wanted))
+    }
+
+    /// The weight of a convolution as [`ops::conv`] wants it, stored as `shape`: outputs, inputs, and the kernel's frames (where it
+    /// has any), rows and columns.
+    ///
+    /// # Errors
+    /// Those of [`Weights::get`].
+    pub fn conv_weight(
+        &self,
+        name: &str,
+        shape: &[usize],
+        [outputs, inputs, frames, rows, columns]: [usize; 5],
+    ) -> Result<Tensor<5>, ModelError> {
+        let whole = [outputs, inputs, frames, rows, columns];
+        if !ops::is_flex(&self.device) {
+            return Ok(ops::pack_conv_weight(self.reshaped(name, shape, whole)?));
+        }
+        // Widened as it is packed: of the largest there are hundreds of megabytes.
+        let weight = self.stored(name, shape)?;
+        let kernel = [frames, rows, columns];
+        let packed = kernels::pack_conv_weight_from(inputs, outputs, kernel, |at, out| weight.read(at, out));
+        Ok(self.put(packed, [frames, rows, columns, inputs, outputs]))
     }
 
     /// Values on the device.

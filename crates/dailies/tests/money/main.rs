@@ -131,6 +131,7 @@ impl Server {
             price: setup.price,
             local: false,
             settings: Default::default(),
+            of_task: Default::default(),
             params: Default::default(),
         };
         Self {

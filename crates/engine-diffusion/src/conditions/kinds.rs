@@ -7,12 +7,19 @@
 use crate::generate::Clip;
 
 /// What depth is stretched over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Depth {
     /// Each frame from its own nearest place to its own farthest, as in training.
     EachFrame,
     /// All frames alike, from the nearest place of the clip to its farthest: nothing pulses when something comes close.
     WholeClip,
+    /// All frames alike, between places that are known: where a clip is a part of a longer one.
+    Between {
+        /// Metres to the nearest place.
+        nearest: f32,
+        /// Metres to the farthest, infinite for the sky.
+        farthest: f32,
+    },
 }
 
 /// A box that is drawn as an outline, the line within it.
@@ -32,26 +39,26 @@ pub struct Outline {
 /// Ranftl and others, "Towards Robust Monocular Depth Estimation" (2020), whose network the training's depth came from, gives
 /// inverse depth up to scale and shift.
 pub fn depth(metres: &[f32], width: usize, height: usize, over: Depth) -> Clip {
-    let inverse: Vec<f32> = metres
-        .iter()
-        .map(|m| {
-            if m.is_finite() && *m > 0.0 {
-                m.recip().min(f32::MAX)
-            } else {
-                0.0
-            }
-        })
-        .collect();
+    let inverse_of = |m: f32| match m.is_finite() && m > 0.0 {
+        true => m.recip().min(f32::MAX),
+        false => 0.0,
+    };
+    let inverse: Vec<f32> = metres.iter().map(|m| inverse_of(*m)).collect();
     let frame = (width * height).max(1);
     let span = match over {
         Depth::EachFrame => frame,
-        Depth::WholeClip => inverse.len().max(1),
+        Depth::WholeClip | Depth::Between { .. } => inverse.len().max(1),
     };
     let mut pixels = Vec::with_capacity(inverse.len());
     for part in inverse.chunks(span) {
-        let (least, most) = part.iter().fold((f32::INFINITY, 0f32), |(least, most), v| {
-            (least.min(*v), most.max(*v))
-        });
+        let (least, most) = match over {
+            Depth::Between { nearest, farthest } => (inverse_of(farthest), inverse_of(nearest)),
+            Depth::EachFrame | Depth::WholeClip => {
+                part.iter().fold((f32::INFINITY, 0f32), |(least, most), v| {
+                    (least.min(*v), most.max(*v))
+                })
+            }
+        };
         let stretch = if most > least { (most - least).recip() } else { 0.0 };
         pixels.extend(part.iter().map(|v| [((v - least) * stretch).clamp(0.0, 1.0); 3]));
     }

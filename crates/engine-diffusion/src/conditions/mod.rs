@@ -19,9 +19,11 @@
 
 mod kinds;
 mod prepare;
+mod settle;
 
 pub use kinds::{Depth, Outline, depth, edges, flow, grey, layout};
 pub(crate) use prepare::{Prepared, told};
+pub use settle::settle;
 
 use crate::generate::{Ask, Clip};
 use crate::model::Model;

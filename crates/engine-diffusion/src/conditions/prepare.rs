@@ -1,7 +1,7 @@
 //! Conditions as a transformer takes them: through the autoencoder, with their masks.
 
 use super::{Conditions, HALF, Mask};
-use crate::generate::{Ask, At, Clip, GenerateError, Hear};
+use crate::generate::{Ask, At, Clip, GenerateError, Hear, numbers};
 use crate::model::{Model, dit_config, vace_config};
 use crate::wan::{Takes, TransformerConfig};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -124,6 +124,16 @@ impl Prepared {
             Takes::Frames => Self::Beside(beside(ask, &mut encoder)?),
             Takes::Control => Self::Control(control(ask, &mut encoder)?),
         })
+    }
+
+    /// The latents of the reference images, which are so many frames before the clip's own of `shape`.
+    pub(crate) fn references(&self, [c, _, h, w]: [usize; 4], frames: usize) -> Result<Vec<f32>, GenerateError> {
+        match self {
+            Self::Control(latents) if frames > 0 => {
+                numbers(latents.clone().slice([0..c, 0..frames, 0..h, 0..w]))
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The velocity of each text's sample by one transformer.

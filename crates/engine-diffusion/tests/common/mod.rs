@@ -79,6 +79,14 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The folder of a tiny model: what is its own, and the other parts, which are those of the model for words and not kept twice.
+pub fn lay(kind: &str, folder: &Path) {
+    for part in ["vae", "text_encoder", "tokenizer"] {
+        copy(&goldens("t2v").join(part), &folder.join(part));
+    }
+    copy(&goldens(kind), folder);
+}
+
 /// Name, kind, shape and bytes.
 pub type Tensor = (String, &'static str, Vec<u64>, Vec<u8>);
 

@@ -134,6 +134,7 @@ fn card() -> Card {
                 },
             ),
         ]),
+        of_task: BTreeMap::new(),
         params: BTreeMap::new(),
     }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Luminance of a display colour, 0..=255.
 #[inline(always)]
 pub fn luminance(c: Colour) -> u8 {
-    ((u32::from(c[0]) * 77 + u32::from(c[1]) * 150 + u32::from(c[2]) * 29 + 128) >> 8) as u8
+    heirloom_engine::hole::luminance([c[0], c[1], c[2]])
 }
 
 /// How much the structure channel enlarges a difference, in 1/256.

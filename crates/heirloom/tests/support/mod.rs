@@ -81,6 +81,29 @@ pub fn photograph(path: &Path, kind: u32, width: u32, height: u32) {
     heirloom_picture::png::write8(path, &codes, width, height).unwrap();
 }
 
+/// Copies a folder and all in it.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// A folder with a tiny model of random weights: `t2v`, `i2v`, `ti2v` or `vace`.
+pub fn tiny_model(kind: &str, to: &Path) {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens");
+    // Parts that are those of the model for words are not kept twice.
+    for part in ["vae", "text_encoder", "tokenizer"] {
+        copy(&goldens.join("t2v").join(part), &to.join(part));
+    }
+    copy(&goldens.join(kind), to);
+}
+
 /// `heirloom` with these words, not yet started.
 pub fn program(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));

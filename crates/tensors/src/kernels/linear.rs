@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::matmul::{Matrix, Threads, product};
 use super::registers::Register;
-use super::tiles::{Aligned, Begin, MOST_ROWS, Rows, SIDE, by_width, pack, sums, width, will_need, write};
+use super::tiles::{Aligned, Begin, MOST_ROWS, Result, Tile, by_width, pack, width};
 
 /// Inputs at a time, at most.
 const INPUTS: usize = 512;
@@ -56,7 +56,7 @@ pub fn linear(
         outputs,
         depth,
     };
-    let result = Result(out.as_mut_ptr());
+    let result = Result::new(out);
     // A room for each thread, taken once: fresh memory costs more than a small product.
     let tasks = blocks * groups;
     let mut rooms = Aligned::new(rayon::current_num_threads().min(tasks) * OUTPUTS * depth);
@@ -92,12 +92,6 @@ fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, inputs: usize, outp
     let w = Matrix::new(weight, outputs, inputs, inputs, 1).transposed();
     product(x, w, out, outputs, bias.is_some(), Threads::All);
 }
-
-/// The result, for tasks that write different columns or rows of it.
-struct Result(*mut f32);
-
-// SAFETY: each task writes its own part alone, and the slice outlives them all.
-unsafe impl Sync for Result {}
 
 /// A layer and what goes through it.
 struct Layer<'a> {
@@ -175,7 +169,7 @@ unsafe fn multiply_by<R: Register>(
                             (0, Some(bias)) => Begin::Bias(&bias[column..columns.end]),
                             _ => Begin::Result,
                         },
-                        out: out.0.add(row * outputs + column),
+                        out: out.at(row * outputs + column),
                         pitch: outputs,
                         columns: width.min(columns.end - column),
                     };
@@ -187,49 +181,6 @@ unsafe fn multiply_by<R: Register>(
     }
 }
 
-/// One tile of the result.
-struct Tile<'a> {
-    k: usize,
-    panel: *const f32,
-    rows: *const f32,
-    step: usize,
-    begin: Begin<'a>,
-    out: *mut f32,
-    pitch: usize,
-    columns: usize,
-}
-
-impl Tile<'_> {
-    /// Computes and writes as many rows as fit of those that are left, and says how many.
-    ///
-    /// # Safety
-    /// As of [`sums`] and [`write`].
-    #[inline(always)]
-    unsafe fn run<R: Register>(&self, left: usize) -> usize {
-        // SAFETY: as the caller has promised.
-        unsafe {
-            match left.min(R::ROWS) {
-                12 => self.of::<R, 12>(),
-                6.. => self.of::<R, 6>(),
-                4.. => self.of::<R, 4>(),
-                2.. => self.of::<R, 2>(),
-                _ => self.of::<R, 1>(),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn of<R: Register, const J: usize>(&self) -> usize {
-        // SAFETY: as the caller has promised.
-        unsafe {
-            will_need(self.out, J, self.pitch, self.columns);
-            let sums = sums::<R, SIDE, J>(self.k, self.panel, self.rows, Rows::Apart(self.step));
-            write(sums, self.begin, self.out, self.pitch, self.columns);
-        }
-        J
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +188,7 @@ mod tests {
     fn by<const N: usize>(layer: &Layer<'_>, rows: usize) -> Vec<f32> {
         let mut out = vec![f32::NAN; rows * layer.outputs];
         let mut near = Aligned::new(OUTPUTS * layer.depth);
-        let result = Result(out.as_mut_ptr());
+        let result = Result::new(&mut out);
         for column in (0..layer.outputs).step_by(OUTPUTS) {
             let columns = column..(column + OUTPUTS).min(layer.outputs);
             // SAFETY: plain arithmetic, which every processor has, and a result of its own.

@@ -24,10 +24,12 @@ pub use attention_backward::{AttentionGradients, attention_backward};
 pub use backward::{
     NormGradients, activate_backward, add_column_sums, gate_backward, multiply_columns, norm_backward,
 };
-pub use conv::{Conv, conv, pack_conv_weight};
+pub use conv::{Conv, conv, pack_conv_weight, pack_conv_weight_from};
 pub use lanes::exp;
 pub use linear::linear;
 pub use matmul::Matrix;
 pub use norm::{Affine, Norm, norm_rows};
-pub use pointwise::{Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16};
+pub use pointwise::{
+    Activation, activate, activate_times, add_gated, read_f32, widen_bf16, widen_f16, zeros,
+};
 pub use rotary::{RotaryTable, rotate};

@@ -9,6 +9,15 @@ use super::lanes::{exp, wide};
 /// Values a task: enough to be worth handing out, few enough to stay in a core's cache.
 const TASK: usize = 16_384;
 
+/// So many zeros. Where there are many, all threads write them: most of what that costs is the system's, which gives memory page by page
+/// to whoever touches it first.
+pub fn zeros(len: usize) -> Vec<f32> {
+    if len < 16 * TASK {
+        return vec![0.0; len];
+    }
+    rayon::iter::repeat_n(0.0, len).with_min_len(TASK).collect()
+}
+
 /// An activation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {

@@ -196,6 +196,37 @@ pub(super) unsafe fn pack<R: Register>(
     }
 }
 
+/// Lays out `columns` columns, at most a panel's width, of `k` rows that are `step` apart, as one panel; missing ones become
+/// zeros.
+///
+/// # Safety
+/// The processor has `R`. `from` is good for the rows, `panel` for `k·width::<R>()` values.
+#[inline(always)]
+pub(super) unsafe fn pack_across<R: Register>(
+    from: *const f32,
+    columns: usize,
+    step: usize,
+    k: usize,
+    panel: *mut f32,
+) {
+    let width = width::<R>();
+    // SAFETY: as the caller has promised; columns and rows stay below the counts.
+    unsafe {
+        for i in 0..k {
+            let (row, to) = (from.add(i * step), panel.add(i * width));
+            if columns == width {
+                for v in 0..SIDE {
+                    R::load(row.add(v * R::LANES)).store(to.add(v * R::LANES));
+                }
+                continue;
+            }
+            for c in 0..width {
+                *to.add(c) = if c < columns { *row.add(c) } else { 0.0 };
+            }
+        }
+    }
+}
+
 /// Rows and columns of four times four values changed about.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -321,5 +352,80 @@ pub(super) unsafe fn write<R: Register, const V: usize, const J: usize>(
                 };
             }
         }
+    }
+}
+
+/// A result, for tasks that write different parts of it.
+pub(super) struct Result(*mut f32);
+
+// SAFETY: each task writes its own part alone, and the slice outlives them all.
+unsafe impl Sync for Result {}
+
+impl Result {
+    pub(super) fn new(out: &mut [f32]) -> Self {
+        Self(out.as_mut_ptr())
+    }
+
+    /// Where value `place` is.
+    pub(super) fn at(&self, place: usize) -> *mut f32 {
+        self.0.wrapping_add(place)
+    }
+}
+
+/// One tile of a result: rows against a panel.
+pub(super) struct Tile<'a> {
+    /// Values of a row, and of each of the panel's columns.
+    pub(super) k: usize,
+    pub(super) panel: *const f32,
+    pub(super) rows: *const f32,
+    /// From row to row.
+    pub(super) step: usize,
+    pub(super) begin: Begin<'a>,
+    pub(super) out: *mut f32,
+    /// From row to row of the result.
+    pub(super) pitch: usize,
+    /// Columns that are written.
+    pub(super) columns: usize,
+}
+
+impl Tile<'_> {
+    /// Computes and writes as many rows as fit of those that are left, and says how many.
+    ///
+    /// # Safety
+    /// As of [`sums`] and [`write`].
+    #[inline(always)]
+    pub(super) unsafe fn run<R: Register>(&self, left: usize) -> usize {
+        // SAFETY: as the caller has promised.
+        unsafe {
+            match self.columns <= R::LANES {
+                true => self.by::<R, 1>(left),
+                false => self.by::<R, SIDE>(left),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn by<R: Register, const V: usize>(&self, left: usize) -> usize {
+        // SAFETY: as the caller has promised.
+        unsafe {
+            match left.min(R::ROWS) {
+                12 => self.of::<R, V, 12>(),
+                6.. => self.of::<R, V, 6>(),
+                4.. => self.of::<R, V, 4>(),
+                2.. => self.of::<R, V, 2>(),
+                _ => self.of::<R, V, 1>(),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of<R: Register, const V: usize, const J: usize>(&self) -> usize {
+        // SAFETY: as the caller has promised.
+        unsafe {
+            will_need(self.out, J, self.pitch, self.columns);
+            let sums = sums::<R, V, J>(self.k, self.panel, self.rows, Rows::Apart(self.step));
+            write(sums, self.begin, self.out, self.pitch, self.columns);
+        }
+        J
     }
 }

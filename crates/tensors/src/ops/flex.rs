@@ -5,7 +5,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{
     Backend, DType, Dispatch, DispatchDevice, ExtensionType, Flex, TensorMetadata, backend_extension,
 };
-use burn::tensor::{Bytes, Shape, Tensor};
+use burn::tensor::{Bytes, Device, Shape, Tensor};
 
 use super::{ConvSpec, NormSpec};
 use crate::kernels::{self, Activation, Affine, Attention, RotaryTable};
@@ -110,7 +110,7 @@ impl CpuOps for Flex {
     fn cpu_linear(x: FlexTensor, weight: FlexTensor, bias: Maybe<Flex>) -> FlexTensor {
         let (x, weight, bias) = (flat(x), flat(weight), flat_option(bias));
         let (rows, inputs, outputs) = (x.shape()[0], x.shape()[1], weight.shape()[0]);
-        let mut out = vec![0.0; rows * outputs];
+        let mut out = kernels::zeros(rows * outputs);
         kernels::linear(
             values(&x),
             values(&weight),
@@ -139,7 +139,7 @@ impl CpuOps for Flex {
             keys,
             scale,
         };
-        let mut out = vec![0.0; queries * width];
+        let mut out = kernels::zeros(queries * width);
         kernels::attention(
             values(&q),
             values(&k),
@@ -159,7 +159,7 @@ impl CpuOps for Flex {
             shift: shift.as_ref().map(values),
             silu: spec.silu,
         };
-        let mut out = vec![0.0; values(&x).len()];
+        let mut out = kernels::zeros(values(&x).len());
         kernels::norm_rows(values(&x), x.shape()[1], spec.norm, affine, &mut out);
         tensor(out, x.shape())
     }
@@ -216,7 +216,7 @@ impl CpuOps for Flex {
         let outputs = weight.shape()[4];
         let conv = spec.over([s[0], s[1], s[2], s[3]], outputs);
         let [frames, height, width] = conv.output();
-        let mut out = vec![0.0; frames * height * width * outputs];
+        let mut out = kernels::zeros(frames * height * width * outputs);
         let past = past.as_ref().map_or(&[][..], values);
         kernels::conv(
             values(&x),
@@ -232,5 +232,10 @@ impl CpuOps for Flex {
 
 /// Whether a tensor lies on burn's CPU backend in 32-bit floating point, for which the kernels are.
 pub(super) fn on_flex<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() == DType::F32 && matches!(x.device().as_dispatch(), DispatchDevice::Flex(_))
+    x.dtype() == DType::F32 && is_flex(&x.device())
+}
+
+/// Whether a device is burn's CPU backend.
+pub(crate) fn is_flex(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }

@@ -13,6 +13,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::kernels::{Activation, Conv, Norm};
+pub(crate) use flex::is_flex;
 use flex::{CpuOps, on_flex};
 
 /// How rows are normalised, and what follows: `y·(base + scale) + shift`, then SiLU if wanted.

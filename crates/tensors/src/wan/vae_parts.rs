@@ -88,7 +88,7 @@ impl Causal {
         kernel: [usize; 3],
     ) -> Result<Self, ModelError> {
         let shape = [outputs, inputs, kernel[0], kernel[1], kernel[2]];
-        let weight = ops::pack_conv_weight(from.tensor("weight", shape)?);
+        let weight = from.conv_weight("weight", &shape, shape)?;
         let bias = from.tensor("bias", [outputs])?;
         Ok(Self {
             weight,
@@ -115,9 +115,8 @@ struct Flat {
 
 impl Flat {
     fn read(from: &Reader<'_>, inputs: usize, outputs: usize, spec: ConvSpec) -> Result<Self, ModelError> {
-        let weight = from.reshaped("weight", &[outputs, inputs, 3, 3], [outputs, inputs, 1, 3, 3])?;
         Ok(Self {
-            weight: ops::pack_conv_weight(weight),
+            weight: from.conv_weight("weight", &[outputs, inputs, 3, 3], [outputs, inputs, 1, 3, 3])?,
             bias: from.tensor("bias", [outputs])?,
             spec,
         })
