@@ -67,9 +67,9 @@ pub mod worker;
 
 pub use draw::{Drawing, GENERATE, draw_all, help_draw};
 pub use event::{Event, Observer, Silent};
-pub use over::OverError;
 pub use lock::{Lock, LockError};
 pub use outcome::{DrawError, Outcome};
+pub use over::OverError;
 pub use pictures::Pictured;
 pub use plan::{Asked, Desk, Objection, Plan, Planned, Why, Work, plan, plan_with, subject};
 pub use queue::{Job, Leased, Queue, QueueError, SqliteQueue};

@@ -211,7 +211,10 @@ fn parts_of_a_clip_are_as_deep_as_the_whole() {
         nearest: 1.0,
         farthest: f32::INFINITY,
     };
-    assert_eq!(depth(&[f32::INFINITY, 2.0], 2, 1, sky).pixels, [[0.0; 3], [0.5; 3]]);
+    assert_eq!(
+        depth(&[f32::INFINITY, 2.0], 2, 1, sky).pixels,
+        [[0.0; 3], [0.5; 3]]
+    );
 }
 
 #[test]
@@ -226,7 +229,9 @@ fn what_is_kept_comes_back_and_what_is_new_is_moved_as_it_was_off() {
         *pixel = pixel.map(|v| v + off(at));
     }
     let hole = |at: usize| (14..26).contains(&(at % 40)) && (8..17).contains(&(at / 40 % 24));
-    let values = (0..picture.pixels.len()).map(|at| f32::from(u8::from(hole(at)))).collect();
+    let values = (0..picture.pixels.len())
+        .map(|at| f32::from(u8::from(hole(at))))
+        .collect();
     let mask = Mask {
         width: 40,
         height: 24,
@@ -235,7 +240,11 @@ fn what_is_kept_comes_back_and_what_is_new_is_moved_as_it_was_off() {
     settle(&mut made, &picture, &mask);
     for (at, (seen, own)) in made.pixels.iter().zip(&picture.pixels).enumerate() {
         let most = if hole(at) { 0.012 } else { 0.0 };
-        let far = seen.iter().zip(own).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let far = seen
+            .iter()
+            .zip(own)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(far <= most, "{at}: {far}");
     }
     // With nothing kept there is nothing to go by, and nothing changes.

@@ -379,7 +379,9 @@ fn a_plate_is_filled_and_what_is_kept_is_its_own() {
     };
     let kept = (0..values.len()).filter(|at| values[*at] < 0.5);
     assert!(kept.into_iter().all(is_own));
-    let changed = (0..values.len()).filter(|at| values[*at] > 0.5 && !is_own(*at)).count();
+    let changed = (0..values.len())
+        .filter(|at| values[*at] > 0.5 && !is_own(*at))
+        .count();
     assert!(changed > 90, "{changed} of 100 pixels are new");
 
     // What is added beside it is new, and it lies where it was put.

@@ -11,12 +11,18 @@ use heirloom_film::{Rate, Size};
 use heirloom_picture::color;
 use heirloom_vault::{ObjectId, Vault};
 
-const SIZE: Size = Size { width: 48, height: 32 };
+const SIZE: Size = Size {
+    width: 48,
+    height: 32,
+};
 
 /// A frame: soft waves that go right, and its number as a flat patch.
 fn codes(n: u32) -> Vec<[u16; 3]> {
     let pixels = (0..SIZE.width * SIZE.height).map(|at| {
-        let (x, y) = ((at % SIZE.width) as f32 - 2.0 * n as f32, (at / SIZE.width) as f32);
+        let (x, y) = (
+            (at % SIZE.width) as f32 - 2.0 * n as f32,
+            (at / SIZE.width) as f32,
+        );
         let value = 30_000.0 + 12_000.0 * (x * 0.4 + y * 0.2).sin() + 8_000.0 * (x * 0.15 - y * 0.3).sin();
         [value as u16; 3]
     });
@@ -28,7 +34,9 @@ fn clip(frames: u32) -> (tempfile::TempDir, Vault, ObjectId) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clip.mkv");
     let mut ffmpeg = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", "48x32", "-r", "24", "-i", "-"])
+        .args([
+            "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb48le", "-s", "48x32", "-r", "24", "-i", "-",
+        ])
         .args(["-c:v", "ffv1", "-pix_fmt", "gbrp16le"])
         .arg(&path)
         .stdin(Stdio::piped())
@@ -79,7 +87,13 @@ fn between_two_frames_lies_what_moves_from_the_one_to_the_other() {
         let all = all.map(|(x, y)| f64::from(seen[at(x, y)][0].abs_diff(before[at(x - by, y)][0])));
         all.sum::<f64>() / (24.0 * 16.0)
     };
-    assert!(far(1) < 0.3 * far(0) && far(1) < 0.3 * far(2), "{} {} {}", far(0), far(1), far(2));
+    assert!(
+        far(1) < 0.3 * far(0) && far(1) < 0.3 * far(2),
+        "{} {} {}",
+        far(0),
+        far(1),
+        far(2)
+    );
 }
 
 #[test]
@@ -89,12 +103,17 @@ fn what_is_no_clip_or_too_short_is_told_with_the_mend() {
     assert_eq!((clip.size(), clip.object()), ((48, 32), object));
     clip.must_have(6, Rate::CINEMA).unwrap();
     let short = clip.must_have(7, Rate::CINEMA).unwrap_err().message;
-    assert!(short.contains("has 6 frames") && short.contains("start earlier"), "{short}");
+    assert!(
+        short.contains("has 6 frames") && short.contains("start earlier"),
+        "{short}"
+    );
     let words = folder.path().join("words.txt");
     std::fs::write(&words, "no clip").unwrap();
     let words = vault.put_file(&words).unwrap().0;
     let why = Footage::of_clip(&vault, words, SIZE).err().unwrap().message;
     assert!(why.contains("is not a clip that can be read"), "{why}");
-    let gone = Footage::of_clip(&vault, ObjectId::of(b"gone"), SIZE).err().unwrap();
+    let gone = Footage::of_clip(&vault, ObjectId::of(b"gone"), SIZE)
+        .err()
+        .unwrap();
     assert!(gone.message.contains("vault verify"), "{gone}");
 }

@@ -351,7 +351,10 @@ fn a_take_of_another_engine_is_made_over_chosen_and_traced_to_what_it_is_of() {
     room.run(&["choose", &take, "--shot", "one/020"]).well();
     room.run(&["make", "--plain"]).well();
     let traced = room.run(&["trace", "out/film.mov", "--frame", "2"]).well().out;
-    assert!(traced.contains("sea") && traced.contains("moon") && traced.contains(&of), "{traced}");
+    assert!(
+        traced.contains("sea") && traced.contains("moon") && traced.contains(&of),
+        "{traced}"
+    );
     // What is revoked reaches what was made over.
     let touched = room.run(&["rights", "revoke", "sea", "--dry-run"]).well().out;
     assert!(touched.contains("5 takes"), "{touched}");

@@ -127,7 +127,11 @@ impl Prepared {
     }
 
     /// The latents of the reference images, which are so many frames before the clip's own of `shape`.
-    pub(crate) fn references(&self, [c, _, h, w]: [usize; 4], frames: usize) -> Result<Vec<f32>, GenerateError> {
+    pub(crate) fn references(
+        &self,
+        [c, _, h, w]: [usize; 4],
+        frames: usize,
+    ) -> Result<Vec<f32>, GenerateError> {
         match self {
             Self::Control(latents) if frames > 0 => {
                 numbers(latents.clone().slice([0..c, 0..frames, 0..h, 0..w]))
@@ -253,7 +257,12 @@ fn control(ask: &Ask, encoder: &mut Encoder<'_, '_>) -> Result<Tensor<4>, Genera
 }
 
 /// The mask (frames, rows, columns) as channels: one for each pixel of a latent, of the frame in the latent's middle.
-pub(crate) fn told(mask: &[f32], [frames, height, width]: [usize; 3], space: usize, latents: usize) -> Vec<f32> {
+pub(crate) fn told(
+    mask: &[f32],
+    [frames, height, width]: [usize; 3],
+    space: usize,
+    latents: usize,
+) -> Vec<f32> {
     let mut made = Vec::with_capacity(space * space * latents * (height / space) * (width / space));
     for channel in 0..space * space {
         let (down, across) = (channel / space, channel % space);
