@@ -57,6 +57,7 @@ pub mod report;
 pub mod staged;
 pub mod subjects;
 pub mod takes;
+pub mod trained;
 pub mod variants;
 mod wording;
 pub mod words;

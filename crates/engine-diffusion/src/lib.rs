@@ -25,6 +25,8 @@
 #[cfg(feature = "run")]
 pub mod conditions;
 #[cfg(feature = "run")]
+mod encode;
+#[cfg(feature = "run")]
 pub mod engine;
 #[cfg(feature = "run")]
 pub mod generate;

@@ -1,5 +1,12 @@
 //! `heirloom style` and `heirloom grade`.
 
+mod check;
+mod keep;
+mod samples;
+mod sheet;
+mod train;
+mod watch;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,6 +111,9 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
             }
         }
         Command::Drift(options) => drift::run(folder, options, show, stop)?,
+        Command::Check(options) => check::run(folder, options, show, stop)?,
+        Command::Train(options) => train::run(folder, options, show, stop)?,
+        Command::Keep(options) => keep::run(folder, options, show)?,
         Command::Show { name, json } => {
             let held = styles.get(name)?;
             if *json {
