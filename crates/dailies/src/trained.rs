@@ -44,11 +44,7 @@ fn is_hash(word: &str) -> bool {
 ///
 /// # Errors
 /// The ledger could not be read.
-pub fn refused(
-    loras: &[FilmLora],
-    gate: &dyn Gate,
-    archive: &[Source],
-) -> Result<Vec<Ground>, VaultError> {
+pub fn refused(loras: &[FilmLora], gate: &dyn Gate, archive: &[Source]) -> Result<Vec<Ground>, VaultError> {
     let named = |object: &ObjectId| {
         let known = archive.iter().find(|source| source.object == *object);
         known.map_or_else(|| object.short(), Source::name)

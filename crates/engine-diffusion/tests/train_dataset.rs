@@ -9,15 +9,17 @@ use heirloom_engine_diffusion::train::dataset::{
     Buckets, Cache, Item, Makers, Pictures, PrepareError, Preparing,
 };
 use heirloom_engine_diffusion::train::{
-    About, Form, Ground, GroundError, LoraShape, Sample, Settings, Stored, Trained, Trainer, Watch, export_lora,
-    read_lora,
+    About, Form, Ground, GroundError, LoraShape, Sample, Settings, Stored, Trained, Trainer, Watch,
+    export_lora, read_lora,
 };
 use std::path::{Path, PathBuf};
 
 const TOKENS: usize = 24;
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/goldens")
+        .join(name)
 }
 
 /// Waves in colours, other ones for each item.
@@ -80,7 +82,10 @@ fn waves() -> Waves {
 fn pictures_get_sizes_of_their_own_shape_and_are_never_enlarged() {
     let buckets = Buckets::new(832 * 480, [16, 16]);
     for [w, h] in buckets.sizes() {
-        assert!(w % 16 == 0 && h % 16 == 0 && w * h <= 832 * 480 && w * h > 832 * 480 * 9 / 10, "{w}x{h}");
+        assert!(
+            w % 16 == 0 && h % 16 == 0 && w * h <= 832 * 480 && w * h > 832 * 480 * 9 / 10,
+            "{w}x{h}"
+        );
     }
     for (width, height) in [
         (4000, 3000),
@@ -98,10 +103,17 @@ fn pictures_get_sizes_of_their_own_shape_and_are_never_enlarged() {
     ] {
         let fit = buckets.fit(width, height);
         let turned = buckets.fit(height, width);
-        assert_eq!((fit.width, fit.height), (turned.height, turned.width), "{width}x{height}");
+        assert_eq!(
+            (fit.width, fit.height),
+            (turned.height, turned.width),
+            "{width}x{height}"
+        );
         assert!(fit.width * fit.height <= 832 * 480);
         if width >= 32 {
-            assert!(fit.width * fit.height <= width * height, "{width}x{height}: {fit:?}");
+            assert!(
+                fit.width * fit.height <= width * height,
+                "{width}x{height}: {fit:?}"
+            );
         }
         // But for panoramas and specks little is cut off.
         if width.max(height) * 2 <= 5 * width.min(height) && width > 300 {
@@ -124,7 +136,11 @@ fn what_was_worked_out_once_is_read_back_the_same() {
         text_tokens: TOKENS,
         tile_px: None,
     };
-    let items = [item("a", [48, 32], 1), item("bb", [32, 48], 1), item("clip", [32, 32], 5)];
+    let items = [
+        item("a", [48, 32], 1),
+        item("bb", [32, 48], 1),
+        item("clip", [32, 32], 5),
+    ];
     let mut pictures = waves();
     let samples = preparing.samples(&items, &mut pictures).unwrap();
     assert_eq!(pictures.read, 3);
@@ -165,7 +181,10 @@ fn what_was_worked_out_once_is_read_back_the_same() {
     // What cannot be read is named; a stop leaves what is done.
     let broken = [item("broken", [32, 32], 1)];
     let error = preparing.samples(&broken, &mut waves()).unwrap_err().to_string();
-    assert!(error.contains("archive:broken") && error.contains("add it anew"), "{error}");
+    assert!(
+        error.contains("archive:broken") && error.contains("add it anew"),
+        "{error}"
+    );
     let fresh = tempfile::tempdir().unwrap();
     let cache = Cache::new(fresh.path());
     let stopped = Preparing {
@@ -176,11 +195,17 @@ fn what_was_worked_out_once_is_read_back_the_same() {
         read: 0,
         stop_at: Some(1),
     };
-    assert!(matches!(stopped.samples(&items, &mut pictures), Err(PrepareError::Stopped)));
+    assert!(matches!(
+        stopped.samples(&items, &mut pictures),
+        Err(PrepareError::Stopped)
+    ));
     let mut long = item("a", [48, 32], 1);
     long.caption = "waves ".repeat(200);
     let error = preparing.samples(&[long], &mut waves()).unwrap_err().to_string();
-    assert!(error.contains("tokens long") && error.contains("shorten"), "{error}");
+    assert!(
+        error.contains("tokens long") && error.contains("shorten"),
+        "{error}"
+    );
 }
 
 struct Quiet;
@@ -212,7 +237,11 @@ fn texts_padded_late_train_as_texts_padded_before() {
         text_tokens: TOKENS,
         tile_px: None,
     };
-    let items = [item("a", [48, 32], 1), item("bb", [32, 48], 1), item("ccc", [32, 32], 1)];
+    let items = [
+        item("a", [48, 32], 1),
+        item("bb", [32, 48], 1),
+        item("ccc", [32, 32], 1),
+    ];
     let short = preparing.samples(&items, &mut waves()).unwrap();
     let blank = preparing.text("", "none", &mut waves()).unwrap();
     let padded = |text: &[f32]| {
@@ -244,23 +273,45 @@ fn texts_padded_late_train_as_texts_padded_before() {
     // Learnt by heart, the samples' own loss falls, with the same noise each time it is asked.
     let fresh = Trainer::new(ground.subject(Some(blank)), &short, settings(shape.clone())).unwrap();
     let of = |trained| {
-        let losses = ground.losses((&shape, trained), &short, &settings(shape.clone()), TOKENS, &mut || true);
+        let losses = ground.losses(
+            (&shape, trained),
+            &short,
+            &settings(shape.clone()),
+            TOKENS,
+            &mut || true,
+        );
         losses.unwrap()
     };
     let (first, then) = (of(fresh.trained()), of(&late));
     assert_eq!(first.len(), 3);
     assert_eq!(of(&late), then);
-    assert!(then.iter().sum::<f64>() < first.iter().sum::<f64>(), "{first:?} {then:?}");
+    assert!(
+        then.iter().sum::<f64>() < first.iter().sum::<f64>(),
+        "{first:?} {then:?}"
+    );
 
     // Written in one form, it is read back and written in another; and a picture is made with it.
-    let (one, other) = (folder.path().join("one.safetensors"), folder.path().join("other.safetensors"));
+    let (one, other) = (
+        folder.path().join("one.safetensors"),
+        folder.path().join("other.safetensors"),
+    );
     let about = About {
         title: "waves".into(),
         ..About::default()
     };
     let write = |path: &Path, trained, form| {
         let config = ground.config();
-        export_lora(path, trained, &shape, config, Expert::Only, form, &about, Stored::F32).unwrap();
+        export_lora(
+            path,
+            trained,
+            &shape,
+            config,
+            Expert::Only,
+            form,
+            &about,
+            Stored::F32,
+        )
+        .unwrap();
     };
     write(&one, &late, Form::Diffusers);
     let back = read_lora(&one).unwrap();

@@ -13,7 +13,7 @@ use heirloom_film::Film;
 use heirloom_finish::credits::{SourceInfo, credit_text};
 use heirloom_finish::{Card, Cut, CutItem, FinishError, Footage, Mastered, Plate, master};
 use heirloom_picture::ffmpeg::{Ffmpeg, Master};
-use heirloom_vault::{Actor, Filter, FilmLora, NewAct, ObjectId, Vault, Verb};
+use heirloom_vault::{Actor, FilmLora, Filter, NewAct, ObjectId, Vault, Verb};
 
 use crate::show::Show;
 use crate::{Ended, INTERRUPTED, REFUSED, limits, open};

@@ -120,6 +120,15 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
                 show.say(&serde_json::to_string_pretty(&held.style)?);
             } else {
                 tell(&held, &names(&vault)?, show);
+                for lora in vault.ledger().loras()? {
+                    if Some(lora.object) == held.style.lora {
+                        let of = lora.facts;
+                        show.say(&format!(
+                            "{:<10} {}, for {}, called for by \"{}\"; step {}",
+                            "", of.name, of.model, of.trigger, of.step
+                        ));
+                    }
+                }
             }
         }
         Command::Export { name, to } => {

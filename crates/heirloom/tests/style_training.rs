@@ -79,33 +79,55 @@ impl Room {
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine-diffusion/tests/goldens/t2v"),
             &model,
         );
-        let add = ["models", "add", model.to_str().unwrap(), "--name", "tiny", "--licence", "CC0-1.0"];
+        let add = [
+            "models",
+            "add",
+            model.to_str().unwrap(),
+            "--name",
+            "tiny",
+            "--licence",
+            "CC0-1.0",
+        ];
         room.run(&add).well();
         let father = room.path("father");
         std::fs::create_dir(&father).unwrap();
         for n in 0..8 {
             // Wide, upright and square.
             let (width, height) = [(96, 64), (64, 96), (80, 80)][n % 3];
-            photograph(&father.join(format!("beach-{n}.png")), n as u32 + 1, width, height);
+            photograph(
+                &father.join(format!("beach-{n}.png")),
+                n as u32 + 1,
+                width,
+                height,
+            );
             std::fs::write(
                 father.join(format!("beach-{n}.txt")),
                 format!("waves on the beach, number {n}"),
             )
             .unwrap();
         }
-        room.run(&["archive", "add", "father", "--owner", "A. Owner", "--rights", "own work"])
-            .well();
+        room.run(&[
+            "archive", "add", "father", "--owner", "A. Owner", "--rights", "own work",
+        ])
+        .well();
         for n in 0..7 {
             room.scope(&format!("beach-{n}"));
         }
-        room.run(&["rights", "change", "beach-6", "--shows", "Jane"]).well();
+        room.run(&["rights", "change", "beach-6", "--shows", "Jane"])
+            .well();
         room.run(&["style", "make", "father", "--from", "father/"]).well();
         room
     }
 
     fn scope(&self, source: &str) {
-        self.run(&["rights", "change", source, "--scope", "look,generate,publish,train"])
-            .well();
+        self.run(&[
+            "rights",
+            "change",
+            source,
+            "--scope",
+            "look,generate,publish,train",
+        ])
+        .well();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -181,31 +203,55 @@ fn a_style_is_trained_kept_used_and_traced_to_its_photographs() {
     let record = room.record();
     let names = |key: &str| -> Vec<String> {
         let all = record[key].as_array().unwrap();
-        all.iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect()
+        all.iter()
+            .map(|s| s["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     let (learnt, held) = (names("sources"), names("held_out"));
-    assert!(!held.is_empty() && learnt.len() + held.len() == 6, "{learnt:?} {held:?}");
     assert!(
-        learnt.iter().chain(&held).all(|n| n != "father/beach-6" && n != "father/beach-7"),
+        !held.is_empty() && learnt.len() + held.len() == 6,
+        "{learnt:?} {held:?}"
+    );
+    assert!(
+        learnt
+            .iter()
+            .chain(&held)
+            .all(|n| n != "father/beach-6" && n != "father/beach-7"),
         "{learnt:?}"
     );
     assert_eq!(
-        record["sources"][0]["caption"].as_str().map(|c| c.starts_with("hlfather, waves on the beach")),
+        record["sources"][0]["caption"]
+            .as_str()
+            .map(|c| c.starts_with("hlfather, waves on the beach")),
         Some(true)
     );
     // Each checkpoint was looked at: held-out loss, drift, the nearest source.
     let looks = record["looks"].as_array().unwrap();
-    assert_eq!(looks.iter().map(|l| l["step"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 4, 6]);
+    assert_eq!(
+        looks
+            .iter()
+            .map(|l| l["step"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [2, 4, 6]
+    );
     for look in looks {
         assert_eq!(look["held_out"].as_array().unwrap().len(), held.len());
-        assert!(look["drift"].as_f64().unwrap() > 0.0 && look["nearest"]["source"].is_string(), "{look}");
+        assert!(
+            look["drift"].as_f64().unwrap() > 0.0 && look["nearest"]["source"].is_string(),
+            "{look}"
+        );
     }
     assert_ne!(looks[0]["held_out"], looks[2]["held_out"], "nothing was learnt");
     // It can be seen.
     let run = room.the_run();
     let svg = std::fs::read_to_string(run.join("curves.svg")).unwrap();
-    assert!(svg.contains("class=\"held\"") && svg.matches("<circle").count() == 6, "{svg}");
-    let sheet = heirloom_picture::photo::read(&run.join("stills.png")).unwrap().image;
+    assert!(
+        svg.contains("class=\"held\"") && svg.matches("<circle").count() == 6,
+        "{svg}"
+    );
+    let sheet = heirloom_picture::photo::read(&run.join("stills.png"))
+        .unwrap()
+        .image;
     assert!(sheet.height() > 3 * 32, "{}", sheet.height());
     let losses = std::fs::read_to_string(run.join("losses.csv")).unwrap();
     assert_eq!(losses.lines().count(), 7);
@@ -214,20 +260,38 @@ fn a_style_is_trained_kept_used_and_traced_to_its_photographs() {
     assert!(again.err.contains("going on from step 6"), "{}", again.err);
     let trained = room.acts("trained");
     assert_eq!(trained.len(), 1);
-    assert!(trained[0]["why"].as_str().unwrap().starts_with("keep step"), "{}", trained[0]);
+    assert!(
+        trained[0]["why"].as_str().unwrap().starts_with("keep step"),
+        "{}",
+        trained[0]
+    );
 
     // Kept: the ledger says which and why, and both files can be read by other programs.
     room.run(&["style", "keep", "father", "5"])
         .ended(1, &["no checkpoint of step 5: there are 2, 4, 6"]);
-    let kept = room.run(&["style", "keep", "father", "4", "--why", "calmer"]).well().out;
-    assert!(kept.contains("father@2: kept step 4 (calmer), as father-2 for tiny"), "{kept}");
+    let kept = room
+        .run(&["style", "keep", "father", "4", "--why", "calmer"])
+        .well()
+        .out;
+    assert!(
+        kept.contains("father@2: kept step 4 (calmer), as father-2 for tiny"),
+        "{kept}"
+    );
     let act = room
         .acts("styled")
         .into_iter()
         .find(|act| act["facts"]["lora"].is_object())
         .unwrap();
-    assert_eq!((&act["why"], &act["facts"]["lora"]["step"]), (&"calmer".into(), &4.into()));
-    assert!(room.run(&["style", "show", "father"]).well().out.contains("lora "));
+    assert_eq!(
+        (&act["why"], &act["facts"]["lora"]["step"]),
+        (&"calmer".into(), &4.into())
+    );
+    assert!(
+        room.run(&["style", "show", "father"])
+            .well()
+            .out
+            .contains("lora ")
+    );
     let model = Model::open(&room.root.path("tiny-model")).unwrap();
     let expected = model.config.transformer.expected();
     for name in ["father-2.safetensors", "father-2-comfyui.safetensors"] {
@@ -254,9 +318,15 @@ fn a_style_is_trained_kept_used_and_traced_to_its_photographs() {
     let takes = json(&room.run(&["takes", "sea/010", "--json"]).well().out);
     assert_eq!(takes.as_array().unwrap().len(), 2, "{takes}");
     let trace = room.run(&["trace", "out/film.mp4", "--frame", "0"]).well().out;
-    assert!(trace.contains("LoRA      father-2 of father@2, step 4 on tiny"), "{trace}");
+    assert!(
+        trace.contains("LoRA      father-2 of father@2, step 4 on tiny"),
+        "{trace}"
+    );
     for name in &learnt {
-        assert!(trace.contains(&format!("trained on archive:{name} ")), "{name} in {trace}");
+        assert!(
+            trace.contains(&format!("trained on archive:{name} ")),
+            "{name} in {trace}"
+        );
     }
     assert!(!trace.contains("beach-7"), "{trace}");
 
@@ -265,8 +335,12 @@ fn a_style_is_trained_kept_used_and_traced_to_its_photographs() {
         .run(&["rights", "revoke", &learnt[0], "--why", "private", "--dry-run"])
         .well()
         .out;
-    assert!(touched.contains("1 request") && touched.contains("1 take"), "{touched}");
-    room.run(&["rights", "revoke", &learnt[0], "--why", "private"]).well();
+    assert!(
+        touched.contains("1 request") && touched.contains("1 take"),
+        "{touched}"
+    );
+    room.run(&["rights", "revoke", &learnt[0], "--why", "private"])
+        .well();
     room.run(&["make"])
         .ended(3, &[&learnt[0], "private", "the LoRA father-2 was trained on it"]);
     room.run(&["style", "keep", "father", "2"])
@@ -293,7 +367,12 @@ fn a_run_that_is_killed_and_begun_again_gives_the_same_lora() {
         let mut all: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
             .unwrap()
             .flatten()
-            .map(|e| (e.file_name().to_string_lossy().into_owned(), std::fs::read(e.path()).unwrap()))
+            .map(|e| {
+                (
+                    e.file_name().to_string_lossy().into_owned(),
+                    std::fs::read(e.path()).unwrap(),
+                )
+            })
             .collect();
         all.sort();
         all
@@ -359,35 +438,62 @@ fn a_persons_look_is_learnt_with_their_consent_alone() {
     let jane = ["--subject", "Jane", "--steps", "2"];
     room.train(&jane).ended(
         1,
-        &["Jane's likeness may not be learnt", "no consent", "heirloom rights grant --person \"Jane\""],
+        &[
+            "Jane's likeness may not be learnt",
+            "no consent",
+            "heirloom rights grant --person \"Jane\"",
+        ],
     );
     assert!(!room.path("work/training").exists());
     // To be generated from is not to be trained on.
-    room.run(&["rights", "grant", "--person", "Jane", "--terms", "in writing, 2024-05-01"])
-        .well();
+    room.run(&[
+        "rights",
+        "grant",
+        "--person",
+        "Jane",
+        "--terms",
+        "in writing, 2024-05-01",
+    ])
+    .well();
     room.train(&jane)
         .ended(1, &["Jane's likeness may not be learnt", "not to \"train\""]);
     let scope = "look,generate,publish,train";
-    room.run(&["rights", "change", "--person", "Jane", "--scope", scope]).well();
+    room.run(&["rights", "change", "--person", "Jane", "--scope", scope])
+        .well();
     // The style was made when the picture could not be used; made again it has it.
     room.run(&["style", "make", "father", "--from", "father/"]).well();
     let told = room.train(&jane).well();
-    assert!(told.err.contains("beach-0: nobody says that it shows Jane"), "{}", told.err);
+    assert!(
+        told.err.contains("beach-0: nobody says that it shows Jane"),
+        "{}",
+        told.err
+    );
     let record = room.record();
     assert_eq!(record["sources"].as_array().unwrap().len(), 1, "{record}");
-    assert_eq!((&record["subject"], &record["trigger"]), (&"Jane".into(), &"hljane".into()));
-    let kept = room.run(&["style", "keep", "father", "--subject", "Jane"]).well().out;
-    assert!(kept.contains("Jane: kept step ") && kept.contains("as jane-1"), "{kept}");
+    assert_eq!(
+        (&record["subject"], &record["trigger"]),
+        (&"Jane".into(), &"hljane".into())
+    );
+    let kept = room
+        .run(&["style", "keep", "father", "--subject", "Jane"])
+        .well()
+        .out;
+    assert!(
+        kept.contains("Jane: kept step ") && kept.contains("as jane-1"),
+        "{kept}"
+    );
     // The style is as it was.
     assert!(!room.run(&["style", "show", "father"]).well().out.contains("lora"));
     // Taken back, it is refused again.
-    room.run(&["rights", "revoke", "--person", "Jane", "--why", "no more"]).well();
+    room.run(&["rights", "revoke", "--person", "Jane", "--why", "no more"])
+        .well();
     room.train(&jane)
         .ended(1, &["Jane's likeness may not be learnt", "no more"]);
     room.run(&["style", "keep", "father", "--subject", "Jane"])
         .ended(1, &["it may not be kept", "no more"]);
     // A thing needs nobody's consent but its owner's.
-    room.train(&["--subject", "the red boat", "--thing", "--steps", "1"]).well();
+    room.train(&["--subject", "the red boat", "--thing", "--steps", "1"])
+        .well();
 }
 
 #[test]
@@ -406,8 +512,14 @@ fn what_cannot_be_trained_is_said_with_its_mend() {
     room.run(&["style", "keep", "father"])
         .ended(1, &["no run of father", "heirloom style train"]);
     for n in 0..7 {
-        room.run(&["rights", "change", &format!("beach-{n}"), "--scope", "look,generate,publish"])
-            .well();
+        room.run(&[
+            "rights",
+            "change",
+            &format!("beach-{n}"),
+            "--scope",
+            "look,generate,publish",
+        ])
+        .well();
     }
     with(&[], &["no source of father@1 may be trained on", "--scope"]);
     assert_eq!(room.acts("trained").len(), 0);
@@ -423,7 +535,9 @@ fn a_set_is_looked_through_before_it_is_trained_on() {
     };
     let kinds = |of: &Value| -> Vec<String> {
         let all = of["findings"].as_array().unwrap();
-        all.iter().map(|f| f["kind"].as_str().unwrap().to_owned()).collect()
+        all.iter()
+            .map(|f| f["kind"].as_str().unwrap().to_owned())
+            .collect()
     };
     let found = checked(&[]);
     assert_eq!(found["usable"], 6, "{found}");
@@ -433,7 +547,11 @@ fn a_set_is_looked_through_before_it_is_trained_on() {
     assert!(!kinds(&found).iter().any(|k| k == "captions"), "{found}");
     // At their own size they are not small.
     assert!(!kinds(&checked(&["--size", "64x64"])).iter().any(|k| k == "small"));
-    assert!(kinds(&checked(&["--trigger", "beach"])).iter().any(|k| k == "captions"));
+    assert!(
+        kinds(&checked(&["--trigger", "beach"]))
+            .iter()
+            .any(|k| k == "captions")
+    );
     room.run(&["style", "check", "father"])
         .ended(0, &["6 sources may be trained on", "serious   few", "archive"]);
     room.run(&["style", "check", "father", "--subject", "Jane"])

@@ -340,7 +340,11 @@ impl<'a> Trainer<'a> {
             Some(blank) if draw.blank => blank,
             _ => &sample.text,
         };
-        let text = padded(Cow::Borrowed(text.as_slice()), self.text_tokens, self.dit.config.text_dim);
+        let text = padded(
+            Cow::Borrowed(text.as_slice()),
+            self.text_tokens,
+            self.dit.config.text_dim,
+        );
         let example = Example {
             latents: &latents,
             size: sample.size,

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use heirloom_dailies::faces;
+use heirloom_dailies::measures::FindFaces;
 use heirloom_picture::preview::Preview;
 use heirloom_style::style::Styles;
 use heirloom_style::training::{Looks, Weight, check, choose, trigger_for};
@@ -33,7 +34,10 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
     let looks = Looks {
         area: options.size.width as usize * options.size.height as usize,
         trigger: &trigger,
-        faces: detector.is_some().then_some(&count),
+        faces: match &detector {
+            Some(_) => Some(&count),
+            None => None,
+        },
     };
     let checked = check(&vault, &chosen, &looks, &VaultBar::new(show, stop))?;
     if options.json {
@@ -64,11 +68,7 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
 }
 
 /// A network that finds faces: the one that is named, or the film's own, where this program can run one.
-fn detector(
-    folder: &Path,
-    options: &Options,
-    show: &Show,
-) -> anyhow::Result<Option<Box<dyn faces::FindFaces>>> {
+fn detector(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<Option<Box<dyn FindFaces>>> {
     let path = match &options.face_detector {
         Some(path) => path.clone(),
         None => match open::film(folder, show)?.charter.face_detector {

@@ -42,8 +42,8 @@ pub fn run(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()> 
         record.model
     );
     let file = run.join(&look.file);
-    let bytes =
-        std::fs::read(&file).with_context(|| format!("the checkpoint {} could not be read", file.display()))?;
+    let bytes = std::fs::read(&file)
+        .with_context(|| format!("the checkpoint {} could not be read", file.display()))?;
     let lora = vault.put_bytes(&bytes)?;
     let out = open::out(folder).join("loras");
     let version = styles.versions(&name)?.len() + 1;
@@ -62,7 +62,11 @@ pub fn run(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<()> 
 
     // On the list before it is in the ledger: an act says what stands.
     let path = vault.path(&lora);
-    let listed = match list.loras().iter().find(|known| known.path == path.canonicalize().unwrap_or_default()) {
+    let listed = match list
+        .loras()
+        .iter()
+        .find(|known| known.path == path.canonicalize().unwrap_or_default())
+    {
         Some(known) => known.clone(),
         None => list
             .add_lora(NewLora {
@@ -112,7 +116,10 @@ fn found(folder: &Path, style: &str, options: &Options) -> anyhow::Result<(PathB
     let mut found: Vec<(std::time::SystemTime, PathBuf, Record)> = Vec::new();
     for entry in std::fs::read_dir(&all).into_iter().flatten().flatten() {
         let run = entry.path();
-        let named = options.run.as_ref().is_none_or(|name| *name == entry.file_name().to_string_lossy());
+        let named = options
+            .run
+            .as_ref()
+            .is_none_or(|name| *name == entry.file_name().to_string_lossy());
         let path = run.join(RECORD);
         let Ok(bytes) = std::fs::read(&path) else { continue };
         let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
@@ -142,10 +149,17 @@ fn picked<'r>(record: &'r Record, options: &Options) -> anyhow::Result<(&'r Look
         .step
         .or(suggested.map(|s| s.step))
         .context("no checkpoint is suggested: name one by its step")?;
-    let look = record.looks.iter().find(|look| look.step == step).with_context(|| {
-        let steps: Vec<String> = record.looks.iter().map(|l| l.step.to_string()).collect();
-        format!("there is no checkpoint of step {step}: there are {}", steps.join(", "))
-    })?;
+    let look = record
+        .looks
+        .iter()
+        .find(|look| look.step == step)
+        .with_context(|| {
+            let steps: Vec<String> = record.looks.iter().map(|l| l.step.to_string()).collect();
+            format!(
+                "there is no checkpoint of step {step}: there are {}",
+                steps.join(", ")
+            )
+        })?;
     let why = match (&options.why, suggested) {
         (Some(why), _) => why.clone(),
         (None, Some(s)) if s.step == step => s.why.clone(),

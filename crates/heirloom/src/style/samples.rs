@@ -97,7 +97,11 @@ impl Cut<'_> {
             let stretches = (there / wanted).clamp(1, self.stretches.max(1) as u64);
             for n in 0..stretches {
                 let free = there - wanted;
-                let first = if stretches == 1 { free / 2 } else { free * n / (stretches - 1) };
+                let first = if stretches == 1 {
+                    free / 2
+                } else {
+                    free * n / (stretches - 1)
+                };
                 items.push(Item {
                     first,
                     frames: usize::try_from(wanted).unwrap_or(1),

@@ -12,7 +12,12 @@ const TILE_PX: u32 = 256;
 
 /// Writes the sheet of a run into its folder, where it has stills.
 pub fn write(record: &Record, run: &Path, to: &Path) -> anyhow::Result<()> {
-    let columns = record.looks.iter().map(|look| look.stills.len()).max().unwrap_or(0);
+    let columns = record
+        .looks
+        .iter()
+        .map(|look| look.stills.len())
+        .max()
+        .unwrap_or(0);
     if columns == 0 {
         return Ok(());
     }

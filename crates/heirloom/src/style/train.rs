@@ -1,31 +1,32 @@
 //! `heirloom style train`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use heirloom_archive::THUMBNAIL_SIDE;
 use heirloom_archive::fingerprint::{Fingerprint, fingerprint};
-use heirloom_archive::{Source, THUMBNAIL_SIDE};
 use heirloom_engine_diffusion::generate::{Ask, Steps, TEXT_TOKENS};
 use heirloom_engine_diffusion::lora::Expert;
 use heirloom_engine_diffusion::model::Model;
-use heirloom_engine_diffusion::models::{self, ModelList};
+use heirloom_engine_diffusion::models::ModelList;
 use heirloom_engine_diffusion::train::dataset::{Buckets, Cache, Item, Makers, Preparing};
 use heirloom_engine_diffusion::train::{
-    About, Ended as Run, Ground, LoraShape, Settings, SourceTerms, Trained, Trainer,
+    About, Ended as Run, Ground, LoraShape, Sample, Settings, SourceTerms, Trained, Trainer,
 };
 use heirloom_picture::preview;
 use heirloom_style::style::{Held, Styles};
 use heirloom_style::training::{Chosen, Record, choose, slug, tell_trained, trigger_for};
-use heirloom_vault::{Actor, Vault};
+use heirloom_vault::{Actor, ObjectId, Vault};
 
 use super::samples::{Cut, Reading, sources, whose};
 use super::watch::{CURVES, Following, Looker, RECORD, SHEET};
 use crate::args::{Train as Options, Which};
 use crate::show::Show;
-use crate::{Ended, INTERRUPTED, make, open, reports};
+use crate::{Ended, INTERRUPTED, make, models, open, reports};
 
 /// Above so many pixels a picture goes through the autoencoder in tiles of so many on a side.
 const UNTILED_PIXELS: usize = 640 * 640;
@@ -55,7 +56,7 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
     let held = styles.get(&options.name)?;
     let whose = whose(options.subject.as_deref(), options.thing);
     let all = sources(&vault, &held, &options.more)?;
-    let chosen = choose(vault.ledger(), &all, &whose, options.held_out, open::today())?;
+    let mut chosen = choose(vault.ledger(), &all, &whose, options.held_out, open::today())?;
     for left in &chosen.left_out {
         show.note(&format!("left out: archive:{}: {}", left.name, left.why));
     }
@@ -64,7 +65,13 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         "no source of {held} may be trained on: ask whose they are, then `heirloom rights change SOURCE --scope \
          look,generate,publish,train`"
     );
-    let list = ModelList::open(&crate::models::list_path()?)?;
+    let prints = fingerprints(&vault, &chosen)?;
+    chosen.hold_copies_out(&prints);
+    anyhow::ensure!(
+        !chosen.trained.is_empty(),
+        "all sources of {held} are near copies of those that are held out: hold none out with --held-out 0, or add others"
+    );
+    let list = ModelList::open(&models::list_path()?)?;
     let listed = list.get(&options.model)?;
     let model = Model::open(&listed.folder)?;
     let expert = match options.expert {
@@ -97,14 +104,23 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         stretches: options.stretches,
         rate: model.config.trained_rate(),
     };
-    let (items, kept_back) = (cut.items(&chosen.trained, show), cut.items(&chosen.held_out, show));
+    let (items, kept_back) = (
+        cut.items(&chosen.trained, show),
+        cut.items(&chosen.held_out, show),
+    );
     anyhow::ensure!(!items.is_empty(), "nothing is left to train on: see above");
     let prompts = prompts(options, &trigger, &kept_back, &items);
-    let id = run_id(&settings, (&listed.id, &trigger, &prompts), &items, &kept_back, options)?;
+    let id = run_id(
+        &settings,
+        (&listed.id, &trigger, &prompts),
+        &items,
+        &kept_back,
+        options,
+    )?;
     let run = runs(folder).join(folder_name(&held, options, &listed.name, &id));
     open::make_folder(&run)?;
-    let in_use = File::create(run.join(IN_USE))
-        .with_context(|| format!("{} could not be written", run.display()))?;
+    let in_use =
+        File::create(run.join(IN_USE)).with_context(|| format!("{} could not be written", run.display()))?;
     anyhow::ensure!(
         in_use.try_lock().is_ok(),
         "{} is being trained by another program just now: wait for it, or stop it",
@@ -142,8 +158,7 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         prepared => prepared?,
     };
     let subject = ground.subject(Some(blank));
-    let mut trainer =
-        Trainer::in_folder(subject, &samples, settings.clone(), &run)?.padded_to(TEXT_TOKENS);
+    let mut trainer = Trainer::in_folder(subject, &samples, settings.clone(), &run)?.padded_to(TEXT_TOKENS);
     let done = trainer.step_number();
     if done > 0 {
         show.note(&format!("going on from step {done}"));
@@ -182,7 +197,11 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         text_tokens: TEXT_TOKENS,
         held_out: &held_out,
         reference: styles.reference(&held.style)?,
-        sources: fingerprints(&vault, &chosen)?,
+        sources: chosen
+            .trained
+            .iter()
+            .filter_map(|source| Some((source.name(), prints.get(&source.object)?.clone())))
+            .collect(),
         asks: asks(options, &prompts, &grid),
     };
     let mut following = Following::new(run.clone(), done, (record, looker), show, stop)?;
@@ -193,7 +212,11 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
         return Err(fault);
     }
     // A stop while the last checkpoint was looked at is one too.
-    let all_seen = following.record.looks.last().is_some_and(|l| l.step == settings.steps);
+    let all_seen = following
+        .record
+        .looks
+        .last()
+        .is_some_and(|l| l.step == settings.steps);
     if ended == Run::Stopped || !all_seen {
         show.note(&format!(
             "Stopped at step {} of {}. Nothing is lost: the same command goes on.",
@@ -208,11 +231,7 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
 }
 
 /// Samples that are trained on, those that are held out, and the states of an empty text.
-type Prepared = (
-    Vec<heirloom_engine_diffusion::train::Sample>,
-    Vec<heirloom_engine_diffusion::train::Sample>,
-    Vec<f32>,
-);
+type Prepared = (Vec<Sample>, Vec<Sample>, Vec<f32>);
 
 fn prepare(
     preparing: &Preparing<'_>,
@@ -274,7 +293,10 @@ fn asks(options: &Options, prompts: &[String], grid: &[usize; 2]) -> Vec<Ask> {
     let to = |side: u32, step: usize| (side as usize / step).max(1) * step;
     let (width, height) = match options.still_size {
         Some(size) => (to(size.width, columns), to(size.height, rows)),
-        None => (to(options.size.width / 2, columns), to(options.size.height / 2, rows)),
+        None => (
+            to(options.size.width / 2, columns),
+            to(options.size.height / 2, rows),
+        ),
     };
     prompts
         .iter()
@@ -313,7 +335,7 @@ fn run_id(
         "stills": [options.stills, options.still_steps],
         "still_size": options.still_size.map(|s| s.to_string()),
     });
-    let id = heirloom_vault::ObjectId::of(&serde_json::to_vec(&parts)?);
+    let id = ObjectId::of(&serde_json::to_vec(&parts)?);
     Ok(id.short())
 }
 
@@ -345,17 +367,18 @@ fn known(run: &Path, fresh: Record, done: u64) -> Record {
     record
 }
 
-fn fingerprints(vault: &Vault, chosen: &Chosen) -> anyhow::Result<Vec<(String, Fingerprint)>> {
-    let mut all = Vec::new();
-    let photographs = |s: &&Source| s.frames.is_none();
-    for source in chosen.trained.iter().filter(photographs) {
-        let bytes = vault.read(&source.object)?;
-        let small = preview::decode(&bytes, &source.file_name, THUMBNAIL_SIDE)?;
-        if let Some(view) = small.view() {
-            all.push((source.name(), fingerprint(&view)));
-        }
-    }
-    Ok(all)
+/// Fingerprints of the photographs, by object.
+fn fingerprints(vault: &Vault, chosen: &Chosen) -> anyhow::Result<BTreeMap<ObjectId, Fingerprint>> {
+    let photographs = chosen.trained.iter().chain(&chosen.held_out);
+    photographs
+        .filter(|source| source.frames.is_none())
+        .map(|source| {
+            let bytes = vault.read(&source.object)?;
+            let small = preview::decode(&bytes, &source.file_name, THUMBNAIL_SIDE)?;
+            let view = small.view().context("it has no pixels")?;
+            Ok((source.object, fingerprint(&view)))
+        })
+        .collect()
 }
 
 /// What the file of a run's LoRA says of itself.

@@ -280,7 +280,8 @@ impl Watch for Following<'_> {
         if let Err(error) = self.look(step, average.unwrap_or(trained)) {
             // A stop is none: the same command looks again.
             if !self.stop.load(Ordering::Relaxed) {
-                self.fault = Some(error.context(format!("the checkpoint of step {step} could not be looked at")));
+                self.fault =
+                    Some(error.context(format!("the checkpoint of step {step} could not be looked at")));
             }
         }
     }

@@ -9,8 +9,22 @@ const MOST_KEYWORDS: usize = 8;
 
 /// How cameras, scanners and programs name files.
 const CAMERA: [&str; 16] = [
-    "img", "dsc", "dscn", "dscf", "pict", "image", "photo", "scan", "pxl", "mvi", "gopr", "vid", "screenshot",
-    "untitled", "copy", "whatsapp",
+    "img",
+    "dsc",
+    "dscn",
+    "dscf",
+    "pict",
+    "image",
+    "photo",
+    "scan",
+    "pxl",
+    "mvi",
+    "gopr",
+    "vid",
+    "screenshot",
+    "untitled",
+    "copy",
+    "whatsapp",
 ];
 
 /// Where the words came from.
@@ -113,11 +127,24 @@ mod tests {
     #[test]
     fn a_cameras_count_is_no_word() {
         for nothing in [
-            "IMG_1234", "DSC00231", "P1010023", "2019 07 04 12 30", "scan 12", "a1b2c3d4e5f6", "VID-0001", "",
+            "IMG_1234",
+            "DSC00231",
+            "P1010023",
+            "2019 07 04 12 30",
+            "scan 12",
+            "a1b2c3d4e5f6",
+            "VID-0001",
+            "",
         ] {
             assert!(!speaks(nothing), "{nothing}");
         }
-        for word in ["The Beach", "IMG 1234 beach", "moon", "père et fils", "海辺の写真"] {
+        for word in [
+            "The Beach",
+            "IMG 1234 beach",
+            "moon",
+            "père et fils",
+            "海辺の写真",
+        ] {
             assert!(speaks(word), "{word}");
         }
         assert_eq!(trigger_for("father/night 2"), "hlfathernight2");

@@ -146,7 +146,12 @@ pub fn check(
     if extra > 0 {
         let told = groups
             .iter()
-            .map(|g| g.iter().map(|n| seen[*n].name.as_str()).collect::<Vec<_>>().join(" = "))
+            .map(|g| {
+                g.iter()
+                    .map(|n| seen[*n].name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" = ")
+            })
             .collect();
         say(
             "alike",
@@ -199,7 +204,11 @@ fn see(vault: &Vault, source: &Source, looks: &Looks<'_>) -> Result<Option<Seen>
         fingerprint: fingerprint(&view),
         palette,
         lightness: sum / codes.len().max(1) as f64,
-        faults: judged.faults().iter().map(|f| format!("{f:?}").to_lowercase()).collect(),
+        faults: judged
+            .faults()
+            .iter()
+            .map(|f| format!("{f:?}").to_lowercase())
+            .collect(),
         stamp: stamped(&large),
         faces: looks.faces.map(|faces| faces(&proxy)),
         small,
@@ -243,7 +252,10 @@ fn count(different: usize, say: &mut Say<'_>) {
         ),
         n if n < ENOUGH => (
             Weight::Advice,
-            format!("{n} different pictures are few: {} more would make it a good set", ENOUGH - n),
+            format!(
+                "{n} different pictures are few: {} more would make it a good set",
+                ENOUGH - n
+            ),
         ),
         _ => return,
     };
@@ -348,7 +360,10 @@ fn marks(seen: &[Seen], singles: &[&Seen], say: &mut Say<'_>) {
         .filter_map(|s| {
             let mark = s.stamp?;
             let [left, top, ..] = mark.region.map(|v| (v * 100.0).round());
-            Some(format!("{} (about {} letters at {left} %, {top} %)", s.name, mark.count))
+            Some(format!(
+                "{} (about {} letters at {left} %, {top} %)",
+                s.name, mark.count
+            ))
         })
         .collect();
     if !stamped.is_empty() {
@@ -459,7 +474,10 @@ fn captions(all: &[&Source], trigger: &str, say: &mut Say<'_>) {
             say(
                 "captions",
                 Weight::Doubtful,
-                format!("{} have the same caption, \"{text}\": say how they differ", names.len()),
+                format!(
+                    "{} have the same caption, \"{text}\": say how they differ",
+                    names.len()
+                ),
                 names,
             );
         }
@@ -473,7 +491,9 @@ fn captions(all: &[&Source], trigger: &str, say: &mut Say<'_>) {
         say(
             "captions",
             Weight::Doubtful,
-            format!("the trigger \"{trigger}\" stands in captions already: choose a word that nobody uses (`--trigger`)"),
+            format!(
+                "the trigger \"{trigger}\" stands in captions already: choose a word that nobody uses (`--trigger`)"
+            ),
             called,
         );
     }

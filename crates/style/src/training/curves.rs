@@ -29,7 +29,11 @@ impl Panel {
         let sound = values.filter(|v| v.is_finite());
         let least = sound.clone().fold(f64::INFINITY, f64::min);
         let most = sound.fold(f64::NEG_INFINITY, f64::max);
-        let (least, most) = if least.is_finite() { (least, most) } else { (0.0, 1.0) };
+        let (least, most) = if least.is_finite() {
+            (least, most)
+        } else {
+            (0.0, 1.0)
+        };
         let room = ((most - least) * 0.08).max(most.abs() * 0.01).max(1e-9);
         Self {
             top,
@@ -126,11 +130,7 @@ pub fn curves(record: &Record, losses: &Losses, steps: u64) -> String {
          .heldDot{{fill:#b3401f}} .drift{{fill:none;stroke:#1f5fb3;stroke-width:1.8}} .driftDot{{fill:#1f5fb3}} \
          .home{{stroke:#1f5fb3;stroke-dasharray:4 4}}</style>\n<rect width=\"{WIDTH}\" height=\"{height}\" class=\"ground\"/>\n"
     );
-    let above = Panel::new(
-        TOP,
-        steps,
-        smooth.iter().chain(&held).map(|(_, v)| *v),
-    );
+    let above = Panel::new(TOP, steps, smooth.iter().chain(&held).map(|(_, v)| *v));
     above.frame(&mut svg, "loss: samples (grey), held out (red)");
     above.line(&mut svg, "train", &smooth);
     above.line(&mut svg, "held", &held);
@@ -138,7 +138,10 @@ pub fn curves(record: &Record, losses: &Losses, steps: u64) -> String {
     let below = Panel::new(
         TOP + PANEL + GAP,
         steps,
-        drift.iter().map(|(_, v)| *v).chain((!drift.is_empty()).then_some(1.0)),
+        drift
+            .iter()
+            .map(|(_, v)| *v)
+            .chain((!drift.is_empty()).then_some(1.0)),
     );
     let title = match drift.is_empty() {
         true => "drift of the stills: none was measured",

@@ -44,7 +44,12 @@ fn lightness(view: &View<'_>, width: usize, height: usize) -> Vec<f32> {
     let codes = view.codes();
     let span = |at: usize, of: usize, whole: usize| {
         let from = at * whole / of;
-        (from, ((at + 1) * whole).div_ceil(of).clamp(from + 1, whole.max(from + 1)))
+        (
+            from,
+            ((at + 1) * whole)
+                .div_ceil(of)
+                .clamp(from + 1, whole.max(from + 1)),
+        )
     };
     let mut plane = Vec::with_capacity(width * height);
     for y in 0..height {
@@ -53,7 +58,11 @@ fn lightness(view: &View<'_>, width: usize, height: usize) -> Vec<f32> {
             let (left, right) = span(x, width, columns);
             let (mut sum, mut count) = (0.0, 0.0);
             for row in top..bottom.min(rows) {
-                for code in codes.get(row * columns + left..row * columns + right.min(columns)).into_iter().flatten() {
+                for code in codes
+                    .get(row * columns + left..row * columns + right.min(columns))
+                    .into_iter()
+                    .flatten()
+                {
                     sum += oklab::from_display8(*code)[0] as f32;
                     count += 1.0;
                 }
@@ -114,7 +123,13 @@ pub fn stamped(view: &View<'_>) -> Option<Mark> {
         let mask: Vec<bool> = plane
             .iter()
             .zip(&around)
-            .map(|(l, m)| if brighter { l - m > LETTER_STEP } else { m - l > LETTER_STEP })
+            .map(|(l, m)| {
+                if brighter {
+                    l - m > LETTER_STEP
+                } else {
+                    m - l > LETTER_STEP
+                }
+            })
             .collect();
         let letters: Vec<Piece> = pieces_of(&mask, columns, Some(&plane))
             .into_iter()
@@ -275,13 +290,16 @@ fn line(mut letters: Vec<Piece>, width: usize, height: usize) -> Option<Mark> {
     if best.len() < LEAST_LETTERS {
         return None;
     }
-    let whole = best.iter().skip(1).fold((*best.first()?).clone(), |sum, l| Piece {
-        left: sum.left.min(l.left),
-        top: sum.top.min(l.top),
-        right: sum.right.max(l.right),
-        bottom: sum.bottom.max(l.bottom),
-        ..sum
-    });
+    let whole = best
+        .iter()
+        .skip(1)
+        .fold((*best.first()?).clone(), |sum, l| Piece {
+            left: sum.left.min(l.left),
+            top: sum.top.min(l.top),
+            right: sum.right.max(l.right),
+            bottom: sum.bottom.max(l.bottom),
+            ..sum
+        });
     Some(Mark {
         region: whole.region(width, height),
         count: best.len(),

@@ -65,10 +65,11 @@ enum Group {
 /// Ranks the looks of a run.
 pub fn rank(looks: &[LookAt]) -> Ranking {
     let mean = |look: &LookAt| look.held_out_mean();
-    let least = looks
-        .iter()
-        .filter(|look| mean(look).is_some())
-        .min_by(|a, b| mean(a).unwrap_or(f64::MAX).total_cmp(&mean(b).unwrap_or(f64::MAX)));
+    let least = looks.iter().filter(|look| mean(look).is_some()).min_by(|a, b| {
+        mean(a)
+            .unwrap_or(f64::MAX)
+            .total_cmp(&mean(b).unwrap_or(f64::MAX))
+    });
     let copied: Vec<Copied> = looks
         .iter()
         .filter_map(|look| {
@@ -163,9 +164,7 @@ fn rise(look: &LookAt, best: &LookAt) -> Option<(f64, f64)> {
 fn turned(looks: &[LookAt], least: Option<&LookAt>) -> Option<u64> {
     let best = least?;
     let after: Vec<&LookAt> = looks.iter().filter(|look| look.step > best.step).collect();
-    let falls = after
-        .last()
-        .is_some_and(|last| last.train_loss < best.train_loss);
+    let falls = after.last().is_some_and(|last| last.train_loss < best.train_loss);
     let sure = |look: &&LookAt| rise(look, best).is_some_and(|(by, error)| by > SURELY * error && by > 0.0);
     if !falls {
         return None;
@@ -176,9 +175,9 @@ fn turned(looks: &[LookAt], least: Option<&LookAt>) -> Option<u64> {
 }
 
 fn why(group: Group, look: &LookAt, least: Option<&LookAt>, copied: &[Copied]) -> String {
-    let drift = look
-        .drift
-        .map_or_else(String::new, |d| format!("; its stills drift {d:.2} from the style"));
+    let drift = look.drift.map_or_else(String::new, |d| {
+        format!("; its stills drift {d:.2} from the style")
+    });
     match group {
         Group::Copies => {
             let of = copied.iter().find(|c| c.step == look.step);

@@ -1,6 +1,9 @@
 //! What may be learnt from, and what is held out to judge by.
 
+use std::collections::BTreeMap;
+
 use heirloom_archive::Source;
+use heirloom_archive::fingerprint::{Fingerprint, near};
 use heirloom_vault::{Clause, Ledger, ObjectId, Use, VaultError};
 use jiff::civil::Date;
 
@@ -38,6 +41,26 @@ pub struct Chosen {
     pub held_out: Vec<Source>,
     /// What may not be learnt from.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Chosen {
+    /// Lets near copies of what is held out be held out too, for a loss of what was learnt in another crop says nothing of
+    /// what was not. `prints` are fingerprints of photographs, by object.
+    pub fn hold_copies_out(&mut self, prints: &BTreeMap<ObjectId, Fingerprint>) {
+        let mut next = 0;
+        while let Some(held) = self.held_out.get(next) {
+            let own = prints.get(&held.object);
+            let is_copy = |source: &Source| match (own, prints.get(&source.object)) {
+                (Some(own), Some(other)) => near(own, other).is_copy(),
+                _ => false,
+            };
+            let (copies, rest) = std::mem::take(&mut self.trained).into_iter().partition(is_copy);
+            self.trained = rest;
+            self.held_out.extend::<Vec<Source>>(copies);
+            next += 1;
+        }
+        self.held_out.sort_by_key(|source| source.object);
+    }
 }
 
 /// A likeness may not be learnt.

@@ -187,10 +187,9 @@ impl Preparing<'_> {
                             ),
                         });
                     }
-                    let (latents, t) = encode::latents(&clip, &vae, tiling, &device, &mut |_, _| {
-                        pictures.go_on()
-                    })
-                    .map_err(|e| model(&item.name, e))?;
+                    let (latents, t) =
+                        encode::latents(&clip, &vae, tiling, &device, &mut |_, _| pictures.go_on())
+                            .map_err(|e| model(&item.name, e))?;
                     let channels = vae.config().latent_channels;
                     let made = (
                         vec![channels, t, item.height / ratio, item.width / ratio],
