@@ -62,8 +62,8 @@ fn codes(kind: u64) -> Vec<[u8; 3]> {
             let mut color = ground;
             for [cx, cy, r, red, green, blue] in &discs {
                 let far = ((x - cx).powi(2) + (y - cy).powi(2)).sqrt();
-                // Soft edges.
-                let share = ((r - far) / 6.0).clamp(0.0, 1.0);
+                // Edges of a pixel.
+                let share = ((r - far) / 1.2).clamp(0.0, 1.0);
                 for (c, other) in color.iter_mut().zip([red, green, blue]) {
                     *c += (other - *c) * share;
                 }
@@ -352,6 +352,10 @@ fn a_good_set_passes_and_each_fault_of_a_bad_one_is_found() {
         std::fs::remove_file(pile_folder.join(format!("p{n:02}.txt"))).unwrap();
     }
     film.add();
+    // What is added again is declared again, as the folder's terms have it.
+    for source in film.sources() {
+        film.clear(&source, &[]);
+    }
     let checked = film.checked();
     let found = |kind: &str| {
         let found = checked.findings.iter().find(|f| f.kind == kind);
@@ -413,7 +417,7 @@ fn letters_and_watermarks_are_told_from_pictures_without() {
         write(&mut codes, "19JUNE74", (129, 159), 2, [250, 240, 120]);
         let [left, top, width, _] = view(&codes).unwrap_or_else(|| panic!("nothing in {kind}"));
         assert!(
-            (left - 129.0 / 240.0).abs() < 0.06 && (top - 159.0 / 180.0).abs() < 0.06,
+            (left - 129.0 / 240.0).abs() < 0.12 && (top - 159.0 / 180.0).abs() < 0.06,
             "{kind}: {left} {top}"
         );
         assert!(width > 0.2, "{kind}: {width}");

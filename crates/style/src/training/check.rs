@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use heirloom_archive::fingerprint::{Fingerprint, fingerprint, near};
-use heirloom_archive::judge::judge;
+use heirloom_archive::judge::{Fault, judge};
 use heirloom_archive::{PROXY_SIDE, Source, THUMBNAIL_SIDE};
 use heirloom_picture::look::look;
 use heirloom_picture::preview::{self, Preview};
@@ -204,10 +204,12 @@ fn see(vault: &Vault, source: &Source, looks: &Looks<'_>) -> Result<Option<Seen>
         fingerprint: fingerprint(&view),
         palette,
         lightness: sum / codes.len().max(1) as f64,
+        // Sizes are told by what is trained at.
         faults: judged
             .faults()
             .iter()
-            .map(|f| format!("{f:?}").to_lowercase())
+            .filter(|fault| **fault != Fault::Small)
+            .map(ToString::to_string)
             .collect(),
         stamp: stamped(&large),
         faces: looks.faces.map(|faces| faces(&proxy)),
