@@ -515,6 +515,7 @@ fn where_the_held_out_loss_turns_an_earlier_checkpoint_is_kept_and_it_is_said() 
         source: "father/beach".into(),
         still: 0,
         likeness: 0.8,
+        alike: 0.9,
         is_copy: true,
     });
     let ranking = rank(&copying);

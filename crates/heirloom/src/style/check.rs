@@ -71,10 +71,14 @@ pub fn run(folder: &Path, options: &Options, show: &Show, stop: &Arc<AtomicBool>
 fn detector(folder: &Path, options: &Options, show: &Show) -> anyhow::Result<Option<Box<dyn FindFaces>>> {
     let path = match &options.face_detector {
         Some(path) => path.clone(),
-        None => match open::film(folder, show)?.charter.face_detector {
-            Some(path) => folder.join(path),
-            None => return Ok(None),
-        },
+        None => {
+            // What is wrong with film.toml is said where it matters.
+            let film = open::film(folder, &Show::silent()).ok();
+            match film.and_then(|film| film.charter.face_detector) {
+                Some(path) => folder.join(path),
+                None => return Ok(None),
+            }
+        }
     };
     let name = path.display().to_string();
     let network = std::fs::read(&path).with_context(|| format!("{name} could not be read"))?;

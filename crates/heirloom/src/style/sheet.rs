@@ -58,7 +58,7 @@ fn lines(record: &Record, look: &LookAt, still: usize) -> Vec<String> {
         lines.push(format!("drift {drift:.2}"));
     }
     if let Some(near) = look.nearest.as_ref().filter(|n| n.still == still) {
-        lines.push(format!("nearest {} ({:.2})", near.source, near.likeness));
+        lines.push(format!("nearest {} (alike {:.2})", near.source, near.alike));
     }
     lines.extend(record.prompts.get(still).cloned());
     lines

@@ -177,12 +177,16 @@ impl<'a> Following<'a> {
                 let own = fingerprint(&view);
                 for (source, of) in &looker.sources {
                     let found = near(of, &own);
-                    let likeness = f64::from(found.score);
-                    if nearest.as_ref().is_none_or(|known| known.likeness < likeness) {
+                    let (likeness, alike) = (f64::from(found.score), f64::from(found.whole));
+                    if nearest
+                        .as_ref()
+                        .is_none_or(|known| (known.likeness, known.alike) < (likeness, alike))
+                    {
                         nearest = Some(Nearest {
                             source: source.clone(),
                             still: n,
                             likeness,
+                            alike,
                             is_copy: found.is_copy(),
                         });
                     }
@@ -237,8 +241,10 @@ impl<'a> Following<'a> {
         }
         if let Some(nearest) = &look.nearest {
             words.push_str(&format!(
-                ", nearest source {} ({:.2})",
-                nearest.source, nearest.likeness
+                ", nearest source {} (alike {:.2}{})",
+                nearest.source,
+                nearest.alike,
+                if nearest.is_copy { ", a copy" } else { "" }
             ));
         }
         let done = look.step.saturating_sub(self.first);

@@ -31,9 +31,11 @@ pub struct Nearest {
     pub source: String,
     /// The still, counted from 0.
     pub still: usize,
-    /// How sure it is that the one is a copy of the other, 0 to 1.
+    /// How sure it is that the one is a copy of the other, 0 to 1; 0 of nearly all.
     pub likeness: f64,
-    /// Whether it is one.
+    /// How alike the two are as wholes, -1 to 1: the correlation of their light at 16 by 16 pixels.
+    pub alike: f64,
+    /// Whether it is a copy.
     pub is_copy: bool,
 }
 
