@@ -10,7 +10,7 @@ use std::time::Duration;
 use heirloom_engine::{
     Draft, Draw, Engine, Engines, Failure, Inputs, JobId, JobState, Order, Progress, Request, manifest_of,
 };
-use heirloom_vault::{Actor, NewAct, Vault, Verb};
+use heirloom_vault::{Actor, LORA, NewAct, Vault, Verb};
 
 use crate::event::{Event, Observer};
 use crate::guides::Handed;
@@ -20,6 +20,7 @@ use crate::outcome::{DrawError, Outcome, told};
 use crate::plan::{Plan, Planned, Work};
 use crate::queue::{Job, Leased, Queue, SqliteQueue};
 use crate::takes::{self, TakeError, request_subject};
+use crate::trained;
 use crate::worker::{Beat, Broken, Ended, Handler, Worker};
 
 /// The kind of job that draws a take.
@@ -458,6 +459,9 @@ impl<'a> Floor<'a> {
         act = planned.asked.told(act);
         for source in &request.sources {
             act = act.input("source", *source);
+        }
+        for lora in trained::loras_of(vault, request)? {
+            act = act.input(LORA, lora.object);
         }
         if let Some(guides) = &request.guides {
             act = act.input("guides", *guides);

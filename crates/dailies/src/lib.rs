@@ -60,6 +60,7 @@ pub mod restyle;
 pub mod staged;
 pub mod subjects;
 pub mod takes;
+pub mod trained;
 pub mod variants;
 mod wording;
 pub mod words;

@@ -18,6 +18,7 @@ use crate::guided;
 use crate::guides::ShotGuides;
 use crate::money::Caps;
 use crate::takes::TakeError;
+use crate::trained;
 use crate::variants::first_of;
 use crate::wording::Wording;
 use crate::words::{self, Measured, Photographs, ShotWords, Words};
@@ -367,6 +368,13 @@ fn planned(room: &Room<'_>, scene: &Scene, shot: &Shot, spoken: &mut Wording) ->
         (Ok(Work::Draw { request, .. }), Some(like)) => alike(*request, like, room.vault, archive)?,
         (work, _) => work,
     };
+    if let Ok(Work::Draw { request, .. }) = &work {
+        let loras = trained::loras_of(room.vault, request)?;
+        let grounds = trained::refused(&loras, gate, archive)?;
+        if !grounds.is_empty() {
+            return Ok(Err(vec![object(Why::Gate(grounds))]));
+        }
+    }
     Ok(match work {
         Ok(work) => Ok(Planned {
             guides,

@@ -322,7 +322,7 @@ pub fn generate_from(
     };
     let vae_weights = Laid::new(&model.vae, None);
     let vae = Vae::new(vae_config(&model.config.vae), &vae_weights, device)?;
-    let tiling = tiling(ask, vae.config().space_ratio())?;
+    let tiling = tiling(ask.tile_px, vae.config().space_ratio())?;
     let prepared = Prepared::new(model, ask, &vae, tiling, device, hear)?;
     let first = Laid::new(&model.transformer, loras.first);
     let second = model
@@ -402,9 +402,9 @@ pub fn generate_from(
     Clip::of(clip)
 }
 
-/// The autoencoder's tiles, where there are any; `ratio` is its pixels to a latent.
-fn tiling(ask: &Ask, ratio: usize) -> Result<Option<Tiling>, ModelError> {
-    let Some(side) = ask.tile_px else { return Ok(None) };
+/// The autoencoder's tiles of so many pixels, where there are any; `ratio` is its pixels to a latent.
+pub(crate) fn tiling(tile_px: Option<usize>, ratio: usize) -> Result<Option<Tiling>, ModelError> {
+    let Some(side) = tile_px else { return Ok(None) };
     // A quarter of a tile overlaps its neighbour.
     let step = (side * 3 / 4 / ratio).max(1) * ratio;
     Tiling::new([side; 2], [step; 2], ratio).map(Some)
@@ -418,21 +418,33 @@ fn states(
     device: &Device,
     hear: &mut dyn Hear,
 ) -> Result<Tensor<2>, GenerateError> {
-    let ids = model.tokenizer.ids(text, what, ask.text_tokens)?;
-    let weights = Laid::new(&model.text, None);
-    let config = text_config(&model.config.text);
-    let (layers, width) = (config.layers, config.width);
-    let encoder = TextEncoder::new(config, &weights, device);
-    let states = encoder.encode(&ids, &mut |layer| {
+    let layers = text_config(&model.config.text).layers;
+    let states = text_states(model, (text, what), ask.text_tokens, device, &mut |layer| {
         hear.at(At::Words(layer, layers));
         hear.go_on()
     })?;
-    let short = ask.text_tokens.saturating_sub(ids.len());
+    let [tokens, width] = states.dims();
+    let short = ask.text_tokens.saturating_sub(tokens);
     if short == 0 {
         return Ok(states);
     }
     let zeros = Tensor::zeros([short, width], device);
     Ok(Tensor::cat(vec![states, zeros], 0))
+}
+
+/// The states of a text: as many rows as it has tokens, at most `most`. `what` names it in errors; before each layer `go_on`
+/// is told which it is.
+pub(crate) fn text_states(
+    model: &Model,
+    (text, what): (&str, &'static str),
+    most: usize,
+    device: &Device,
+    go_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<Tensor<2>, GenerateError> {
+    let ids = model.tokenizer.ids(text, what, most)?;
+    let weights = Laid::new(&model.text, None);
+    let encoder = TextEncoder::new(text_config(&model.config.text), &weights, device);
+    Ok(encoder.encode(&ids, go_on)?)
 }
 
 /// The middle of estimated latents as a small picture; `before` frames are none of the clip's.

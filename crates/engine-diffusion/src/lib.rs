@@ -28,6 +28,8 @@ mod card;
 #[cfg(feature = "run")]
 pub mod conditions;
 #[cfg(feature = "run")]
+mod encode;
+#[cfg(feature = "run")]
 pub mod engine;
 #[cfg(feature = "run")]
 mod followed;

@@ -8,10 +8,11 @@
 //!   with Stochastic Differential Equations" (arXiv 2108.01073, section 3): the clip's latents with as much noise as that
 //!   part of the steps begins with.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use heirloom_tensors::wan::{Tiling, Times, Vae};
 
-use crate::generate::{Ask, At, Clip, GenerateError, Hear, numbers};
+use crate::encode;
+use crate::generate::{Ask, At, Clip, GenerateError, Hear};
 use crate::model::Model;
 use crate::schedule::{Schedule, ScheduleError};
 
@@ -207,16 +208,10 @@ impl Encoded {
         hear: &mut dyn Hear,
     ) -> Result<Self, GenerateError> {
         let mut latents = |clip: &Clip| -> Result<(Vec<f32>, usize), GenerateError> {
-            let frames = clip.frames().len();
-            let values = clip.pixels.iter().flatten().map(|v| 2.0 * v - 1.0).collect();
-            let data = TensorData::new::<f32, _>(values, [frames, clip.height, clip.width, 3]);
-            let pixels = Tensor::<4>::from_data(data, device).permute([3, 0, 1, 2]);
-            let encoded = vae.encode(pixels, tiling, &mut |done, of| {
+            encode::latents(clip, vae, tiling, device, &mut |done, of| {
                 hear.at(At::Given(done, of));
                 hear.go_on()
-            })?;
-            let [_, frames, _, _] = encoded.dims();
-            Ok((numbers(vae.to_model(encoded))?, frames))
+            })
         };
         let held = start.held.as_ref().map(&mut latents).transpose()?;
         let basis = start.basis.as_ref().map(|b| latents(&b.clip)).transpose()?;

@@ -15,6 +15,8 @@ pub enum Action {
     Choose,
     /// A master leaves the studio.
     Export,
+    /// A model is trained, or a take is made with one.
+    Train,
 }
 
 impl Action {
@@ -23,6 +25,7 @@ impl Action {
         match self {
             Self::Spend | Self::Choose => Use::Generate,
             Self::Export => Use::Publish,
+            Self::Train => Use::Train,
         }
     }
 }

@@ -104,6 +104,16 @@ impl fmt::Display for TakeTrace {
                 writeln!(f, "    {what:<9} \"{words}\"")?;
             }
         }
+        for lora in &self.loras {
+            writeln!(
+                f,
+                "    LoRA      {} of {}, step {} on {}, kept by {}, {} (act {})",
+                lora.name, lora.of, lora.step, lora.model, lora.act.by, lora.act.at, lora.act.id
+            )?;
+            for source in &lora.sources {
+                writeln!(f, "      trained on {source}")?;
+            }
+        }
         for act in &self.acts {
             writeln!(
                 f,

@@ -13,6 +13,10 @@ use crate::credits::SourceLookup;
 use crate::cut::conformed;
 use crate::frame_map::{FrameMap, FrameMapError, Part, Placed, Seen};
 
+mod loras;
+
+pub use loras::LoraTrace;
+
 /// Why a frame could not be traced; each says the mend.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -223,6 +227,9 @@ pub struct TakeTrace {
     pub seed: u64,
     /// Which go at the request, from 0.
     pub draw: u32,
+    /// Models of the film's own that it was made with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<LoraTrace>,
     /// Who asked for it and who drew it, from the ledger, oldest first.
     pub acts: Vec<ActTrace>,
     /// Where the pixel came from; empty when none was asked for, or the engine can not say.
@@ -302,6 +309,18 @@ pub struct ShareTrace {
     pub source: SourceTrace,
     /// Share of the frame's light, 0..=1.
     pub share: f64,
+}
+
+impl ActTrace {
+    fn of(act: &Act) -> Self {
+        Self {
+            id: act.id.short(),
+            verb: act.verb.to_string(),
+            by: act.by.name.clone(),
+            machine: act.by.machine.clone(),
+            at: act.at.to_string(),
+        }
+    }
 }
 
 impl Tracer<'_> {
@@ -470,6 +489,7 @@ impl Tracer<'_> {
             mood: words(request.mood, "mood"),
             seed: request.seed,
             draw: manifest.draw.n,
+            loras: self.loras(&asked)?,
             acts: self.acts(take, manifest.draw.request)?,
             origins: Vec::new(),
             made_of: match opened.sources() {
@@ -512,14 +532,7 @@ impl Tracer<'_> {
         }
         acts.sort_by_key(|act| act.at);
         acts.dedup_by_key(|act| act.id);
-        let told = |act: &Act| ActTrace {
-            id: act.id.short(),
-            verb: act.verb.to_string(),
-            by: act.by.name.clone(),
-            machine: act.by.machine.clone(),
-            at: act.at.to_string(),
-        };
-        Ok(acts.iter().map(told).collect())
+        Ok(acts.iter().map(ActTrace::of).collect())
     }
 
     fn origin(&self, origin: &Origin) -> OriginTrace {

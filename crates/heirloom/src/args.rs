@@ -5,6 +5,7 @@ mod care;
 mod models;
 mod restyle;
 mod takes;
+mod training;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub use care::Care;
 pub use models::Models;
 pub use restyle::Restyle;
 pub use takes::{Budget, Choose, Compare, Cull, Look, Measure, Queue, Report, Takes, Watch};
+pub use training::{CheckStyle, Keep, Train, Which};
 
 /// Heirloom, a film studio for pictures that are your own.
 #[derive(Debug, Parser)]
@@ -298,6 +300,12 @@ pub enum Style {
     },
     /// How far pictures and clips are from a style: 1 as its own sources, more the farther.
     Drift(Drift),
+    /// Whether there is enough to train on: too few, too alike, too small, marks, faces, captions.
+    Check(CheckStyle),
+    /// Train a LoRA of the style, or of a person or thing, from sources that may be trained on.
+    Train(Box<Train>),
+    /// Keep a checkpoint: in the vault, in the ledger with its reason, and on the list of models.
+    Keep(Keep),
     /// All that is known of a style.
     Show {
         /// Its name; NAME@2 for a version.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use heirloom_archive::{Archive, Source};
-use heirloom_dailies::{Plan, Work, takes};
+use heirloom_dailies::{Plan, Work, takes, trained};
 use heirloom_engine::Engines;
 use heirloom_engine::gate::{Action, Gate, SourceGate, SourceUse, Verdict};
 use heirloom_film::Film;
 use heirloom_finish::credits::{SourceInfo, credit_text};
 use heirloom_finish::{Card, Cut, CutItem, FinishError, Footage, Mastered, Plate, master};
 use heirloom_picture::ffmpeg::{Ffmpeg, Master};
-use heirloom_vault::{Actor, Filter, NewAct, ObjectId, Vault, Verb};
+use heirloom_vault::{Actor, FilmLora, Filter, NewAct, ObjectId, Vault, Verb};
 
 use crate::show::Show;
 use crate::{Ended, INTERRUPTED, REFUSED, limits, open};
@@ -70,6 +70,21 @@ pub fn used(ready: &Ready<'_>) -> anyhow::Result<Vec<SourceUse>> {
         }
     }
     uses(&ready.vault, all)
+}
+
+/// The film's own LoRAs that the cut's takes were made with, each once.
+fn loras(ready: &Ready<'_>) -> anyhow::Result<Vec<FilmLora>> {
+    let mut all: Vec<FilmLora> = Vec::new();
+    for take in ready.takes.iter().flatten() {
+        let manifest = takes::open(&ready.vault, take)?.manifest;
+        let request = takes::request(&ready.vault, &manifest)?;
+        for lora in trained::loras_of(&ready.vault, &request)? {
+            if !all.iter().any(|known| known.object == lora.object) {
+                all.push(lora);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Sources by their names in the archive.
@@ -223,9 +238,19 @@ pub fn masters(ready: &Ready<'_>, show: &Show, stop: &Arc<AtomicBool>) -> anyhow
 pub fn leave_to_export(ready: &Ready<'_>, show: &Show) -> anyhow::Result<()> {
     let uses = used(ready)?;
     let gate = SourceGate::new(&ready.vault, open::today());
-    let Verdict::Refused(grounds) = gate.judge(Action::Export, &uses)? else {
-        return Ok(());
+    let mut grounds = match gate.judge(Action::Export, &uses)? {
+        Verdict::Refused(grounds) => grounds,
+        Verdict::Allowed => Vec::new(),
     };
+    // What the film's own models were trained on must still be leave to train on.
+    grounds.extend(trained::refused(
+        &loras(ready)?,
+        &gate,
+        &Archive::new(&ready.vault).sources()?,
+    )?);
+    if grounds.is_empty() {
+        return Ok(());
+    }
     let mut act = NewAct::new(Verb::Refused, Actor::program(), "film").because(
         grounds
             .iter()

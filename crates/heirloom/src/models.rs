@@ -23,7 +23,7 @@ const LIST: &str = "HEIRLOOM_MODELS";
 const OWN: [&str; 2] = [NAME, care::NAME];
 
 /// Where the list of models is kept.
-fn list_path() -> anyhow::Result<PathBuf> {
+pub fn list_path() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os(LIST) {
         return Ok(path.into());
     }

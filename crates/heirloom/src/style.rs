@@ -1,5 +1,12 @@
 //! `heirloom style` and `heirloom grade`.
 
+mod check;
+mod keep;
+mod samples;
+mod sheet;
+mod train;
+mod watch;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,12 +111,24 @@ pub fn run(folder: &Path, command: &Command, show: &Show, stop: &Arc<AtomicBool>
             }
         }
         Command::Drift(options) => drift::run(folder, options, show, stop)?,
+        Command::Check(options) => check::run(folder, options, show, stop)?,
+        Command::Train(options) => train::run(folder, options, show, stop)?,
+        Command::Keep(options) => keep::run(folder, options, show)?,
         Command::Show { name, json } => {
             let held = styles.get(name)?;
             if *json {
                 show.say(&serde_json::to_string_pretty(&held.style)?);
             } else {
                 tell(&held, &names(&vault)?, show);
+                for lora in vault.ledger().loras()? {
+                    if Some(lora.object) == held.style.lora {
+                        let of = lora.facts;
+                        show.say(&format!(
+                            "{:<10} {}, for {}, called for by \"{}\"; step {}",
+                            "", of.name, of.model, of.trigger, of.step
+                        ));
+                    }
+                }
             }
         }
         Command::Export { name, to } => {

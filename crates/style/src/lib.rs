@@ -6,3 +6,4 @@ pub mod grade;
 pub mod lut;
 pub mod make;
 pub mod style;
+pub mod training;

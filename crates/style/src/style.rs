@@ -239,7 +239,17 @@ impl<'a> Styles<'a> {
     }
 
     /// Keeps a style as the next version of its name, and says so in the ledger. `version` and `before` are set here.
-    pub(crate) fn keep(&self, mut style: Style, by: Actor) -> Result<Held, StyleError> {
+    pub(crate) fn keep(&self, style: Style, by: Actor) -> Result<Held, StyleError> {
+        self.keep_with(style, by, Ok)
+    }
+
+    /// The same, with more said in the act.
+    pub(crate) fn keep_with(
+        &self,
+        mut style: Style,
+        by: Actor,
+        more: impl FnOnce(NewAct) -> Result<NewAct, StyleError>,
+    ) -> Result<Held, StyleError> {
         let name = valid(&style.name)?;
         let before = match self.versions(&name) {
             Ok(versions) => versions,
@@ -262,11 +272,15 @@ impl<'a> Styles<'a> {
         let facts = serde_json::json!({
             "name": style.name, "version": style.version, "from": style.from, "sources": style.sources.len(),
         });
-        self.vault.ledger().append(act.with_facts(facts))?;
+        self.vault.ledger().append(more(act.with_facts(facts))?)?;
         Ok(Held { id, style })
     }
 
-    fn read(&self, id: ObjectId) -> Result<Held, StyleError> {
+    /// The style that is this object.
+    ///
+    /// # Errors
+    /// Where the vault lacks it, or it is no style.
+    pub fn read(&self, id: ObjectId) -> Result<Held, StyleError> {
         let bytes = self.vault.read(&id)?;
         let damaged = |why: String| StyleError::Damaged { id, why };
         let style: Style = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;

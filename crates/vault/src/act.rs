@@ -54,6 +54,8 @@ pub enum Verb {
     Revoked,
     /// A style was made from sources, or changed.
     Styled,
+    /// A LoRA was trained from sources.
+    Trained,
     /// A request was made; written before anything is spent on it.
     Requested,
     /// Money was reserved, spent, given back, or may have been spent.
@@ -86,11 +88,12 @@ pub enum Verb {
 
 impl Verb {
     /// Every verb, in the order of a film's making.
-    pub const ALL: [Verb; 18] = [
+    pub const ALL: [Verb; 19] = [
         Verb::Ingested,
         Verb::Declared,
         Verb::Revoked,
         Verb::Styled,
+        Verb::Trained,
         Verb::Requested,
         Verb::Accounted,
         Verb::Drawn,
@@ -114,6 +117,7 @@ impl Verb {
             Verb::Declared => "declared",
             Verb::Revoked => "revoked",
             Verb::Styled => "styled",
+            Verb::Trained => "trained",
             Verb::Requested => "requested",
             Verb::Accounted => "accounted",
             Verb::Drawn => "drawn",
@@ -152,8 +156,8 @@ impl FromStr for Verb {
 /// A word that is no [`Verb`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "\"{0}\" is no act: use ingested, declared, revoked, styled, requested, accounted, drawn, refused, chosen, rejected, \
-     shelved, starred, noted, culled, undone, cut, exported or tidied"
+    "\"{0}\" is no act: use ingested, declared, revoked, styled, trained, requested, accounted, drawn, refused, chosen, \
+     rejected, shelved, starred, noted, culled, undone, cut, exported or tidied"
 )]
 pub struct UnknownVerb(pub String);
 

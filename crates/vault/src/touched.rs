@@ -8,8 +8,9 @@ use crate::ledger::{Filter, Ledger};
 use crate::object::ObjectId;
 
 /// The acts by which things are made from things.
-const MAKING: [Verb; 6] = [
+const MAKING: [Verb; 7] = [
     Verb::Styled,
+    Verb::Trained,
     Verb::Requested,
     Verb::Drawn,
     Verb::Chosen,

@@ -3,7 +3,7 @@
 use super::settings::LoraShape;
 use crate::lora::Expert;
 use crate::wan::TransformerConfig;
-use crate::weights::{Dtype, Written, write_whole};
+use crate::weights::{Dtype, Weights, WeightsError, Written, write_whole};
 use heirloom_tensors::train::Parameters;
 pub use heirloom_tensors::weights::Stored;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,32 @@ pub fn export_lora(
     }
     let notes = notes(&layers, shape, part, form, about);
     written(path, &notes, &tensors, stored)
+}
+
+/// Reads a LoRA back that [`export_lora`] wrote in the form of diffusers: to be written in another form.
+///
+/// # Errors
+/// [`WeightsError`]: it cannot be read.
+pub fn read_lora(path: &Path) -> Result<Parameters, WeightsError> {
+    let file = Weights::open(path)?;
+    let mut trained = Parameters::new();
+    for (full, _) in file.entries() {
+        let Some(view) = file.get(full) else { continue };
+        let name = ["transformer.", "transformer_2."]
+            .into_iter()
+            .find_map(|part| full.strip_prefix(part))
+            .unwrap_or(full);
+        let shape: Vec<usize> = view
+            .shape
+            .iter()
+            .map(|side| usize::try_from(*side).unwrap_or(usize::MAX))
+            .collect();
+        // Lengths were held against shapes when the file was opened; a kind that is not read is none that was written here.
+        if let Ok(values) = view.to_f32() {
+            trained.insert(name, &shape, values);
+        }
+    }
+    Ok(trained)
 }
 
 /// The notes of a LoRA's file: for the programs that read it, then all of it for us.

@@ -31,6 +31,16 @@ pub fn draw(settings: &Settings, step: u64, place: usize, count: usize) -> Draw 
     }
 }
 
+/// What is judged rather than trained on: a sample at a level, with the noise of this number.
+pub(super) fn draw_of(sample: usize, level: f32, number: u64) -> Draw {
+    Draw {
+        sample,
+        level,
+        blank: false,
+        number,
+    }
+}
+
 /// The order in which a round sees the samples (Fisher and Yates, in Durstenfeld's form, 1964).
 fn order(seed: u64, round: u64, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();

@@ -1,4 +1,5 @@
-//! Training: a LoRA for a model of the Wan family, or a small model whole, from samples that lie in memory.
+//! Training: a LoRA for a model of the Wan family, or a small model whole, from samples that lie in memory
+//! ([`dataset`] makes them of pictures).
 //!
 //! What a step learns from is flow matching (Lipman and others, "Flow Matching for Generative Modeling", 2023, with the
 //! straight path of Liu and others, "Flow Straight and Fast", 2023): a sample is noised to a level `s` between 0 and 1,
@@ -33,14 +34,19 @@
 //! - A checkpoint is gone on from only with the settings, samples and model that it was made with.
 
 mod checkpoint;
+pub mod dataset;
 mod export;
 mod flow;
+mod ground;
 mod settings;
 mod start;
 mod trainer;
 
 pub use checkpoint::{CheckpointError, STATE_FILE};
-pub use export::{About, ExportError, Form, SourceTerms, Stored, export_lora, export_model};
+pub use export::{About, ExportError, Form, SourceTerms, Stored, export_lora, export_model, read_lora};
+use flow::draw_of;
 pub use flow::{Draw, draw, noised};
+pub use ground::{Ground, GroundError, StillError};
+pub use heirloom_tensors::train::Parameters;
 pub use settings::{Levels, LoraShape, Settings, SettingsError, Trained};
 pub use trainer::{Ended, Progress, Sample, Subject, TrainError, Trainer, Watch};

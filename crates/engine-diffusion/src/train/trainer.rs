@@ -9,6 +9,7 @@ use heirloom_tensors::train::{
 };
 use heirloom_tensors::wan::DitConfig;
 use heirloom_tensors::weights::{ModelError, Weights};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// What a run learns from: one clip or still with its text.
@@ -19,7 +20,8 @@ pub struct Sample {
     pub latents: Vec<f32>,
     /// Frames, rows and columns of the latents.
     pub size: [usize; 3],
-    /// States of its text, padded with noughts to the length the model was trained with: (length, text width).
+    /// States of its text: (length, text width). Where it is shorter than texts are as the model was trained,
+    /// [`Trainer::padded_to`] says how long they are to be.
     pub text: Vec<f32>,
     /// Control latents, for a transformer with control blocks: (its channels, frames, rows, columns).
     pub control: Option<Vec<f32>>,
@@ -117,6 +119,8 @@ pub struct Trainer<'a> {
     samples: &'a [Sample],
     blank: Option<Vec<f32>>,
     settings: Settings,
+    /// Rows that texts' states are padded to with noughts.
+    text_tokens: Option<usize>,
     notes: Notes,
     trained: Parameters,
     adam: AdamW,
@@ -172,6 +176,7 @@ impl<'a> Trainer<'a> {
             dit,
             samples,
             settings,
+            text_tokens: None,
             trained,
             threads_before: None,
             kept: None,
@@ -202,6 +207,14 @@ impl<'a> Trainer<'a> {
             run.threads_before = Some(notes.threads);
         }
         Ok(run)
+    }
+
+    /// Texts' states, and the blank text's, padded with noughts to so many rows as a step uses them: for samples that hold
+    /// no more rows than their texts have tokens.
+    #[must_use]
+    pub fn padded_to(mut self, text_tokens: usize) -> Self {
+        self.text_tokens = Some(text_tokens);
+        self
     }
 
     /// Steps done.
@@ -327,10 +340,15 @@ impl<'a> Trainer<'a> {
             Some(blank) if draw.blank => blank,
             _ => &sample.text,
         };
+        let text = padded(
+            Cow::Borrowed(text.as_slice()),
+            self.text_tokens,
+            self.dit.config.text_dim,
+        );
         let example = Example {
             latents: &latents,
             size: sample.size,
-            text,
+            text: &text,
             control: sample.control.as_deref(),
             timestep: draw.level * 1000.0,
             target: &target,
@@ -358,6 +376,17 @@ impl<'a> Trainer<'a> {
         self.kept = Some(self.notes.step);
         Ok(())
     }
+}
+
+/// Rows of numbers, with noughts up to so many rows where there are fewer.
+pub(super) fn padded(rows: Cow<'_, [f32]>, to: Option<usize>, width: usize) -> Cow<'_, [f32]> {
+    let wanted = to.unwrap_or(0) * width;
+    if rows.len() >= wanted {
+        return rows;
+    }
+    let mut longer = rows.into_owned();
+    longer.resize(wanted, 0.0);
+    Cow::Owned(longer)
 }
 
 /// BLAKE3 of all that is learned from, with lengths before the numbers so that no two lists are alike.
