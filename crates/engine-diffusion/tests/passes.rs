@@ -153,6 +153,9 @@ fn little_strength_leaves_the_clip_and_full_strength_little_of_it() {
         let far = |steps: i64, strength: f64| {
             let mut style = style(&room, sources.clone());
             whole(&mut style, settings::STEPS, steps);
+            for plain in [settings::GUIDANCE, settings::SHIFT] {
+                style.params.insert(plain.into(), Param::Number(1.0));
+            }
             style.params.insert(STRENGTH.into(), Param::Number(strength));
             distance(&room.made(&style), &plain)
         };
