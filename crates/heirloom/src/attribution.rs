@@ -43,7 +43,7 @@ fn film(
     if !plan.objections.is_empty() {
         return Err(make::objections(&plan, show));
     }
-    let found = selects::takes_of(&plan, &film, &vault, show)?;
+    let found = selects::takes_of(&plan, &film, (&vault, engines), show)?;
     let known = cut::sources(&vault)?;
     let ready = cut::Ready {
         folder,

@@ -52,7 +52,7 @@ pub fn run(
         (film.title_frames, film.credits_frames) = (0, 0);
         name = labels[index].replace('/', "-");
     }
-    let found = selects::takes_of(&plan, &film, &vault, show)?;
+    let found = selects::takes_of(&plan, &film, (&vault, engines), show)?;
     let ffmpeg = Ffmpeg::find()?;
     let ready = cut::Ready {
         folder,

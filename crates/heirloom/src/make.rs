@@ -196,7 +196,7 @@ pub fn make(
     open::make_folder(&work)?;
     // Who asks for one shot by name asks for it to be drawn.
     let selects = match options.shot {
-        None => selects::of(&plan, &film, &vault, show)?,
+        None => selects::of(&plan, &film, (&vault, engines), show)?,
         Some(_) => vec![None; plan.shots.len()],
     };
     let chosen = selects::part(&mut plan, &selects);

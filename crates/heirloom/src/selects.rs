@@ -2,7 +2,7 @@
 
 use heirloom_dailies::choices::ShotChoices;
 use heirloom_dailies::{Plan, Planned, Work, takes as dailies};
-use heirloom_engine::Draw;
+use heirloom_engine::{Draw, Engines, TakeManifest};
 use heirloom_film::Film;
 use heirloom_vault::{ObjectId, Vault};
 
@@ -10,14 +10,43 @@ use crate::show::Show;
 use crate::takes;
 
 /// The select of every shot of the plan that has one which fits the film as it is now; what does not fit is said.
-pub fn of(plan: &Plan, film: &Film, vault: &Vault, show: &Show) -> anyhow::Result<Vec<Option<ObjectId>>> {
+pub fn of(
+    plan: &Plan,
+    film: &Film,
+    (vault, engines): (&Vault, &Engines),
+    show: &Show,
+) -> anyhow::Result<Vec<Option<ObjectId>>> {
     plan.shots
         .iter()
-        .map(|planned| one(planned, film, vault, show))
+        .map(|planned| one(planned, film, (vault, engines), show))
         .collect()
 }
 
-fn one(planned: &Planned, film: &Film, vault: &Vault, show: &Show) -> anyhow::Result<Option<ObjectId>> {
+/// Whether a take of an engine that works at lengths, rates and sizes of its own is what that engine gives for the shot: then it
+/// is trimmed, conformed and scaled in the cut as one that was drawn for it.
+fn is_its_engines(
+    take: &TakeManifest,
+    planned: &Planned,
+    film: &Film,
+    (vault, engines): (&Vault, &Engines),
+) -> anyhow::Result<bool> {
+    let Ok(engine) = engines.get(Some(&take.engine)) else {
+        return Ok(false);
+    };
+    let task = dailies::request(vault, take)?.task;
+    let card = engine.card();
+    let step = card.lengths_of(task).step_frames;
+    let (_, rate, frames) = card.fitted(task, film.size, film.rate, planned.shot.frames);
+    // One that was made of a take at a third rate may be a step or two longer.
+    Ok(step > 1 && take.rate == rate && (frames..=frames + 2 * step).contains(&take.frames))
+}
+
+fn one(
+    planned: &Planned,
+    film: &Film,
+    (vault, engines): (&Vault, &Engines),
+    show: &Show,
+) -> anyhow::Result<Option<ObjectId>> {
     let (Work::Draw { .. }, Some(shot)) = (&planned.work, &planned.shot.id) else {
         return Ok(None);
     };
@@ -30,7 +59,7 @@ fn one(planned: &Planned, film: &Film, vault: &Vault, show: &Show) -> anyhow::Re
         (manifest.frames, manifest.size, manifest.rate),
         (planned.shot.frames, film.size, film.rate),
     );
-    if has == wanted {
+    if has == wanted || is_its_engines(&manifest, planned, film, (vault, engines))? {
         return Ok(Some(select));
     }
     show.note(&format!(
@@ -52,10 +81,10 @@ fn one(planned: &Planned, film: &Film, vault: &Vault, show: &Show) -> anyhow::Re
 pub fn takes_of(
     plan: &Plan,
     film: &Film,
-    vault: &Vault,
+    (vault, engines): (&Vault, &Engines),
     show: &Show,
 ) -> anyhow::Result<Vec<Option<ObjectId>>> {
-    let mut found = of(plan, film, vault, show)?;
+    let mut found = of(plan, film, (vault, engines), show)?;
     for (planned, take) in plan.shots.iter().zip(&mut found) {
         if let (None, Work::Draw { id, .. }) = (&take, &planned.work) {
             *take = dailies::take_of(vault, &Draw { request: *id, n: 0 })?.map(|take| take.id);

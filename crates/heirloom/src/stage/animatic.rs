@@ -189,7 +189,8 @@ impl Made {
             } else {
                 &Show::silent()
             };
-            made.takes.push(selects::takes_of(&plan, &film, vault, show)?);
+            made.takes
+                .push(selects::takes_of(&plan, &film, (vault, engines), show)?);
             made.plans.push(plan);
         }
         Ok(made)
