@@ -461,7 +461,7 @@ fn what_can_not_be_made_says_the_mend() {
     );
     say(
         &shot(Task::Style, &[id], 3, &[]),
-        &["at least one source", "`sources`"],
+        &["from 2 to 60 sources", "a clip or a plate among them", "names 1"],
     );
     say(&shot(Task::Extend, &[one], 3, &[]), &["one frame", "longer clip"]);
     say(&shot(Task::Extend, &[id, cells], 3, &[]), &["one clip", "`clip`"]);
