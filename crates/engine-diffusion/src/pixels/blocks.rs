@@ -172,9 +172,11 @@ impl Blocks {
         for place in 0..places {
             let (frame, row, column) = (place / (rows * columns), place / columns % rows, place % columns);
             let first = (frame * height + row * side) * width + column * side;
-            for colour in 0..3 {
+            // The channels of one colour after those of the other.
+            for start in (0..3 * block.len()).step_by(block.len()) {
+                let colour = start / block.len();
                 for (i, value) in block.iter_mut().enumerate() {
-                    let channel = colour * side * side + i;
+                    let channel = start + i;
                     *value = f64::from(latents[channel * places + place]) * self.scales[channel]
                         + self.means[channel];
                 }

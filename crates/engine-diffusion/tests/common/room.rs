@@ -126,7 +126,7 @@ impl Room {
                 let (x, y) = (x * 900 + which * 3000, y * 1500 + which * 700);
                 // Up and down again, so that nothing jumps from white to black.
                 let wave = |v: u32| {
-                    if v / 65536 % 2 == 0 {
+                    if (v / 65536).is_multiple_of(2) {
                         v % 65536
                     } else {
                         65535 - v % 65536

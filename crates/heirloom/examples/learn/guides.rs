@@ -259,6 +259,10 @@ pub fn learn(film: &Path, work: &Path, pictures: &Path) -> anyhow::Result<()> {
         course::processor_s() - begun
     );
     let trained = lesson.train(work)?;
+    if let (Some(first), Some(last)) = (trained.losses.first(), trained.losses.last()) {
+        let steps = trained.losses.len();
+        println!("{steps} steps now: loss {first:.3} at first, {last:.3} at last");
+    }
     let own: Vec<usize> = (0..lesson.held.len()).collect();
     let shuffled = lesson.ways.shuffled();
     let (mut with_own, mut with_others) = (Vec::new(), Vec::new());
