@@ -11,7 +11,7 @@ mod timing;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use heirloom_tensors::ops::{self, ConvSpec};
-use heirloom_tensors::wan::{DitConfig, LoneBlock, LoneLevel, VaeConfig};
+use heirloom_tensors::wan::{LoneBlock, LoneLevel, VaeConfig};
 use heirloom_tensors::weights::{ModelError, Weight, Weights};
 
 /// Weights that are random wherever one looks, made when they are read.
@@ -47,19 +47,7 @@ const SUMS: &[(&str, Ready)] = &[
 
 /// One block of Wan 2.1 1.3B over tokens on a grid.
 fn block(grid: [usize; 3], device: &Device) -> Result<Sum, ModelError> {
-    let config = DitConfig {
-        patch: [1, 2, 2],
-        heads: 12,
-        head_dim: 128,
-        in_channels: 16,
-        out_channels: 16,
-        text_dim: 4096,
-        freq_dim: 256,
-        ffn_dim: 8960,
-        layers: 1,
-        cross_attn_norm: true,
-        eps: 1e-6,
-    };
+    let config = timing::wan_1_3b(1);
     let tokens = grid.iter().product();
     let block = LoneBlock::new(&config, &Random, device, grid, tensor([512, 1536], 1.0, device))?;
     let x = tensor([tokens, 1536], 1.0, device);

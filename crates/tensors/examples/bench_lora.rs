@@ -42,19 +42,7 @@ fn main() -> Result<(), ModelError> {
         .is_some_and(|mode| mode == "checkpointing");
     let repeats = timing::repeats(2, 3);
     let base = Kept::default();
-    let config = DitConfig {
-        patch: [1, 2, 2],
-        heads: 12,
-        head_dim: 128,
-        in_channels: 16,
-        out_channels: 16,
-        text_dim: 4096,
-        freq_dim: 256,
-        ffn_dim: 8960,
-        layers: BLOCKS,
-        cross_attn_norm: true,
-        eps: 1e-6,
-    };
+    let config = timing::wan_1_3b(BLOCKS);
     let dit = dit(&base, &config, checkpointing);
     let mut trained = Parameters::new();
     for (layer, inputs, outputs) in dit.linear_layers() {

@@ -12,7 +12,7 @@ mod kept;
 mod timing;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use heirloom_tensors::wan::{Control, DitConfig, Sample, VaceConfig, VaceDit, Vae, VaeConfig};
+use heirloom_tensors::wan::{Control, Sample, VaceConfig, VaceDit, Vae, VaeConfig};
 use heirloom_tensors::weights::ModelError;
 use kept::Kept;
 
@@ -24,19 +24,7 @@ fn tensor<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 /// Wan 2.1 VACE 1.3B with one block and one of its branch, from latents to a velocity: 3 frames of 64 by 64 latents, 3 072
 /// tokens.
 fn vace(repeats: usize, device: &Device) -> Result<(), ModelError> {
-    let dit = DitConfig {
-        patch: [1, 2, 2],
-        heads: 12,
-        head_dim: 128,
-        in_channels: 16,
-        out_channels: 16,
-        text_dim: 4096,
-        freq_dim: 256,
-        ffn_dim: 8960,
-        layers: 1,
-        cross_attn_norm: true,
-        eps: 1e-6,
-    };
+    let dit = timing::wan_1_3b(1);
     let config = VaceConfig {
         dit,
         layers: vec![0],

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use half::bf16;
+use heirloom_tensors::wan::DitConfig;
 use heirloom_tensors::weights::{Stored, Weight};
 
 /// The program's allocator.
@@ -18,6 +19,23 @@ pub fn random(n: usize, most: f32) -> impl Iterator<Item = f32> {
         state ^= state << 17;
         ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * most
     })
+}
+
+/// The transformer of Wan 2.1 1.3B, of so many blocks.
+pub fn wan_1_3b(layers: usize) -> DitConfig {
+    DitConfig {
+        patch: [1, 2, 2],
+        heads: 12,
+        head_dim: 128,
+        in_channels: 16,
+        out_channels: 16,
+        text_dim: 4096,
+        freq_dim: 256,
+        ffn_dim: 8960,
+        layers,
+        cross_attn_norm: true,
+        eps: 1e-6,
+    }
 }
 
 /// A weight in bfloat16, as models are stored, spread by its inputs.
